@@ -1,0 +1,1 @@
+//! Shop events to a Parquet lake, through Firehose.

@@ -1,0 +1,1 @@
+//! Per-user session state from shop events.

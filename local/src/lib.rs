@@ -1,0 +1,1 @@
+//! Millrace on one machine: demo, replay, serve, generate.

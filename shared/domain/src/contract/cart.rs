@@ -1,0 +1,25 @@
+//! `cart.item_added` and `cart.item_removed`
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+
+use super::{QUANTITY_LIMIT, check_name, check_range};
+use crate::invalid::Invalid;
+
+/// Pieces of one product put into a cart, or taken out.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct CartChange<'a> {
+    /// The product.
+    #[serde(borrow)]
+    pub sku: Cow<'a, str>,
+    /// How many pieces; always positive, the type tells the direction.
+    pub quantity: i64,
+}
+
+impl CartChange<'_> {
+    pub(super) fn check(&self) -> Result<(), Invalid> {
+        check_name("data.sku", &self.sku)?;
+        check_range("data.quantity", self.quantity, 1..=QUANTITY_LIMIT)
+    }
+}

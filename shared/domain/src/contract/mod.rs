@@ -1,0 +1,172 @@
+//! What the data of each type must hold, one file a shape. A broken contract names the field and the rule.
+
+mod cart;
+mod nesting;
+mod order;
+mod payment;
+mod product;
+mod stock;
+
+use std::ops::RangeInclusive;
+
+use serde::Deserialize;
+
+pub use cart::CartChange;
+pub use nesting::{NESTING_LIMIT, nesting_exceeds};
+pub use order::{DEFAULT_STORE, LINES_LIMIT, Line, Order};
+pub use payment::Payment;
+pub use product::ProductView;
+pub use stock::{StockCount, StockReceipt};
+
+use crate::event::Data;
+use crate::invalid::{Invalid, Reason};
+
+/// Longest sku, store or order id in bytes.
+pub const NAME_LIMIT_BYTES: usize = 128;
+/// Longest free text, such as the reason of a failed payment, in bytes.
+pub const TEXT_LIMIT_BYTES: usize = 1_024;
+/// Largest quantity of one line.
+pub const QUANTITY_LIMIT: i64 = 1_000_000_000;
+
+/// Reads and checks the data of an event of `event_type`. `raw` is the JSON text of `data`, where there is any.
+///
+/// # Errors
+/// The first field that breaks the contract, and how.
+pub fn read_data<'a>(event_type: &str, raw: Option<&'a str>) -> Result<Data<'a>, Invalid> {
+    let text = raw.unwrap_or_default();
+    if nesting_exceeds(text, NESTING_LIMIT) {
+        let rule = format!("must not nest deeper than {NESTING_LIMIT} levels");
+        return Err(Invalid::field(Reason::Contract, "data", rule));
+    }
+    match event_type {
+        "product.viewed" => checked(text, ProductView::check).map(Data::ProductViewed),
+        "cart.item_added" => checked(text, CartChange::check).map(Data::CartItemAdded),
+        "cart.item_removed" => checked(text, CartChange::check).map(Data::CartItemRemoved),
+        "order.placed" => checked(text, Order::check).map(Data::OrderPlaced),
+        "order.returned" => checked(text, Order::check).map(Data::OrderReturned),
+        "payment.authorized" => checked(text, Payment::check).map(Data::PaymentAuthorized),
+        "payment.failed" => checked(text, Payment::check).map(Data::PaymentFailed),
+        "user.logged_in" => Ok(Data::UserLoggedIn),
+        "user.logged_out" => Ok(Data::UserLoggedOut),
+        "stock.received" => checked(text, StockReceipt::check).map(Data::StockReceived),
+        "stock.counted" => checked(text, StockCount::check).map(Data::StockCounted),
+        _ => Ok(Data::Unknown),
+    }
+}
+
+/// Checks what one type's data says about the event's subject: the key of a stock event is `store#sku`.
+///
+/// # Errors
+/// When subject and data name different keys.
+pub fn check_subject(subject: &str, data: &Data<'_>) -> Result<(), Invalid> {
+    let (store_id, sku) = match data {
+        Data::StockReceived(receipt) => (&receipt.store_id, &receipt.sku),
+        Data::StockCounted(count) => (&count.store_id, &count.sku),
+        _ => return Ok(()),
+    };
+    match subject.split_once('#') {
+        Some((store, rest)) if store == store_id && rest == sku => Ok(()),
+        _ => Err(Invalid::field(Reason::Contract, "subject", "must be data.store_id#data.sku for a stock event")),
+    }
+}
+
+fn checked<'a, T, F>(text: &'a str, check: F) -> Result<T, Invalid>
+where
+    T: Deserialize<'a>,
+    F: FnOnce(&T) -> Result<(), Invalid>,
+{
+    if text.is_empty() {
+        return Err(Invalid::field(Reason::Contract, "data", "is missing"));
+    }
+    let data = serde_json::from_str(text).map_err(|_| explain::<T>(text))?;
+    check(&data)?;
+    Ok(data)
+}
+
+/// Names the field on the error path only, since following the path costs time on every event.
+fn explain<'a, T: Deserialize<'a>>(text: &'a str) -> Invalid {
+    let (field, rule) = crate::decode::field_error::<T>(text);
+    let field = if field.is_empty() { "data".to_owned() } else { format!("data.{field}") };
+    Invalid::field(Reason::Contract, field, rule)
+}
+
+/// A name: neither empty nor longer than its limit, without control characters and without `#`, which joins
+/// store and sku to a key.
+fn check_name(field: &str, value: &str) -> Result<(), Invalid> {
+    check_text(field, value, NAME_LIMIT_BYTES)?;
+    match value.contains('#') {
+        true => Err(Invalid::field(Reason::Contract, field, "must not hold a #")),
+        false => Ok(()),
+    }
+}
+
+/// A text: neither empty nor longer than its limit, without control characters.
+fn check_text(field: &str, value: &str, limit_bytes: usize) -> Result<(), Invalid> {
+    let rule = match value.len() {
+        0 => "is missing or empty".to_owned(),
+        length if length > limit_bytes => format!("must be {limit_bytes} bytes or fewer, is {length}"),
+        _ if value.chars().any(char::is_control) => "must not hold control characters".to_owned(),
+        _ => return Ok(()),
+    };
+    Err(Invalid::field(Reason::Contract, field, rule))
+}
+
+fn check_range(field: &str, value: i64, range: RangeInclusive<i64>) -> Result<(), Invalid> {
+    let rule = match value {
+        low if low < *range.start() => format!("must be {} or more, is {low}", range.start()),
+        high if high > *range.end() => format!("must be {} or less, is {high}", range.end()),
+        _ => return Ok(()),
+    };
+    Err(Invalid::field(Reason::Contract, field, rule))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(event_type: &str, raw: Option<&str>) -> String {
+        read_data(event_type, raw).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_broken_contract_names_field_and_rule() {
+        let cases = [
+            ("product.viewed", None, "data is missing"),
+            ("product.viewed", Some("{}"), "data.sku is missing"),
+            ("product.viewed", Some(r#"{"sku":""}"#), "data.sku is missing or empty"),
+            ("product.viewed", Some(r#"{"sku":"a#b"}"#), "data.sku must not hold a #"),
+            ("product.viewed", Some(r#"{"sku":5}"#), "data.sku invalid type: integer `5`, expected a string"),
+            ("cart.item_added", Some(r#"{"sku":"a","quantity":0}"#), "data.quantity must be 1 or more, is 0"),
+            ("cart.item_removed", Some(r#"{"sku":"a","quantity":-1}"#), "data.quantity must be 1 or more, is -1"),
+            ("stock.counted", Some(r#"{"store_id":"s","sku":"a","on_hand":-1}"#), "data.on_hand must be 0 or more, is -1"),
+            ("stock.received", Some(r#"{"store_id":"s","sku":"a"}"#), "data.quantity is missing"),
+            ("payment.failed", Some(r#"{"order_id":"o","amount_minor":-1,"currency":"GBP"}"#), "data.amount_minor must be 0 or more, is -1"),
+        ];
+        for (event_type, raw, expected) in cases {
+            assert_eq!(refusal(event_type, raw), expected);
+        }
+    }
+
+    #[test]
+    fn unknown_types_and_fields_are_passed() {
+        assert_eq!(read_data("coupon.used", Some("[1]")), Ok(Data::Unknown));
+        assert_eq!(read_data("user.logged_in", None), Ok(Data::UserLoggedIn));
+        assert!(read_data("product.viewed", Some(r#"{"sku":"a","colour":{"hue":1}}"#)).is_ok());
+    }
+
+    #[test]
+    fn names_end_at_their_limit() {
+        let view = |length: usize| format!(r#"{{"sku":"{}"}}"#, "s".repeat(length));
+        assert!(read_data("product.viewed", Some(&view(NAME_LIMIT_BYTES))).is_ok());
+        assert!(refusal("product.viewed", Some(&view(NAME_LIMIT_BYTES + 1))).contains("128 bytes or fewer"));
+    }
+
+    #[test]
+    fn a_stock_event_is_keyed_by_store_and_sku() {
+        let raw = r#"{"store_id":"s","sku":"a","on_hand":1}"#;
+        let data = read_data("stock.counted", Some(raw)).unwrap();
+        assert!(check_subject("s#a", &data).is_ok());
+        assert!(check_subject("s#b", &data).is_err());
+        assert!(check_subject("user-1", &data).is_err());
+    }
+}

@@ -1,0 +1,216 @@
+//! The CloudEvents 1.0 JSON envelope of one event.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{Deserializer, Visitor};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::contract;
+use crate::decode::{error_rule, field_error};
+use crate::event::Event;
+use crate::identity::{ID_LIMIT_BYTES, SOURCE_LIMIT_BYTES};
+use crate::invalid::{Invalid, Reason};
+use crate::time::parse_rfc3339_ms;
+
+/// Longest subject in bytes: a Kinesis partition key has 256 characters, and every character is a byte or more.
+pub const SUBJECT_LIMIT_BYTES: usize = 256;
+/// Longest event type in bytes.
+pub const TYPE_LIMIT_BYTES: usize = 128;
+
+#[derive(Deserialize)]
+struct Wire<'a> {
+    #[serde(borrow, default)]
+    specversion: Text<'a>,
+    #[serde(borrow, default)]
+    id: Text<'a>,
+    #[serde(borrow, default)]
+    source: Text<'a>,
+    #[serde(borrow, default, rename = "type")]
+    event_type: Text<'a>,
+    #[serde(borrow, default)]
+    subject: Text<'a>,
+    #[serde(borrow, default)]
+    time: Text<'a>,
+    #[serde(borrow, default)]
+    dataschema: Text<'a>,
+    #[serde(borrow, default)]
+    datacontenttype: Text<'a>,
+    #[serde(borrow, default)]
+    data: Option<&'a RawValue>,
+}
+
+/// A string that borrows where it can; absent and `null` are the empty string. CloudEvents knows no empty
+/// attribute, so nothing is lost.
+#[derive(Default)]
+struct Text<'a>(Cow<'a, str>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct TextVisitor;
+        impl<'de> Visitor<'de> for TextVisitor {
+            type Value = Text<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string")
+            }
+
+            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Text<'de>, E> {
+                Ok(Text(Cow::Borrowed(text)))
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Text<'de>, E> {
+                Ok(Text(Cow::Owned(text.to_owned())))
+            }
+
+            fn visit_unit<E>(self) -> Result<Text<'de>, E> {
+                Ok(Text::default())
+            }
+        }
+        deserializer.deserialize_any(TextVisitor)
+    }
+}
+
+/// Reads one event: the JSON text of one CloudEvents object.
+///
+/// # Errors
+/// The stage, field and rule that refuse it, with the event's id where it could be read.
+pub fn read_event(text: &str) -> Result<Event<'_>, Invalid> {
+    let wire: Wire<'_> = serde_json::from_str(text).map_err(|error| explain(text, &error))?;
+    check(&wire).and_then(|time_ms| event(&wire, time_ms)).map_err(|invalid| match wire.id.0.as_ref() {
+        "" => invalid,
+        id => invalid.of_event(crate::decode::cut(id, ID_LIMIT_BYTES)),
+    })
+}
+
+fn check(wire: &Wire<'_>) -> Result<i64, Invalid> {
+    let refuse = |field: &str, rule: String| Err(Invalid::field(Reason::Envelope, field, rule));
+    if wire.specversion.0 != "1.0" {
+        return refuse("specversion", "must be \"1.0\"".to_owned());
+    }
+    let texts = [
+        ("id", &wire.id, ID_LIMIT_BYTES),
+        ("source", &wire.source, SOURCE_LIMIT_BYTES),
+        ("type", &wire.event_type, TYPE_LIMIT_BYTES),
+        ("subject", &wire.subject, SUBJECT_LIMIT_BYTES),
+    ];
+    for (field, Text(text), limit) in texts {
+        match text.len() {
+            0 => return refuse(field, "is missing or empty".to_owned()),
+            length if length > limit => return refuse(field, format!("must be {limit} bytes or fewer, is {length}")),
+            _ if text.chars().any(char::is_control) => {
+                return refuse(field, "must not hold control characters".to_owned());
+            }
+            _ => {}
+        }
+    }
+    if !is_json(&wire.datacontenttype.0) {
+        return refuse("datacontenttype", "must be application/json or end in +json".to_owned());
+    }
+    match parse_rfc3339_ms(&wire.time.0) {
+        Some(time_ms) => Ok(time_ms),
+        None if wire.time.0.is_empty() => refuse("time", "is missing or empty".to_owned()),
+        None => refuse("time", "must be an RFC 3339 timestamp of 1970 or later".to_owned()),
+    }
+}
+
+fn event<'a>(wire: &Wire<'a>, time_ms: i64) -> Result<Event<'a>, Invalid> {
+    let raw = wire.data.map(RawValue::get);
+    let data = contract::read_data(&wire.event_type.0, raw)?;
+    contract::check_subject(&wire.subject.0, &data)?;
+    Ok(Event {
+        id: wire.id.0.clone(),
+        source: wire.source.0.clone(),
+        event_type: wire.event_type.0.clone(),
+        subject: wire.subject.0.clone(),
+        time_ms,
+        data_schema: (!wire.dataschema.0.is_empty()).then(|| wire.dataschema.0.clone()),
+        data,
+        raw_data: raw.unwrap_or_default(),
+    })
+}
+
+/// Parameters such as `; charset=utf-8` do not matter; an absent content type means JSON in the JSON format.
+fn is_json(content_type: &str) -> bool {
+    let media_type = content_type.split(';').next().unwrap_or_default().trim();
+    media_type.is_empty() || media_type == "application/json" || media_type.ends_with("+json")
+}
+
+fn explain(text: &str, error: &serde_json::Error) -> Invalid {
+    let value = match serde_json::from_str::<serde_json::Value>(text) {
+        Ok(value) => value,
+        Err(_) => return Invalid::whole(Reason::NotJson, format!("is not JSON: {}", error_rule(error))),
+    };
+    if !value.is_object() {
+        return Invalid::whole(Reason::Envelope, "is JSON, but no CloudEvents object");
+    }
+    let (field, rule) = field_error::<Wire<'_>>(text);
+    let invalid = Invalid::field(Reason::Envelope, field, rule);
+    match value.get("id").and_then(serde_json::Value::as_str) {
+        Some(id) => invalid.of_event(crate::decode::cut(id, ID_LIMIT_BYTES)),
+        None => invalid,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Data;
+
+    const VIEW: &str = r#"{"specversion":"1.0","id":"e1","source":"urn:s","type":"product.viewed","subject":"u1",
+        "time":"2010-12-01T08:26:00Z","traceparent":"x","data":{"sku":"a"}}"#;
+
+    #[test]
+    fn an_event_borrows_from_its_text() {
+        let event = read_event(VIEW).unwrap();
+        assert!(matches!(event.subject, Cow::Borrowed("u1")));
+        assert!(matches!(&event.data, Data::ProductViewed(view) if matches!(view.sku, Cow::Borrowed("a"))));
+        assert_eq!((event.time_ms, event.raw_data), (1_291_191_960_000, r#"{"sku":"a"}"#));
+    }
+
+    #[test]
+    fn a_broken_envelope_names_field_and_rule() {
+        let cases = [
+            (r#""specversion":"1.0""#, r#""specversion":"0.3""#, "specversion must be \"1.0\""),
+            (r#""id":"e1""#, r#""id":"""#, "id is missing or empty"),
+            (r#""id":"e1""#, r#""id":7"#, "id invalid type: integer `7`, expected a string"),
+            (r#""source":"urn:s","#, "", "source is missing or empty"),
+            (r#""subject":"u1""#, r#""subject":null"#, "subject is missing or empty"),
+            (r#""subject":"u1""#, r#""subject":"u\n1""#, "subject must not hold control characters"),
+            ("2010-12-01T08:26:00Z", "1.12.2010", "time must be an RFC 3339 timestamp of 1970 or later"),
+            (r#""traceparent":"x""#, r#""datacontenttype":"text/xml""#, "datacontenttype must be application/json or end in +json"),
+            (r#"{"sku":"a"}"#, r#"{"sku":3}"#, "data.sku invalid type: integer `3`, expected a string"),
+        ];
+        for (old, new, expected) in cases {
+            let text = VIEW.replacen(old, new, 1);
+            assert_ne!(text, VIEW);
+            assert_eq!(read_event(&text).unwrap_err().to_string(), expected);
+        }
+    }
+
+    #[test]
+    fn the_id_is_named_where_it_can_be_read() {
+        let id = |text: &str| read_event(text).unwrap_err().event_id;
+        assert_eq!(id(&VIEW.replace(r#""sku":"a""#, "")), Some("e1".to_owned()));
+        assert_eq!(id(&VIEW.replace(r#""urn:s""#, "5")), Some("e1".to_owned()));
+        assert_eq!(id("{"), None);
+    }
+
+    #[test]
+    fn what_is_no_object_is_told_apart_from_what_is_no_json() {
+        assert_eq!(read_event("5").unwrap_err().reason, Reason::Envelope);
+        assert_eq!(read_event("{\"a\":").unwrap_err().reason, Reason::NotJson);
+        assert_eq!(read_event("").unwrap_err().reason, Reason::NotJson);
+    }
+
+    #[test]
+    fn lengths_end_at_their_limits() {
+        let with = |length: usize| VIEW.replace("u1", &"u".repeat(length));
+        assert!(read_event(&with(SUBJECT_LIMIT_BYTES)).is_ok());
+        assert!(read_event(&with(SUBJECT_LIMIT_BYTES + 1)).is_err());
+        let with = |length: usize| VIEW.replace("e1", &"e".repeat(length));
+        assert!(read_event(&with(ID_LIMIT_BYTES)).is_ok());
+        assert!(read_event(&with(ID_LIMIT_BYTES + 1)).is_err());
+    }
+}

@@ -1,0 +1,99 @@
+//! One event of the shop, typed, borrowing from the bytes that it came in.
+
+use std::borrow::Cow;
+
+use crate::contract::{CartChange, Order, Payment, ProductView, StockCount, StockReceipt};
+use crate::identity::{identity_hash, payload_hash};
+
+/// A CloudEvents 1.0 event that keeps the contract of its type.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Event<'a> {
+    /// Identity, together with `source`.
+    pub id: Cow<'a, str>,
+    /// Who made it.
+    pub source: Cow<'a, str>,
+    /// Its type as written, such as `order.placed`.
+    pub event_type: Cow<'a, str>,
+    /// The key: a user, or `store#sku`. Equals the partition key.
+    pub subject: Cow<'a, str>,
+    /// Event time in epoch milliseconds.
+    pub time_ms: i64,
+    /// The schema that `data` keeps, where the producer names one.
+    pub data_schema: Option<Cow<'a, str>>,
+    /// The typed data.
+    pub data: Data<'a>,
+    /// The JSON text of `data` as it came; empty when there is none.
+    pub raw_data: &'a str,
+}
+
+/// The data of an event, by type.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Data<'a> {
+    /// `product.viewed`
+    ProductViewed(ProductView<'a>),
+    /// `cart.item_added`
+    CartItemAdded(CartChange<'a>),
+    /// `cart.item_removed`
+    CartItemRemoved(CartChange<'a>),
+    /// `order.placed`
+    OrderPlaced(Order<'a>),
+    /// `order.returned`
+    OrderReturned(Order<'a>),
+    /// `payment.authorized`
+    PaymentAuthorized(Payment<'a>),
+    /// `payment.failed`
+    PaymentFailed(Payment<'a>),
+    /// `user.logged_in`
+    UserLoggedIn,
+    /// `user.logged_out`
+    UserLoggedOut,
+    /// `stock.received`
+    StockReceived(StockReceipt<'a>),
+    /// `stock.counted`
+    StockCounted(StockCount<'a>),
+    /// A type that this version does not know; its data is not looked into.
+    Unknown,
+}
+
+/// How long an event may be repeated or come late before it is passed over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// Orders, returns and payments: late and rare, and must count.
+    Money,
+    /// Everything else.
+    Activity,
+}
+
+impl Class {
+    /// Both classes, in the order in which the ledger keeps them.
+    pub const ALL: [Self; 2] = [Self::Money, Self::Activity];
+}
+
+impl Event<'_> {
+    /// The hash of `source` and `id`.
+    pub fn identity(&self) -> u64 {
+        identity_hash(&self.source, &self.id)
+    }
+
+    /// The hash of type, time and data.
+    pub fn payload(&self) -> u32 {
+        payload_hash(&self.event_type, self.time_ms, self.raw_data)
+    }
+
+    /// The class that decides this event's horizon.
+    pub fn class(&self) -> Class {
+        match self.data {
+            Data::OrderPlaced(_) | Data::OrderReturned(_) | Data::PaymentAuthorized(_) | Data::PaymentFailed(_) => {
+                Class::Money
+            }
+            Data::ProductViewed(_)
+            | Data::CartItemAdded(_)
+            | Data::CartItemRemoved(_)
+            | Data::UserLoggedIn
+            | Data::UserLoggedOut
+            | Data::StockReceived(_)
+            | Data::StockCounted(_)
+            | Data::Unknown => Class::Activity,
+        }
+    }
+}

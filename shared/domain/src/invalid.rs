@@ -1,0 +1,124 @@
+//! Why an event cannot be taken: data for the quarantine, not an error of the program.
+
+use std::fmt;
+
+/// The stage at which an event was refused; its code is what operators filter by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Reason {
+    /// A schema-registry frame that cannot be opened: unknown version or compression, or too large inside.
+    Frame,
+    /// The bytes are not JSON.
+    NotJson,
+    /// The JSON is no CloudEvents 1.0 envelope.
+    Envelope,
+    /// A CloudEvents batch with more events than a record may hold.
+    TooManyEvents,
+    /// The subject is not the partition key the record was put under.
+    PartitionKey,
+    /// The data breaks the contract of its type.
+    Contract,
+    /// The event time lies further after the arrival time than clocks may differ.
+    ClockSkew,
+    /// `source` and `id` were used before with another payload.
+    Collision,
+    /// The consumer's own code panicked on the event, or refused it.
+    Poisoned,
+    /// The store refused the resulting item for good.
+    StoreRefused,
+    /// The row alone is larger than a Firehose record may be.
+    RowTooLarge,
+}
+
+impl Reason {
+    /// Every reason, in the order in which the stages come.
+    pub const ALL: [Self; 11] = [
+        Self::Frame,
+        Self::NotJson,
+        Self::Envelope,
+        Self::TooManyEvents,
+        Self::PartitionKey,
+        Self::Contract,
+        Self::ClockSkew,
+        Self::Collision,
+        Self::Poisoned,
+        Self::StoreRefused,
+        Self::RowTooLarge,
+    ];
+
+    /// The code written to the quarantine, such as `clock_skew`.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Frame => "frame",
+            Self::NotJson => "not_json",
+            Self::Envelope => "envelope",
+            Self::TooManyEvents => "too_many_events",
+            Self::PartitionKey => "partition_key",
+            Self::Contract => "contract",
+            Self::ClockSkew => "clock_skew",
+            Self::Collision => "collision",
+            Self::Poisoned => "poisoned",
+            Self::StoreRefused => "store_refused",
+            Self::RowTooLarge => "row_too_large",
+        }
+    }
+}
+
+/// A refusal: the stage, the field where one is to blame, the rule that it breaks, and the event's id where it
+/// could be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Invalid {
+    /// The stage that refused the event.
+    pub reason: Reason,
+    /// Path of the field to blame, such as `data.lines[3].quantity`; empty when no single field is.
+    pub field: String,
+    /// The rule in words, fit to stand after the field: `must be 1 or more, is 0`.
+    pub rule: String,
+    /// The event's `id`, where it could be read.
+    pub event_id: Option<String>,
+}
+
+impl Invalid {
+    /// A refusal that no single field is to blame for.
+    pub fn whole(reason: Reason, rule: impl Into<String>) -> Self {
+        Self { reason, field: String::new(), rule: rule.into(), event_id: None }
+    }
+
+    /// A refusal of one field.
+    pub fn field(reason: Reason, field: impl Into<String>, rule: impl Into<String>) -> Self {
+        Self { reason, field: field.into(), rule: rule.into(), event_id: None }
+    }
+
+    /// The same refusal, naming the event.
+    #[must_use]
+    pub fn of_event(mut self, id: &str) -> Self {
+        self.event_id = Some(id.to_owned());
+        self
+    }
+}
+
+impl fmt::Display for Invalid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.field.as_str() {
+            "" => f.write_str(&self.rule),
+            field => write!(f, "{field} {}", self.rule),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_distinct() {
+        let codes: std::collections::BTreeSet<_> = Reason::ALL.iter().map(|reason| reason.code()).collect();
+        assert_eq!(codes.len(), Reason::ALL.len());
+    }
+
+    #[test]
+    fn the_text_names_field_and_rule() {
+        let invalid = Invalid::field(Reason::Contract, "data.quantity", "must be 1 or more, is 0");
+        assert_eq!(invalid.to_string(), "data.quantity must be 1 or more, is 0");
+        assert_eq!(Invalid::whole(Reason::NotJson, "is not JSON").to_string(), "is not JSON");
+    }
+}

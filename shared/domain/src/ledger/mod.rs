@@ -1,0 +1,252 @@
+//! The proof of what was applied to one key, kept inside the key's own item.
+
+mod packed;
+mod seen;
+
+use std::collections::BTreeMap;
+
+pub use packed::{FORMAT, LedgerUnreadable};
+pub use seen::{Seen, SeenSet};
+
+use crate::event::Class;
+use crate::position::Position;
+use crate::time::{HOUR_MS, MINUTE_MS};
+use crate::verdict::LateCause;
+
+/// Horizons and caps of the two classes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LedgerSettings {
+    /// How far event time may go back for money events, in milliseconds.
+    pub money_horizon_ms: i64,
+    /// The same for activity.
+    pub activity_horizon_ms: i64,
+    /// Most entries of `seen`, for each class. An entry takes about 15 bytes of the item.
+    pub seen_cap: usize,
+}
+
+impl Default for LedgerSettings {
+    fn default() -> Self {
+        Self { money_horizon_ms: 48 * HOUR_MS, activity_horizon_ms: 10 * MINUTE_MS, seen_cap: 512 }
+    }
+}
+
+impl LedgerSettings {
+    /// The horizon of a class in milliseconds.
+    pub const fn horizon_ms(&self, class: Class) -> i64 {
+        match class {
+            Class::Money => self.money_horizon_ms,
+            Class::Activity => self.activity_horizon_ms,
+        }
+    }
+}
+
+/// What is known of an event when it is held against the ledger.
+#[derive(Clone, Copy, Debug)]
+pub struct Candidate<'a> {
+    /// Its class.
+    pub class: Class,
+    /// Its event time in epoch milliseconds.
+    pub time_ms: i64,
+    /// Hash of its identity.
+    pub identity: u64,
+    /// Hash of its payload.
+    pub payload: u32,
+    /// The lane that it was read from.
+    pub lane: &'a str,
+    /// Its place in the lane.
+    pub position: &'a Position,
+}
+
+/// What the ledger says of an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Judgement {
+    /// Never applied, and not late: apply it.
+    New,
+    /// Applied before; the machinery brought the record again.
+    Redelivery,
+    /// Applied before; the producer sent it again.
+    Duplicate,
+    /// The identity was applied before with another payload.
+    Collision,
+    /// Below the floor of its class.
+    Late(LateCause),
+}
+
+/// Floors, `seen` and positions of one key.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ledger {
+    largest_event_time_ms: Option<i64>,
+    money: SeenSet,
+    activity: SeenSet,
+    positions: BTreeMap<String, Position>,
+}
+
+impl Ledger {
+    /// The largest event time applied, in epoch milliseconds.
+    pub fn largest_event_time_ms(&self) -> Option<i64> {
+        self.largest_event_time_ms
+    }
+
+    /// Floor and entries of one class.
+    pub fn class(&self, class: Class) -> &SeenSet {
+        match class {
+            Class::Money => &self.money,
+            Class::Activity => &self.activity,
+        }
+    }
+
+    /// The position of the last record of a lane that was applied.
+    pub fn position(&self, lane: &str) -> Option<&Position> {
+        self.positions.get(lane)
+    }
+
+    /// Judges an event without changing anything.
+    ///
+    /// Below the floor an event never touches state, whatever it is; at or above, it is new exactly when its
+    /// identity is not in `seen`. The position tells only the name of the thing.
+    pub fn judge(&self, candidate: &Candidate<'_>, settings: &LedgerSettings) -> Judgement {
+        let seen = self.class(candidate.class);
+        if candidate.time_ms < seen.floor_ms() {
+            return match self.is_behind(candidate) {
+                true => Judgement::Redelivery,
+                false => Judgement::Late(self.cause(candidate, settings)),
+            };
+        }
+        match seen.find(candidate.identity) {
+            None => Judgement::New,
+            Some(entry) if entry.payload != candidate.payload => Judgement::Collision,
+            Some(_) if self.is_behind(candidate) => Judgement::Redelivery,
+            Some(_) => Judgement::Duplicate,
+        }
+    }
+
+    /// Notes an event that [`Self::judge`] found new as applied.
+    pub fn record(&mut self, candidate: &Candidate<'_>, settings: &LedgerSettings) {
+        let largest_ms = self.largest_event_time_ms.map_or(candidate.time_ms, |largest| largest.max(candidate.time_ms));
+        self.largest_event_time_ms = Some(largest_ms);
+        let entry = Seen { time_ms: candidate.time_ms, identity: candidate.identity, payload: candidate.payload };
+        match candidate.class {
+            Class::Money => self.money.insert(entry),
+            Class::Activity => self.activity.insert(entry),
+        }
+        self.money.raise_floor(largest_ms.saturating_sub(settings.money_horizon_ms));
+        self.activity.raise_floor(largest_ms.saturating_sub(settings.activity_horizon_ms));
+        self.money.shrink_to(settings.seen_cap);
+        self.activity.shrink_to(settings.seen_cap);
+        self.advance(candidate);
+    }
+
+    /// A key lives in one shard at a time and a parent is read to its end before its children, so the position
+    /// in the newest lane is all that naming a redelivery takes.
+    fn advance(&mut self, candidate: &Candidate<'_>) {
+        if self.is_behind(candidate) {
+            return;
+        }
+        self.positions.retain(|lane, _| lane == candidate.lane);
+        self.positions.insert(candidate.lane.to_owned(), candidate.position.clone());
+    }
+
+    fn is_behind(&self, candidate: &Candidate<'_>) -> bool {
+        self.position(candidate.lane).is_some_and(|last| candidate.position <= last)
+    }
+
+    fn cause(&self, candidate: &Candidate<'_>, settings: &LedgerSettings) -> LateCause {
+        let horizon_ms = settings.horizon_ms(candidate.class);
+        match self.largest_event_time_ms {
+            Some(largest_ms) if candidate.time_ms >= largest_ms.saturating_sub(horizon_ms) => LateCause::Cap,
+            _ => LateCause::Lateness,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::position::SequenceNumber;
+
+    const SETTINGS: LedgerSettings = LedgerSettings { money_horizon_ms: 1_000, activity_horizon_ms: 100, seen_cap: 3 };
+
+    fn position(sequence: u32) -> Position {
+        Position { sequence: SequenceNumber::parse(&sequence.to_string()).unwrap(), sub_sequence: 0, index: 0 }
+    }
+
+    fn step(ledger: &mut Ledger, class: Class, time_ms: i64, identity: u64, sequence: u32) -> Judgement {
+        let position = position(sequence);
+        let candidate = Candidate { class, time_ms, identity, payload: 7, lane: "a", position: &position };
+        let judgement = ledger.judge(&candidate, &SETTINGS);
+        if judgement == Judgement::New {
+            ledger.record(&candidate, &SETTINGS);
+        }
+        judgement
+    }
+
+    #[test]
+    fn an_identity_is_new_once() {
+        let mut ledger = Ledger::default();
+        assert_eq!(step(&mut ledger, Class::Money, 50, 1, 10), Judgement::New);
+        assert_eq!(step(&mut ledger, Class::Money, 50, 1, 10), Judgement::Redelivery);
+        assert_eq!(step(&mut ledger, Class::Money, 50, 1, 11), Judgement::Duplicate);
+    }
+
+    #[test]
+    fn a_reused_identity_is_a_collision() {
+        let mut ledger = Ledger::default();
+        step(&mut ledger, Class::Money, 50, 1, 10);
+        let other = position(11);
+        let candidate = Candidate { class: Class::Money, time_ms: 50, identity: 1, payload: 8, lane: "a", position: &other };
+        assert_eq!(ledger.judge(&candidate, &SETTINGS), Judgement::Collision);
+    }
+
+    #[test]
+    fn each_class_has_its_own_floor() {
+        let mut ledger = Ledger::default();
+        step(&mut ledger, Class::Activity, 2_000, 1, 10);
+        assert_eq!(step(&mut ledger, Class::Activity, 1_900, 2, 11), Judgement::New);
+        assert_eq!(step(&mut ledger, Class::Activity, 1_899, 3, 12), Judgement::Late(LateCause::Lateness));
+        assert_eq!(step(&mut ledger, Class::Money, 1_000, 4, 13), Judgement::New);
+        assert_eq!(step(&mut ledger, Class::Money, 999, 5, 14), Judgement::Late(LateCause::Lateness));
+    }
+
+    #[test]
+    fn below_the_floor_a_known_position_is_a_redelivery() {
+        let mut ledger = Ledger::default();
+        step(&mut ledger, Class::Activity, 1_000, 1, 10);
+        step(&mut ledger, Class::Activity, 5_000, 2, 11);
+        assert_eq!(step(&mut ledger, Class::Activity, 1_000, 1, 10), Judgement::Redelivery);
+        assert_eq!(step(&mut ledger, Class::Activity, 1_000, 1, 12), Judgement::Late(LateCause::Lateness));
+    }
+
+    #[test]
+    fn what_a_full_seen_gives_up_is_late_by_cap() {
+        let mut ledger = Ledger::default();
+        for (identity, time_ms) in (0..4).zip([50, 51, 52, 53]) {
+            assert_eq!(step(&mut ledger, Class::Activity, time_ms, identity, 10), Judgement::New);
+        }
+        assert_eq!(ledger.class(Class::Activity).floor_ms(), 51);
+        assert_eq!(step(&mut ledger, Class::Activity, 50, 9, 11), Judgement::Late(LateCause::Cap));
+        assert_eq!(step(&mut ledger, Class::Activity, 51, 1, 12), Judgement::Duplicate);
+    }
+
+    #[test]
+    fn a_crowded_millisecond_goes_as_a_whole() {
+        let mut ledger = Ledger::default();
+        for identity in 0..4 {
+            assert_eq!(step(&mut ledger, Class::Activity, 50, identity, 10), Judgement::New);
+        }
+        assert_eq!(ledger.class(Class::Activity).len(), 0);
+        for identity in 0..5 {
+            assert_eq!(step(&mut ledger, Class::Activity, 50, identity, 11), Judgement::Late(LateCause::Cap));
+        }
+    }
+
+    #[test]
+    fn a_new_lane_takes_the_place_of_the_old_one() {
+        let mut ledger = Ledger::default();
+        step(&mut ledger, Class::Money, 50, 1, 10);
+        let child = position(1);
+        let candidate = Candidate { class: Class::Money, time_ms: 50, identity: 2, payload: 7, lane: "b", position: &child };
+        ledger.record(&candidate, &SETTINGS);
+        assert_eq!(ledger.position("a"), None);
+        assert_eq!(ledger.position("b"), Some(&child));
+    }
+}

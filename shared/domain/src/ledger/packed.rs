@@ -1,0 +1,249 @@
+//! The ledger as one binary attribute.
+//!
+//! ```text
+//! format        1 byte
+//! largest time  option of signed varint
+//! money, then activity:
+//!   floor       option of signed varint
+//!   count       varint
+//!   entries     time as varint above the floor or the entry before, 8 bytes identity, 4 bytes payload
+//! positions     varint count; lane (varint length, UTF-8), digits (varint length, two to a byte),
+//!               varint sub-sequence, varint index
+//! ```
+//! Varints are LEB128, signed ones zigzag, fixed numbers little-endian. An option is a byte 0 or 1 before it.
+
+use super::{Ledger, Seen, SeenSet};
+use crate::position::{Position, SequenceNumber};
+
+/// The format that this version writes.
+pub const FORMAT: u8 = 1;
+
+/// Bytes that are no ledger of this version.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LedgerUnreadable {
+    /// Written by a newer version. The item must be left alone until that version runs again.
+    #[error("the ledger has format {found}, and this version reads formats up to {FORMAT}: deploy the version that wrote it")]
+    Newer {
+        /// The format found.
+        found: u8,
+    },
+    /// Damaged, or written by something else.
+    #[error("the ledger is damaged: {what}")]
+    Damaged {
+        /// The part that could not be read.
+        what: &'static str,
+    },
+}
+
+impl Ledger {
+    /// Packs the ledger.
+    pub fn pack(&self) -> Vec<u8> {
+        let mut out = vec![FORMAT];
+        put_option(&mut out, self.largest_event_time_ms);
+        for set in [&self.money, &self.activity] {
+            put_option(&mut out, (set.floor_ms() != i64::MIN).then_some(set.floor_ms()));
+            put_varint(&mut out, set.len() as u64);
+            let mut before_ms = set.floor_ms().max(0);
+            for entry in set.entries() {
+                put_varint(&mut out, entry.time_ms.wrapping_sub(before_ms).cast_unsigned());
+                before_ms = entry.time_ms;
+                out.extend(entry.identity.to_le_bytes());
+                out.extend(entry.payload.to_le_bytes());
+            }
+        }
+        put_varint(&mut out, self.positions.len() as u64);
+        for (lane, position) in &self.positions {
+            put_varint(&mut out, lane.len() as u64);
+            out.extend(lane.as_bytes());
+            let digits = position.sequence.as_str();
+            put_varint(&mut out, digits.len() as u64);
+            out.extend(digits.as_bytes().chunks(2).map(|pair| {
+                let nibble = |index: usize| pair.get(index).map_or(0, |digit| digit.wrapping_sub(b'0'));
+                nibble(0) << 4 | nibble(1)
+            }));
+            put_varint(&mut out, position.sub_sequence.into());
+            put_varint(&mut out, position.index.into());
+        }
+        out
+    }
+
+    /// Unpacks a ledger.
+    ///
+    /// # Errors
+    /// When the bytes are of a newer format, or damaged.
+    pub fn unpack(bytes: &[u8]) -> Result<Self, LedgerUnreadable> {
+        let damaged = |what| LedgerUnreadable::Damaged { what };
+        let (format, rest) = bytes.split_first().ok_or(damaged("it is empty"))?;
+        match *format {
+            FORMAT => {}
+            0 => return Err(damaged("its format is 0")),
+            found => return Err(LedgerUnreadable::Newer { found }),
+        }
+        let mut input = Input(rest);
+        let largest_event_time_ms = input.option().ok_or(damaged("its largest time"))?;
+        let money = input.seen_set().ok_or(damaged("its money entries"))?;
+        let activity = input.seen_set().ok_or(damaged("its activity entries"))?;
+        let positions = input.positions().ok_or(damaged("its positions"))?;
+        match input.0.is_empty() {
+            true => Ok(Self { largest_event_time_ms, money, activity, positions }),
+            false => Err(damaged("bytes follow its end")),
+        }
+    }
+}
+
+fn put_varint(out: &mut Vec<u8>, mut value: u64) {
+    while value >= 0x80 {
+        out.push((value & 0x7f) as u8 | 0x80);
+        value >>= 7;
+    }
+    out.push((value & 0x7f) as u8);
+}
+
+fn put_option(out: &mut Vec<u8>, value: Option<i64>) {
+    out.push(value.is_some().into());
+    if let Some(value) = value {
+        put_varint(out, (value << 1 ^ value >> 63).cast_unsigned());
+    }
+}
+
+struct Input<'a>(&'a [u8]);
+
+impl<'a> Input<'a> {
+    fn take(&mut self, count: usize) -> Option<&'a [u8]> {
+        let (taken, rest) = self.0.split_at_checked(count)?;
+        self.0 = rest;
+        Some(taken)
+    }
+
+    fn varint(&mut self) -> Option<u64> {
+        let mut value = 0_u64;
+        for shift in (0..64).step_by(7) {
+            let byte = *self.take(1)?.first()?;
+            let bits = u64::from(byte & 0x7f);
+            if bits.checked_shl(shift)? >> shift != bits {
+                return None;
+            }
+            value |= bits << shift;
+            if byte & 0x80 == 0 {
+                return Some(value);
+            }
+        }
+        None
+    }
+
+    fn length(&mut self) -> Option<usize> {
+        usize::try_from(self.varint()?).ok()
+    }
+
+    fn option(&mut self) -> Option<Option<i64>> {
+        match self.take(1)? {
+            [0] => Some(None),
+            [1] => self.varint().map(|value| Some((value >> 1).cast_signed() ^ -((value & 1).cast_signed()))),
+            _ => None,
+        }
+    }
+
+    fn seen_set(&mut self) -> Option<SeenSet> {
+        let floor_ms = self.option()?.unwrap_or(i64::MIN);
+        let count = self.length()?;
+        let mut entries = Vec::new();
+        let mut before_ms = floor_ms.max(0);
+        for _ in 0..count {
+            let time_ms = before_ms.wrapping_add(self.varint()?.cast_signed());
+            let identity = u64::from_le_bytes(self.take(8)?.try_into().ok()?);
+            let payload = u32::from_le_bytes(self.take(4)?.try_into().ok()?);
+            entries.push(Seen { time_ms, identity, payload });
+            before_ms = time_ms;
+        }
+        SeenSet::from_parts(floor_ms, entries)
+    }
+
+    fn positions(&mut self) -> Option<std::collections::BTreeMap<String, Position>> {
+        let count = self.length()?;
+        let mut positions = std::collections::BTreeMap::new();
+        for _ in 0..count {
+            let length = self.length()?;
+            let lane = std::str::from_utf8(self.take(length)?).ok()?.to_owned();
+            let digits = self.length()?;
+            let packed = self.take(digits.div_ceil(2))?;
+            let text: String = packed
+                .iter()
+                .flat_map(|byte| [byte >> 4, byte & 0x0f])
+                .take(digits)
+                .map(|nibble| char::from(b'0' + nibble))
+                .collect();
+            let sequence = SequenceNumber::parse(&text).ok()?;
+            let sub_sequence = u32::try_from(self.varint()?).ok()?;
+            let index = u32::try_from(self.varint()?).ok()?;
+            positions.insert(lane, Position { sequence, sub_sequence, index });
+        }
+        Some(positions)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Candidate, LedgerSettings};
+    use super::*;
+    use crate::event::Class;
+
+    fn ledger() -> Ledger {
+        let mut ledger = Ledger::default();
+        for (index, time_ms) in [1_291_191_960_000, 1_291_191_961_500, 1_291_191_960_000].into_iter().enumerate() {
+            let digits = "49590338271490256608559692538361571095921575989136588898";
+            let position = Position { sequence: SequenceNumber::parse(digits).unwrap(), sub_sequence: 300, index: 1 };
+            let candidate = Candidate {
+                class: if index == 1 { Class::Activity } else { Class::Money },
+                time_ms,
+                identity: u64::MAX - index as u64,
+                payload: 5,
+                lane: "shardId-000000000003",
+                position: &position,
+            };
+            ledger.record(&candidate, &LedgerSettings::default());
+        }
+        ledger
+    }
+
+    #[test]
+    fn packing_and_unpacking_are_inverse() {
+        assert_eq!(Ledger::unpack(&ledger().pack()).unwrap(), ledger());
+        assert_eq!(Ledger::unpack(&Ledger::default().pack()).unwrap(), Ledger::default());
+    }
+
+    #[test]
+    fn format_1_stays_readable() {
+        // Packed by hand from the layout above.
+        #[rustfmt::skip]
+        let stored = [
+            0x01, 0x01, 0xf8, 0x89, 0xce, 0x90, 0x94, 0x4b, 0x01, 0xf8, 0xa9, 0xe8, 0xeb, 0x92, 0x4b, 0x01,
+            0x80, 0xf0, 0xb2, 0x52, 0xef, 0xcd, 0xab, 0x89, 0x67, 0x45, 0x23, 0x01, 0x07, 0x00, 0x00, 0x00,
+            0x01, 0xf8, 0xea, 0x84, 0x90, 0x94, 0x4b, 0x00, 0x01, 0x14, 0x73, 0x68, 0x61, 0x72, 0x64, 0x49,
+            0x64, 0x2d, 0x30, 0x30, 0x30, 0x30, 0x30, 0x30, 0x30, 0x30, 0x30, 0x30, 0x30, 0x33, 0x05, 0x12,
+            0x34, 0x50, 0xac, 0x02, 0x01,
+        ];
+        let ledger = Ledger::unpack(&stored).unwrap();
+        assert_eq!(ledger.largest_event_time_ms(), Some(1_291_191_960_188));
+        assert_eq!(ledger.class(Class::Money).floor_ms(), 1_291_019_160_188);
+        let entry = Seen { time_ms: 1_291_191_960_188, identity: 0x0123_4567_89ab_cdef, payload: 7 };
+        assert_eq!(ledger.class(Class::Money).entries(), [entry]);
+        assert_eq!(ledger.position("shardId-000000000003").unwrap().sequence.as_str(), "12345");
+        assert_eq!(ledger.pack(), stored);
+    }
+
+    #[test]
+    fn a_newer_format_is_told_apart_from_damage() {
+        assert_eq!(Ledger::unpack(&[2]), Err(LedgerUnreadable::Newer { found: 2 }));
+        assert!(matches!(Ledger::unpack(&[]), Err(LedgerUnreadable::Damaged { .. })));
+        let packed = ledger().pack();
+        for end in 1..packed.len() {
+            assert!(matches!(Ledger::unpack(&packed[..end]), Err(LedgerUnreadable::Damaged { .. })), "{end}");
+        }
+        assert!(Ledger::unpack(&[packed, vec![0]].concat()).is_err());
+    }
+
+    #[test]
+    fn a_usual_ledger_is_small() {
+        assert!(ledger().pack().len() < 150, "{}", ledger().pack().len());
+    }
+}

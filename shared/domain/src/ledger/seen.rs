@@ -1,0 +1,122 @@
+//! The identities of one class that were applied at or above its floor.
+
+/// One applied event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Seen {
+    /// Event time in epoch milliseconds.
+    pub time_ms: i64,
+    /// Hash of its identity.
+    pub identity: u64,
+    /// Hash of its payload.
+    pub payload: u32,
+}
+
+/// Entries in order of event time, none below the floor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SeenSet {
+    floor_ms: i64,
+    entries: Vec<Seen>,
+}
+
+impl Default for SeenSet {
+    fn default() -> Self {
+        Self { floor_ms: i64::MIN, entries: Vec::new() }
+    }
+}
+
+impl SeenSet {
+    /// A set of these entries; `None` when they are not in order or lie below the floor.
+    pub(super) fn from_parts(floor_ms: i64, entries: Vec<Seen>) -> Option<Self> {
+        let sound = entries.is_sorted() && entries.first().is_none_or(|first| first.time_ms >= floor_ms);
+        sound.then_some(Self { floor_ms, entries })
+    }
+
+    /// Event times below it are late, in epoch milliseconds; `i64::MIN` before anything was applied.
+    pub fn floor_ms(&self) -> i64 {
+        self.floor_ms
+    }
+
+    /// Number of entries.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there are no entries.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// The entries, oldest first.
+    pub fn entries(&self) -> &[Seen] {
+        &self.entries
+    }
+
+    /// The entry with this identity. Repeats mostly follow soon, so the newest are looked at first.
+    pub fn find(&self, identity: u64) -> Option<&Seen> {
+        self.entries.iter().rev().find(|entry| entry.identity == identity)
+    }
+
+    /// Adds an entry at its place in time.
+    pub(super) fn insert(&mut self, entry: Seen) {
+        let place = self.entries.partition_point(|present| *present <= entry);
+        self.entries.insert(place, entry);
+    }
+
+    /// Raises the floor and lets go of what is below it. A floor never goes down: what was below it is no
+    /// longer known.
+    pub(super) fn raise_floor(&mut self, floor_ms: i64) {
+        if floor_ms > self.floor_ms {
+            self.floor_ms = floor_ms;
+            let below = self.entries.partition_point(|entry| entry.time_ms < floor_ms);
+            self.entries.drain(..below);
+        }
+    }
+
+    /// Lets the oldest go until at most `cap` are left, together with all of their millisecond: raised to the
+    /// time itself, the floor would let what was just forgotten in again.
+    pub(super) fn shrink_to(&mut self, cap: usize) {
+        while self.entries.len() > cap {
+            let newest_to_go = self.entries.len() - cap - 1;
+            let Some(time_ms) = self.entries.get(newest_to_go).map(|entry| entry.time_ms) else { return };
+            self.raise_floor(time_ms.saturating_add(1));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(time_ms: i64, identity: u64) -> Seen {
+        Seen { time_ms, identity, payload: 0 }
+    }
+
+    #[test]
+    fn entries_stay_in_order_of_time() {
+        let mut set = SeenSet::default();
+        for (time_ms, identity) in [(5, 1), (3, 2), (5, 0), (4, 9)] {
+            set.insert(entry(time_ms, identity));
+        }
+        assert_eq!(set.entries(), [entry(3, 2), entry(4, 9), entry(5, 0), entry(5, 1)]);
+        assert_eq!(set.find(9), Some(&entry(4, 9)));
+        assert_eq!(set.find(8), None);
+    }
+
+    #[test]
+    fn a_floor_never_goes_down() {
+        let mut set = SeenSet::default();
+        set.raise_floor(10);
+        set.raise_floor(5);
+        assert_eq!(set.floor_ms(), 10);
+    }
+
+    #[test]
+    fn shrinking_takes_whole_milliseconds() {
+        let mut set = SeenSet::default();
+        for (time_ms, identity) in [(1, 1), (2, 2), (2, 3), (3, 4)] {
+            set.insert(entry(time_ms, identity));
+        }
+        set.shrink_to(2);
+        assert_eq!((set.len(), set.floor_ms()), (1, 3));
+    }
+}

@@ -1,0 +1,29 @@
+//! What Millrace decides, as pure functions of state and event.
+//!
+//! Nothing here knows AWS, a clock, randomness or a runtime: time, position and settings are arguments, and a
+//! decision is a value. The shells in `shared/lambda` and `shared/aws` load, write, and make no choice.
+
+pub mod contract;
+pub mod decode;
+pub mod envelope;
+pub mod event;
+pub mod fold;
+pub mod identity;
+pub mod invalid;
+
+pub mod lake;
+pub mod ledger;
+pub mod money;
+pub mod position;
+pub mod quarantine;
+
+pub mod session;
+pub mod signal;
+pub mod time;
+pub mod verdict;
+
+pub use event::{Class, Data, Event};
+pub use invalid::{Invalid, Reason};
+pub use ledger::Ledger;
+pub use position::{Position, SequenceNumber};
+pub use verdict::Verdict;

@@ -1,0 +1,101 @@
+//! Where in a lane a record stands.
+
+use std::cmp::Ordering;
+use std::fmt;
+use std::sync::Arc;
+
+/// Longest sequence number in digits, by the pattern `0|[1-9]\d{0,128}` of the Kinesis API.
+pub const SEQUENCE_LIMIT_DIGITS: usize = 129;
+
+/// A Kinesis sequence number: decimal text, today of 56 digits, which neither a `u128` nor a DynamoDB number
+/// holds. It orders records within one lane only.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct SequenceNumber(Arc<str>);
+
+/// A text that is no sequence number.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("sequence number {0:?} is not a decimal number of 1 to {SEQUENCE_LIMIT_DIGITS} digits without leading zeros")]
+pub struct NotASequenceNumber(pub String);
+
+impl SequenceNumber {
+    /// Reads a sequence number.
+    ///
+    /// # Errors
+    /// When the text does not match `0|[1-9]\d{0,128}`.
+    pub fn parse(text: &str) -> Result<Self, NotASequenceNumber> {
+        let digits = (1..=SEQUENCE_LIMIT_DIGITS).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+        if digits && (text == "0" || !text.starts_with('0')) {
+            return Ok(Self(text.into()));
+        }
+        Err(NotASequenceNumber(text.chars().take(SEQUENCE_LIMIT_DIGITS + 1).collect()))
+    }
+
+    /// The digits.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for SequenceNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Ord for SequenceNumber {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.0.len().cmp(&other.0.len()).then_with(|| self.0.cmp(&other.0))
+    }
+}
+
+impl PartialOrd for SequenceNumber {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// The place of one event within its lane: the record, the sub-record of a KPL aggregate, and the element of a
+/// CloudEvents batch.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Position {
+    /// The record's sequence number; sub-records share their container's.
+    pub sequence: SequenceNumber,
+    /// Index within a KPL aggregate; 0 in a plain record.
+    pub sub_sequence: u32,
+    /// Index within a CloudEvents batch; 0 for a single event.
+    pub index: u32,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn number(text: &str) -> SequenceNumber {
+        SequenceNumber::parse(text).unwrap()
+    }
+
+    #[test]
+    fn order_is_numeric_beyond_128_bits() {
+        let large = "49590338271490256608559692538361571095921575989136588898";
+        assert!(number("9") < number("10"));
+        assert!(number(large) < number(&format!("{large}0")));
+        assert!(number("100") > number("99"));
+        assert_eq!(number("7").cmp(&number("7")), Ordering::Equal);
+    }
+
+    #[test]
+    fn what_kinesis_would_not_send_is_refused() {
+        for text in ["", "01", "1a", "-1", " 1", &"1".repeat(130)] {
+            assert!(SequenceNumber::parse(text).is_err(), "{text}");
+        }
+        assert!(SequenceNumber::parse("0").is_ok());
+        assert!(SequenceNumber::parse(&"1".repeat(129)).is_ok());
+    }
+
+    #[test]
+    fn sub_records_follow_their_container() {
+        let at = |sub_sequence, index| Position { sequence: number("5"), sub_sequence, index };
+        assert!(at(0, 1) < at(1, 0));
+        assert!(at(1, 0) < at(1, 1));
+    }
+}

@@ -1,0 +1,81 @@
+//! What became of an event.
+
+use crate::invalid::Reason;
+
+/// Why an event lies below its class's floor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum LateCause {
+    /// Older than the class's horizon allows.
+    Lateness,
+    /// Younger than the horizon, but its time was given up when `seen` was full.
+    Cap,
+}
+
+/// The one fate of an event in one function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Verdict {
+    /// New: it changed the state, or was stored.
+    Applied,
+    /// Applied before, and the stream or the machinery brought the same record again.
+    Redelivery,
+    /// Applied before, and the producer sent it again.
+    Duplicate,
+    /// Below its class's floor: it never touches state.
+    Late(LateCause),
+    /// Of a type that this function does not handle.
+    PassedOver,
+    /// Cannot be taken, for this reason; it is set aside.
+    Refused(Reason),
+}
+
+impl Verdict {
+    /// The names under which verdicts are counted. `collision` and `poisoned` are kept apart from `invalid`,
+    /// because the first tells of a producer and the second of this code.
+    pub const COUNTED: [&'static str; 8] =
+        ["applied", "redelivery", "duplicate", "collision", "late", "invalid", "poisoned", "passed_over"];
+
+    /// The name under which this verdict is counted, one of [`Self::COUNTED`].
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Applied => "applied",
+            Self::Redelivery => "redelivery",
+            Self::Duplicate => "duplicate",
+            Self::Late(LateCause::Lateness | LateCause::Cap) => "late",
+            Self::PassedOver => "passed_over",
+            Self::Refused(Reason::Collision) => "collision",
+            Self::Refused(Reason::Poisoned | Reason::StoreRefused | Reason::RowTooLarge) => "poisoned",
+            Self::Refused(
+                Reason::Frame
+                | Reason::NotJson
+                | Reason::Envelope
+                | Reason::TooManyEvents
+                | Reason::PartitionKey
+                | Reason::Contract
+                | Reason::ClockSkew,
+            ) => "invalid",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_verdict_is_counted_under_a_listed_name() {
+        let mut verdicts = vec![
+            Verdict::Applied,
+            Verdict::Redelivery,
+            Verdict::Duplicate,
+            Verdict::Late(LateCause::Cap),
+            Verdict::PassedOver,
+        ];
+        verdicts.extend(Reason::ALL.map(Verdict::Refused));
+        let mut names: Vec<_> = verdicts.into_iter().map(Verdict::name).collect();
+        names.sort_unstable();
+        names.dedup();
+        let mut counted = Verdict::COUNTED;
+        counted.sort_unstable();
+        assert_eq!(names, counted);
+    }
+}

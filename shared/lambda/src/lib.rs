@@ -1,0 +1,1 @@
+//! The batch loop that every stream consumer runs in.

@@ -1,0 +1,1 @@
+//! In-memory adapters, failure injection and builders for tests.

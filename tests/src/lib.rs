@@ -1,0 +1,1 @@
+//! Scenarios, laws, and checks of template and documents.
