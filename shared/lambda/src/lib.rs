@@ -1,1 +1,30 @@
-//! The batch loop that every stream consumer runs in.
+//! The batch loop that every stream consumer runs in: decode, read, fold, put, commit, answer.
+//!
+//! It chooses nothing about events, which is the business of `millrace-domain`, and knows no AWS service, which
+//! is that of `millrace-aws`.
+
+pub mod answer;
+pub mod batch;
+pub mod config;
+pub mod cut;
+pub mod deadline;
+pub mod deaggregate;
+pub mod emf;
+
+pub mod frame;
+pub mod kinesis_event;
+pub mod lines;
+pub mod logging;
+pub mod meter;
+pub mod ports;
+pub mod quarantine;
+pub mod stateful;
+pub mod tally;
+
+pub use batch::{Batch, Unit};
+pub use cut::Cut;
+pub use deadline::Deadline;
+pub use kinesis_event::KinesisBatch;
+pub use lines::Lines;
+pub use meter::Meter;
+pub use tally::Tally;

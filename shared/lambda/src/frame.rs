@@ -1,0 +1,81 @@
+//! The header that a Glue Schema Registry serializer puts before a payload: version, compression, and the id of
+//! the schema version, 18 bytes.
+
+use std::io::Read;
+
+use bytes::Bytes;
+use flate2::read::ZlibDecoder;
+use millrace_domain::{Invalid, Reason};
+
+const HEADER_BYTES: usize = 18;
+const VERSION: u8 = 3;
+const PLAIN: u8 = 0;
+const ZLIB: u8 = 5;
+
+/// Largest payload after inflating, in bytes: the largest record that Kinesis takes.
+pub const INFLATED_LIMIT_BYTES: u64 = 10 * 1024 * 1024;
+
+/// Takes the header off, where there is one. JSON text never starts with the header's version byte.
+///
+/// # Errors
+/// When the compression is unknown, broken, or hides more than [`INFLATED_LIMIT_BYTES`].
+pub fn unframe(data: &Bytes) -> Result<Bytes, Invalid> {
+    if data.first() != Some(&VERSION) {
+        return Ok(data.clone());
+    }
+    let refuse = |rule: &str| Err(Invalid::whole(Reason::Frame, rule));
+    if data.len() < HEADER_BYTES {
+        return refuse("is shorter than the schema registry's header");
+    }
+    match data.get(1) {
+        Some(&PLAIN) => Ok(data.slice(HEADER_BYTES..)),
+        Some(&ZLIB) => {
+            let mut inflated = Vec::new();
+            let mut input = ZlibDecoder::new(&data[HEADER_BYTES..]).take(INFLATED_LIMIT_BYTES + 1);
+            match input.read_to_end(&mut inflated) {
+                Err(_) => refuse("holds broken zlib data"),
+                Ok(_) if inflated.len() as u64 > INFLATED_LIMIT_BYTES => refuse("inflates to more than 10 MiB"),
+                Ok(_) => Ok(inflated.into()),
+            }
+        }
+        _ => refuse("has an unknown compression in the schema registry's header"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    fn framed(compression: u8, payload: &[u8]) -> Bytes {
+        [&[VERSION, compression][..], &[7; 16], payload].concat().into()
+    }
+
+    fn zlib(payload: &[u8]) -> Vec<u8> {
+        let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(payload).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    #[test]
+    fn json_passes_and_frames_are_opened() {
+        assert_eq!(unframe(&Bytes::from("{}")).unwrap(), "{}");
+        assert_eq!(unframe(&framed(PLAIN, b"{}")).unwrap(), "{}");
+        assert_eq!(unframe(&framed(ZLIB, &zlib(b"{}"))).unwrap(), "{}");
+    }
+
+    #[test]
+    fn broken_frames_are_refused() {
+        for bytes in [framed(9, b"{}"), framed(ZLIB, b"{}"), Bytes::from_static(&[VERSION, PLAIN])] {
+            assert_eq!(unframe(&bytes).unwrap_err().reason, Reason::Frame);
+        }
+    }
+
+    #[test]
+    fn inflating_ends_at_its_limit() {
+        let limit = usize::try_from(INFLATED_LIMIT_BYTES).unwrap();
+        assert_eq!(unframe(&framed(ZLIB, &zlib(&vec![b' '; limit]))).unwrap().len(), limit);
+        assert!(unframe(&framed(ZLIB, &zlib(&vec![b' '; limit + 1]))).is_err());
+    }
+}

@@ -1,0 +1,136 @@
+//! The batch that Lambda hands to a consumer of a Kinesis stream.
+//!
+//! `aws_lambda_events::kinesis::KinesisEvent` is not used for input: up to version 1.2 it reads the arrival time
+//! `1545084650.12` as 12 ms after the second instead of 120, refuses a batch whose arrival times have more than
+//! three fraction digits, and copies every payload once more. The answer is its `KinesisEventResponse`.
+
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use millrace_domain::SequenceNumber;
+use serde::de::{Deserializer, Error as _, Visitor};
+use serde::Deserialize;
+
+/// The records of one batch, in the order of their sequence numbers, all of one shard.
+#[derive(Clone, Debug, PartialEq)]
+pub struct KinesisBatch {
+    /// The shard; empty in a batch without records.
+    pub shard_id: String,
+    /// The records.
+    pub records: Vec<KinesisRecord>,
+}
+
+/// One record, its payload decoded from base64.
+#[derive(Clone, Debug, PartialEq)]
+pub struct KinesisRecord {
+    /// Its sequence number; what a partial answer names.
+    pub sequence_number: SequenceNumber,
+    /// The key that it was put under.
+    pub partition_key: String,
+    /// When the stream took it, in epoch milliseconds.
+    pub arrived_at_ms: i64,
+    /// The payload.
+    pub data: Bytes,
+}
+
+#[derive(Deserialize)]
+struct WireBatch {
+    #[serde(rename = "Records")]
+    records: Vec<WireRecord>,
+}
+
+#[derive(Deserialize)]
+struct WireRecord {
+    #[serde(rename = "eventID")]
+    event_id: String,
+    kinesis: WirePayload,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct WirePayload {
+    sequence_number: String,
+    partition_key: String,
+    approximate_arrival_timestamp: f64,
+    #[serde(deserialize_with = "decode_base64")]
+    data: Bytes,
+}
+
+fn decode_base64<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Bytes, D::Error> {
+    struct Base64;
+    impl Visitor<'_> for Base64 {
+        type Value = Bytes;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("base64 text")
+        }
+
+        fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Bytes, E> {
+            STANDARD.decode(text).map(Bytes::from).map_err(E::custom)
+        }
+    }
+    deserializer.deserialize_str(Base64)
+}
+
+impl<'de> Deserialize<'de> for KinesisBatch {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let wire = WireBatch::deserialize(deserializer)?;
+        let shard_of = |record: &WireRecord| record.event_id.split_once(':').map(|(shard, _)| shard.to_owned());
+        let shard_id = match wire.records.first() {
+            None => String::new(),
+            Some(first) => shard_of(first)
+                .ok_or_else(|| D::Error::custom(format!("eventID {:?} is not <shard>:<sequence number>", first.event_id)))?,
+        };
+        if wire.records.iter().any(|record| !record.event_id.starts_with(&shard_id)) {
+            return Err(D::Error::custom("the batch holds records of more than one shard"));
+        }
+        let records = wire.records.into_iter().map(|record| {
+            let kinesis = record.kinesis;
+            Ok(KinesisRecord {
+                sequence_number: SequenceNumber::parse(&kinesis.sequence_number).map_err(D::Error::custom)?,
+                partition_key: kinesis.partition_key,
+                arrived_at_ms: epoch_ms(kinesis.approximate_arrival_timestamp),
+                data: kinesis.data,
+            })
+        });
+        Ok(Self { shard_id, records: records.collect::<Result<_, _>>()? })
+    }
+}
+
+/// Seconds with a fraction to whole milliseconds. A double holds milliseconds of our times exactly enough to be
+/// rounded back.
+#[expect(clippy::cast_possible_truncation, reason = "a float to integer cast saturates, and no arrival time comes near")]
+fn epoch_ms(seconds: f64) -> i64 {
+    (seconds * 1_000.0).round() as i64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BATCH: &str = r#"{"Records":[{"kinesis":{"kinesisSchemaVersion":"1.0","partitionKey":"u",
+        "sequenceNumber":"49590338271490256608559692538361571095921575989136588898","data":"SGVsbG8=",
+        "approximateArrivalTimestamp":1545084650.12},"eventSource":"aws:kinesis",
+        "eventID":"shardId-000000000006:49590338271490256608559692538361571095921575989136588898"}]}"#;
+
+    #[test]
+    fn a_batch_is_read() {
+        let batch: KinesisBatch = serde_json::from_str(BATCH).unwrap();
+        let record = batch.records.first().unwrap();
+        assert_eq!((batch.shard_id.as_str(), record.arrived_at_ms), ("shardId-000000000006", 1_545_084_650_120));
+        assert_eq!((record.partition_key.as_str(), &record.data[..]), ("u", &b"Hello"[..]));
+    }
+
+    #[test]
+    fn what_lambda_would_not_send_is_refused_by_name() {
+        let refusal = |old: &str, new: &str| {
+            let text = BATCH.replace(old, new);
+            serde_json::from_str::<KinesisBatch>(&text).unwrap_err().to_string()
+        };
+        assert!(refusal("SGVsbG8=", "not base64!").contains("Invalid"));
+        assert!(refusal("shardId-000000000006:", "").contains("<shard>:<sequence number>"));
+        assert!(refusal("\"sequenceNumber\":\"4", "\"sequenceNumber\":\"x").contains("sequence number"));
+    }
+}

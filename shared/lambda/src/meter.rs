@@ -1,0 +1,80 @@
+//! What adapters use up, counted where it happens and read once an invocation.
+
+use std::ops::AddAssign;
+use std::sync::{Mutex, PoisonError};
+
+use serde::{Deserialize, Serialize};
+
+/// Counters shared by the adapters of one function.
+#[derive(Debug, Default)]
+pub struct Meter(Mutex<Usage>);
+
+impl Meter {
+    /// Adds to the counters.
+    pub fn add(&self, usage: &Usage) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) += *usage;
+    }
+
+    /// Reads the counters and sets them back.
+    pub fn take(&self) -> Usage {
+        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// What was used up since the meter was read last.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Usage {
+    /// Requests that read items.
+    pub read_requests: u64,
+    /// Read units that the store reported.
+    pub read_units: u64,
+    /// Requests that wrote items.
+    pub write_requests: u64,
+    /// Write units that the store reported, each one 1 KB of the larger of old and new item.
+    pub write_units: u64,
+    /// Conditions that failed because another writer was faster, or a cached item was old.
+    pub conflicts: u64,
+    /// Requests or parts of requests that were sent again.
+    pub retries: u64,
+    /// Requests to sinks.
+    pub sink_requests: u64,
+    /// Records that sinks accepted.
+    pub sink_records: u64,
+    /// Bytes of these records.
+    pub sink_bytes: u64,
+    /// The same bytes as billed: each record rounded up to 5 KiB.
+    pub sink_billed_bytes: u64,
+    /// Time spent waiting for the store, in microseconds.
+    pub store_wait_us: u64,
+}
+
+impl AddAssign for Usage {
+    fn add_assign(&mut self, other: Self) {
+        self.read_requests += other.read_requests;
+        self.read_units += other.read_units;
+        self.write_requests += other.write_requests;
+        self.write_units += other.write_units;
+        self.conflicts += other.conflicts;
+        self.retries += other.retries;
+        self.sink_requests += other.sink_requests;
+        self.sink_records += other.sink_records;
+        self.sink_bytes += other.sink_bytes;
+        self.sink_billed_bytes += other.sink_billed_bytes;
+        self.store_wait_us += other.store_wait_us;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn taking_reads_and_sets_back() {
+        let usage = Usage { write_units: 3, store_wait_us: 5, ..Usage::default() };
+        let meter = Meter::default();
+        meter.add(&usage);
+        meter.add(&usage);
+        assert_eq!(meter.take(), Usage { write_units: 6, store_wait_us: 10, ..Usage::default() });
+        assert_eq!(meter.take(), Usage::default());
+    }
+}

@@ -1,0 +1,117 @@
+//! What a consumer needs of the outside, in the domain's own types.
+
+use std::future::Future;
+
+use millrace_domain::Ledger;
+use millrace_domain::signal::Signal;
+
+use crate::deadline::Deadline;
+use crate::lines::Lines;
+
+/// A key's item as it is stored.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stored<S> {
+    /// Condition of the next write.
+    pub version: u64,
+    /// The proof of what was applied.
+    pub ledger: Ledger,
+    /// The consumer's state.
+    pub state: S,
+}
+
+/// What reading one key gave.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Read<S> {
+    /// The item, strongly consistent.
+    Found(Stored<S>),
+    /// There is no item.
+    Absent,
+    /// The store did not answer in time, or the item was written by a newer version: try again later.
+    Unavailable,
+    /// The item cannot be understood, now or later.
+    Damaged(String),
+}
+
+/// One conditional write.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Write<'a, S> {
+    /// The key.
+    pub key: &'a str,
+    /// The version that must be there; `None` when there must be no item.
+    pub expected: Option<u64>,
+    /// The version to write.
+    pub version: u64,
+    /// The proof of what was applied.
+    pub ledger: &'a Ledger,
+    /// The consumer's state.
+    pub state: &'a S,
+}
+
+/// What became of one conditional write.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Commit<S> {
+    /// Written.
+    Committed,
+    /// The condition failed; this is what is there now.
+    Conflict(Read<S>),
+    /// The answer was lost: it may be written or not.
+    Unknown,
+    /// Not written, and worth another try later.
+    Unavailable,
+    /// Not written, and never will be: the store refuses this item.
+    Refused(String),
+}
+
+/// State by key, with conditional writes.
+pub trait Store<S>: Send + Sync {
+    /// Reads keys strongly consistent; one answer a key, in order.
+    fn read(&self, keys: &[&str], deadline: Deadline) -> impl Future<Output = Vec<Read<S>>> + Send;
+
+    /// Writes keys, each on its own condition; one answer a write, in order. Keys are distinct.
+    fn commit(&self, writes: &[Write<'_, S>], deadline: Deadline) -> impl Future<Output = Vec<Commit<S>>> + Send;
+}
+
+/// What a sink did not take. Everything before it was accepted, nothing behind it was sent on purpose.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("number {first} of what was put was not accepted: {why}")]
+pub struct NotAccepted {
+    /// Index of the first one that was not accepted.
+    pub first: usize,
+    /// Why, in words.
+    pub why: String,
+}
+
+/// Takes JSON lines, in order, at least once.
+pub trait LineSink: Send + Sync {
+    /// Longest line that the sink takes, newline included, in bytes.
+    const LINE_LIMIT_BYTES: usize;
+
+    /// Puts lines.
+    ///
+    /// # Errors
+    /// The first line that was not accepted within the deadline.
+    fn put(&self, lines: &Lines, deadline: Deadline) -> impl Future<Output = Result<(), NotAccepted>> + Send;
+}
+
+/// Takes signals, in order for each key, at least once.
+pub trait SignalSink: Send + Sync {
+    /// Puts signals.
+    ///
+    /// # Errors
+    /// The first signal that was not accepted within the deadline.
+    fn put(&self, signals: &[Signal], deadline: Deadline) -> impl Future<Output = Result<(), NotAccepted>> + Send;
+}
+
+/// The sink of a consumer whose state emits no signals. One that is emitted all the same is not accepted, so that
+/// its state is never committed without it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoSignals;
+
+impl SignalSink for NoSignals {
+    async fn put(&self, signals: &[Signal], _deadline: Deadline) -> Result<(), NotAccepted> {
+        match signals.is_empty() {
+            true => Ok(()),
+            false => Err(NotAccepted { first: 0, why: "this function has no stream for signals".to_owned() }),
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! Commit: one conditional write a key.
+//!
+//! Running a batch again is safe here: the write carries the state together with the proof of what it includes,
+//! and its condition is the version that both were read at. A repeat finds either the old version, and does the
+//! same again, or the new one, whose ledger knows the events.
+
+use millrace_domain::fold::KeyState;
+
+use super::Stateful;
+use super::work::{Base, Work};
+use crate::deadline::Deadline;
+use crate::ports::{Commit, LineSink, Read, SignalSink, Store, Stored, Write};
+
+impl<S, T, Q, G> Stateful<S, T, Q, G>
+where
+    S: KeyState + Send + Sync,
+    S::Settings: Send + Sync,
+    T: Store<S>,
+    Q: LineSink,
+    G: SignalSink,
+{
+    /// Writes what the waiting folds came to.
+    pub(super) async fn commit(&self, work: &mut Work<'_, S>, deadline: Deadline) {
+        let mut unchanged = Vec::new();
+        let mut writing = Vec::new();
+        let mut writes = Vec::new();
+        for (index, key) in work.keys.iter().enumerate().filter(|(_, key)| key.is_open(work.cut)) {
+            let (Some(base), Some(folded)) = (&key.base, &key.folded) else { continue };
+            if folded.fold.applied == 0 {
+                unchanged.push(index);
+                continue;
+            }
+            writing.push(index);
+            writes.push(Write {
+                key: key.key,
+                expected: base.stored.as_ref().map(|stored| stored.version),
+                version: folded.version,
+                ledger: &folded.fold.ledger,
+                state: &folded.fold.state,
+            });
+        }
+        let commits = match writes.as_slice() {
+            [] => Vec::new(),
+            writes => match deadline.bound(self.store.commit(writes, deadline)).await {
+                Ok(commits) => commits,
+                Err(_) => writes.iter().map(|_| Commit::Unavailable).collect(),
+            },
+        };
+        for index in unchanged {
+            self.adopt(work, index);
+        }
+        for (index, commit) in writing.into_iter().zip(commits) {
+            self.settle(work, index, commit);
+        }
+    }
+
+    fn settle(&self, work: &mut Work<'_, S>, index: usize, commit: Commit<S>) {
+        let Some(key) = work.keys.get_mut(index) else { return };
+        let attempt = key.folded.as_ref().map(|folded| (folded.version, folded.fold.ledger.clone()));
+        let accepted = match commit {
+            Commit::Committed => return self.adopt(work, index),
+            Commit::Conflict(read) => {
+                key.attempted = attempt;
+                match read {
+                    // The answer to an earlier try was lost, and this is what it wrote.
+                    Read::Found(stored) if key.is_own_write(&stored) => return self.adopt(work, index),
+                    read => key.accept(read),
+                }
+            }
+            Commit::Unknown => {
+                key.attempted = attempt;
+                key.base = None;
+                true
+            }
+            Commit::Refused(why) => {
+                self.narrow(work, index, why);
+                true
+            }
+            Commit::Unavailable => false,
+        };
+        if accepted {
+            return;
+        }
+        if let Some(record) = work.keys.get(index).and_then(|key| key.first_open_record()) {
+            work.cut_at(record, "the store did not take a write");
+        }
+    }
+
+    /// Halves the way to the one event whose result the store refuses.
+    fn narrow(&self, work: &mut Work<'_, S>, index: usize, why: String) {
+        let Some(key) = work.keys.get_mut(index) else { return };
+        let Some(folded) = key.folded.take() else { return };
+        match folded.verdicts.as_slice() {
+            [(unit, _, _)] => {
+                key.take = usize::MAX;
+                work.refused.insert(*unit, why);
+            }
+            verdicts => key.take = verdicts.len() / 2,
+        }
+    }
+
+    /// Takes over a fold that is stored, or that changed nothing.
+    pub(super) fn adopt(&self, work: &mut Work<'_, S>, index: usize) {
+        let Some(key) = work.keys.get_mut(index) else { return };
+        let Some(folded) = key.folded.take() else { return };
+        key.done += folded.verdicts.len();
+        key.attempted = None;
+        for (unit, verdict, _) in folded.verdicts {
+            if let Some(slot) = work.verdicts.get_mut(unit) {
+                *slot = Some(verdict);
+            }
+        }
+        let stored = match folded.fold.applied {
+            0 => key.base.take().and_then(|base| base.stored),
+            _ => Some(Stored { version: folded.version, ledger: folded.fold.ledger, state: folded.fold.state }),
+        };
+        if key.done < key.units.len() {
+            key.base = Some(Base { stored, current: true });
+        } else if let Some(stored) = stored {
+            self.cache().put(key.key, stored);
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! Fold: events into new state, with the consumer's own failures isolated.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use millrace_domain::fold::{Fold, KeyState};
+use millrace_domain::{Event, Reason, Verdict};
+
+use super::Stateful;
+use super::work::{Folded, KeyWork, Work};
+use crate::batch::Unit;
+
+/// A fold that met an event which its consumer cannot apply.
+struct Poisoned(String);
+
+impl<S: KeyState, T, Q, G> Stateful<S, T, Q, G> {
+    /// Folds the next events of every open key that has no fold waiting.
+    pub(super) fn fold(&self, work: &mut Work<'_, S>, units: &[Unit<'_>]) {
+        let (cut, lane) = (work.cut, work.lane);
+        for key in work.keys.iter_mut().filter(|key| key.is_open(cut) && key.folded.is_none()) {
+            let Some(base) = &key.base else { continue };
+            let start = match &base.stored {
+                Some(stored) => Fold::from(stored.state.clone(), stored.ledger.clone()),
+                None => Fold::from(S::default(), millrace_domain::Ledger::default()),
+            };
+            let next = key.next_units(cut);
+            let first = next.first().and_then(|(index, _)| units.get(*index));
+            let version = match (&base.stored, first) {
+                (Some(stored), _) => stored.version + 1,
+                (None, Some(unit)) => unit.arrived_at_ms.unsigned_abs(),
+                (None, None) => continue,
+            };
+            let fold = KeyFold { consumer: self, lane, units, refused: &work.refused, next };
+            let folded = match &key.damaged {
+                Some(why) => fold.give_up(start, version, why),
+                None => fold.all(&start, version).unwrap_or_else(|_| fold.one_by_one(start, version)),
+            };
+            if !folded.fold.signals.is_empty() && !base.current {
+                key.base = None;
+            } else {
+                key.folded = Some(folded);
+            }
+        }
+    }
+}
+
+struct KeyFold<'f, 'p, S: KeyState, T, Q, G> {
+    consumer: &'f Stateful<S, T, Q, G>,
+    lane: &'f str,
+    units: &'f [Unit<'p>],
+    refused: &'f std::collections::HashMap<usize, String>,
+    next: &'f [(usize, usize)],
+}
+
+impl<S: KeyState, T, Q, G> KeyFold<'_, '_, S, T, Q, G> {
+    /// All events in one go. A failure gives no hint at which event the state was still whole.
+    fn all(&self, start: &Fold<S>, version: u64) -> Result<Folded<S>, Poisoned> {
+        isolated(|| {
+            let mut folded = Folded::starting(start.clone(), version);
+            for (index, _) in self.next {
+                let (verdict, why) = self.step(&mut folded.fold, *index)?;
+                folded.note(*index, verdict, why);
+            }
+            Ok(folded)
+        })
+    }
+
+    /// One event at a time, each on a copy: where one fails, the key goes on from the state before it.
+    fn one_by_one(&self, start: Fold<S>, version: u64) -> Folded<S> {
+        let mut folded = Folded::starting(start, version);
+        for (index, _) in self.next {
+            let before = folded.fold.clone();
+            match isolated(|| self.step(&mut folded.fold, *index)) {
+                Ok((verdict, why)) => folded.note(*index, verdict, why),
+                Err(Poisoned(why)) => {
+                    folded.fold = before;
+                    folded.note(*index, Verdict::Refused(Reason::Poisoned), why);
+                }
+            }
+        }
+        folded
+    }
+
+    fn give_up(&self, start: Fold<S>, version: u64, why: &str) -> Folded<S> {
+        let mut folded = Folded::starting(start, version);
+        for (index, _) in self.next {
+            folded.note(*index, Verdict::Refused(Reason::Poisoned), format!("cannot be applied: {why}"));
+        }
+        folded
+    }
+
+    fn step(&self, fold: &mut Fold<S>, index: usize) -> Result<(Verdict, String), Poisoned> {
+        if let Some(why) = self.refused.get(&index) {
+            return Ok((Verdict::Refused(Reason::StoreRefused), format!("the store refuses its result: {why}")));
+        }
+        let Some((unit, event)) = self.units.get(index).and_then(|unit| Some((unit, unit.event.as_ref().ok()?))) else {
+            return Ok((Verdict::PassedOver, String::new()));
+        };
+        let consumer = self.consumer;
+        let step = fold.step(event, self.lane, &unit.position, &consumer.ledger_settings, &consumer.settings);
+        match step {
+            Ok(verdict) => Ok((verdict, explain(verdict, event))),
+            Err(error) => Err(Poisoned(error.to_string())),
+        }
+    }
+}
+
+fn explain(verdict: Verdict, event: &Event<'_>) -> String {
+    match verdict {
+        Verdict::Refused(_) => format!("source {:?} used this id before with another payload", event.source),
+        _ => String::new(),
+    }
+}
+
+/// Runs the consumer's code so that its panic is a value. What it was changing is thrown away by the caller.
+fn isolated<R>(work: impl FnOnce() -> Result<R, Poisoned>) -> Result<R, Poisoned> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+        Err(Poisoned(format!("panicked: {}", text.unwrap_or("without a message"))))
+    })
+}
+
+impl<S> Folded<S> {
+    fn starting(fold: Fold<S>, version: u64) -> Self {
+        Self { fold, verdicts: Vec::new(), signal_units: Vec::new(), version, put: false }
+    }
+
+    fn note(&mut self, index: usize, verdict: Verdict, why: String) {
+        self.signal_units.resize(self.fold.signals.len(), index);
+        self.verdicts.push((index, verdict, why));
+    }
+}
+
+impl<S> KeyWork<'_, S> {
+    /// Whether a stored item is the one that this invocation tried to write.
+    pub(super) fn is_own_write(&self, stored: &crate::ports::Stored<S>) -> bool {
+        let attempted = self.attempted.as_ref();
+        self.folded.is_some()
+            && attempted.is_some_and(|(version, ledger)| *version == stored.version && *ledger == stored.ledger)
+    }
+}

@@ -1,0 +1,110 @@
+//! The loop of a consumer that keeps state by key.
+//!
+//! 1. Everything that changes an item comes through the stream, under the item's key, so a redelivery finds the
+//!    state that it found before.
+//! 2. A batch is done from its front; the first record that cannot be done ends it. Keys before the cut commit
+//!    side by side, and one that fails moves the cut to its first record.
+//! 3. Signals and quarantine are put before the commit, from a state known to be current. A crash in between
+//!    repeats the same signals under the same origin; never is there a commit without its signals.
+
+mod cache;
+mod commit;
+mod fold;
+mod load;
+mod put;
+mod work;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+pub use cache::StateCache;
+use millrace_domain::fold::KeyState;
+use millrace_domain::ledger::LedgerSettings;
+use work::Work;
+
+use crate::batch::{Batch, Unit};
+use crate::deadline::Deadline;
+use crate::ports::{LineSink, SignalSink, Store};
+use crate::tally::Tally;
+
+/// Most rounds of one invocation. One settles every key that nobody else writes to; more are needed while another
+/// writer keeps winning, and to halve the way to an event that the store refuses.
+const ROUND_LIMIT: usize = 64;
+
+/// A consumer with state: its rules and its adapters.
+#[derive(Debug)]
+pub struct Stateful<S: KeyState, T, Q, G> {
+    /// The function's name, in metrics and in the quarantine.
+    pub function: &'static str,
+    /// Where items are.
+    pub store: T,
+    /// Where entries are set aside.
+    pub quarantine: Q,
+    /// Where signals go.
+    pub signals: G,
+    /// Horizons and caps.
+    pub ledger_settings: LedgerSettings,
+    /// What the state is tuned by.
+    pub settings: S::Settings,
+    cache: Mutex<StateCache<S>>,
+}
+
+impl<S, T, Q, G> Stateful<S, T, Q, G>
+where
+    S: KeyState + Send + Sync,
+    S::Settings: Send + Sync,
+    T: Store<S>,
+    Q: LineSink,
+    G: SignalSink,
+{
+    /// A consumer that remembers up to `cache_items` items between invocations.
+    pub fn new(
+        function: &'static str,
+        (store, quarantine, signals): (T, Q, G),
+        ledger_settings: LedgerSettings,
+        settings: S::Settings,
+        cache_items: usize,
+    ) -> Self {
+        let cache = Mutex::new(StateCache::new(cache_items));
+        Self { function, store, quarantine, signals, ledger_settings, settings, cache }
+    }
+
+    /// Runs one batch, as far as it goes.
+    pub async fn run(&self, batch: &Batch<'_>, deadline: Deadline) -> Tally {
+        let units = batch.units();
+        let mut work = Work::plan(&units, &batch.source.shard_id);
+        for _ in 0..ROUND_LIMIT {
+            if !work.has_open_keys() {
+                break;
+            }
+            if deadline.is_near() {
+                work.stop("the invocation's deadline is near");
+                break;
+            }
+            self.round(&mut work, &units, deadline).await;
+        }
+        if work.has_open_keys() {
+            work.stop("other writers kept changing the same keys");
+        }
+        work.tally(&units)
+    }
+
+    async fn round(&self, work: &mut Work<'_, S>, units: &[Unit<'_>], deadline: Deadline) {
+        self.load(work, deadline).await;
+        self.fold(work, units);
+        if work.wants_state() {
+            return;
+        }
+        let before = work.cut;
+        self.put(work, units, deadline).await;
+        if work.cut != before {
+            // Keys that reach across the new cut fold again, without what lies behind it.
+            return;
+        }
+        self.commit(work, deadline).await;
+    }
+
+    fn cache(&self) -> MutexGuard<'_, StateCache<S>> {
+        // The cache is whole at every point where a panic could leave the lock behind.
+        self.cache.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

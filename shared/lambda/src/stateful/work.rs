@@ -1,0 +1,174 @@
+//! What is to be done in a batch, key by key, and how far it has come.
+
+use std::collections::HashMap;
+
+use millrace_domain::fold::{Fold, KeyState};
+use millrace_domain::{Ledger, Reason, Verdict};
+
+use crate::batch::Unit;
+use crate::cut::Cut;
+use crate::ports::Stored;
+use crate::tally::Tally;
+
+/// The keys of a batch in order of their first event.
+pub(super) struct Work<'p, S> {
+    pub(super) lane: &'p str,
+    pub(super) cut: Cut,
+    pub(super) keys: Vec<KeyWork<'p, S>>,
+    pub(super) verdicts: Vec<Option<Verdict>>,
+    /// Units that the store refused: the fold leaves them out.
+    pub(super) refused: HashMap<usize, String>,
+    why: String,
+}
+
+/// One key and its events.
+pub(super) struct KeyWork<'p, S> {
+    pub(super) key: &'p str,
+    /// Index and record of each of its events, in order.
+    pub(super) units: Vec<(usize, usize)>,
+    /// Events at the front that are done.
+    pub(super) done: usize,
+    /// Most events to fold at once; lowered to find the one that the store refuses.
+    pub(super) take: usize,
+    /// The state that the next fold goes on from.
+    pub(super) base: Option<Base<S>>,
+    /// The fold that waits to be put and committed.
+    pub(super) folded: Option<Folded<S>>,
+    /// Version and ledger of a write whose answer was lost, to know it again.
+    pub(super) attempted: Option<(u64, Ledger)>,
+    /// Why the stored item cannot be understood.
+    pub(super) damaged: Option<String>,
+}
+
+/// A state to go on from; nothing is stored yet where it is `None`.
+pub(super) struct Base<S> {
+    pub(super) stored: Option<Stored<S>>,
+    /// Whether it was read strongly consistent or came back from a failed condition.
+    pub(super) current: bool,
+}
+
+/// A fold of the next events of a key.
+pub(super) struct Folded<S> {
+    pub(super) fold: Fold<S>,
+    /// Index, verdict and explanation of each event that was folded.
+    pub(super) verdicts: Vec<(usize, Verdict, String)>,
+    /// Index of the event that caused each signal of the fold.
+    pub(super) signal_units: Vec<usize>,
+    pub(super) version: u64,
+    /// Whether signals and quarantine entries were accepted.
+    pub(super) put: bool,
+}
+
+impl<'p, S: KeyState> Work<'p, S> {
+    /// Groups events by key. What could not be read and what the consumer does not handle is decided here.
+    pub(super) fn plan(units: &'p [Unit<'p>], lane: &'p str) -> Self {
+        let mut keys: Vec<KeyWork<'p, S>> = Vec::new();
+        let mut index_of: HashMap<&str, usize> = HashMap::with_capacity(units.len());
+        let mut verdicts = Vec::with_capacity(units.len());
+        for (index, unit) in units.iter().enumerate() {
+            let verdict = match &unit.event {
+                Err(invalid) => Some(Verdict::Refused(invalid.reason)),
+                Ok(event) if !S::handles(&event.data) => Some(Verdict::PassedOver),
+                Ok(_) => None,
+            };
+            if verdict.is_none() {
+                let key = *index_of.entry(unit.partition_key).or_insert_with(|| {
+                    keys.push(KeyWork::new(unit.partition_key));
+                    keys.len() - 1
+                });
+                if let Some(key) = keys.get_mut(key) {
+                    key.units.push((index, unit.record));
+                }
+            }
+            verdicts.push(verdict);
+        }
+        Self { lane, cut: Cut::default(), keys, verdicts, refused: HashMap::new(), why: String::new() }
+    }
+
+    /// The keys that still have events before the cut.
+    pub(super) fn open_keys(&mut self) -> impl Iterator<Item = &mut KeyWork<'p, S>> {
+        let cut = self.cut;
+        self.keys.iter_mut().filter(move |key| key.is_open(cut))
+    }
+
+    pub(super) fn has_open_keys(&mut self) -> bool {
+        self.open_keys().next().is_some()
+    }
+
+    /// Whether a key was left without a state: its fold from a cached one emitted signals, so it must be read.
+    pub(super) fn wants_state(&mut self) -> bool {
+        self.open_keys().any(|key| key.base.is_none())
+    }
+
+    /// Ends the batch at a record. A waiting fold that reaches across the new cut is given up.
+    pub(super) fn cut_at(&mut self, record: usize, why: &str) {
+        if self.cut.allows(record) {
+            why.clone_into(&mut self.why);
+        }
+        self.cut.lower(record);
+        let cut = self.cut;
+        for key in &mut self.keys {
+            let reaches = |folded: &Folded<S>| {
+                let folded_units = key.units.get(key.done..key.done + folded.verdicts.len()).unwrap_or_default();
+                folded_units.iter().any(|(_, record)| !cut.allows(*record))
+            };
+            if key.folded.as_ref().is_some_and(reaches) {
+                key.folded = None;
+            }
+        }
+    }
+
+    /// Ends the batch at the first event that is not done.
+    pub(super) fn stop(&mut self, why: &str) {
+        let first = self.open_keys().filter_map(|key| key.first_open_record()).min();
+        if let Some(record) = first {
+            self.cut_at(record, why);
+        }
+    }
+
+    pub(super) fn tally(self, units: &[Unit<'_>]) -> Tally {
+        let verdicts = units.iter().zip(self.verdicts).map(|(unit, verdict)| (unit.record, verdict)).collect();
+        Tally { cut: self.cut, verdicts, why: self.why }
+    }
+}
+
+impl<'p, S> KeyWork<'p, S> {
+    fn new(key: &'p str) -> Self {
+        Self {
+            key,
+            units: Vec::new(),
+            done: 0,
+            take: usize::MAX,
+            base: None,
+            folded: None,
+            attempted: None,
+            damaged: None,
+        }
+    }
+
+    pub(super) fn is_open(&self, cut: Cut) -> bool {
+        self.first_open_record().is_some_and(|record| cut.allows(record))
+    }
+
+    /// The record of the first event that is not done.
+    pub(super) fn first_open_record(&self) -> Option<usize> {
+        self.units.get(self.done).map(|(_, record)| *record)
+    }
+
+    /// The events that the next fold takes: those not done, before the cut, at most `take`.
+    pub(super) fn next_units(&self, cut: Cut) -> &[(usize, usize)] {
+        let open = self.units.get(self.done..).unwrap_or_default();
+        let end = open.partition_point(|(_, record)| cut.allows(*record)).min(self.take);
+        open.get(..end).unwrap_or_default()
+    }
+}
+
+impl<S> Folded<S> {
+    /// The reason for which an event of this fold is set aside.
+    pub(super) fn refusals(&self) -> impl Iterator<Item = (usize, Reason, &str)> {
+        self.verdicts.iter().filter_map(|(index, verdict, why)| match verdict {
+            Verdict::Refused(reason) => Some((*index, *reason, why.as_str())),
+            _ => None,
+        })
+    }
+}

@@ -1,0 +1,56 @@
+//! What an invocation did, for its metrics.
+
+use std::collections::BTreeMap;
+
+use millrace_domain::Verdict;
+
+use crate::cut::Cut;
+
+/// Verdicts of a batch, and how far it was done.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// The first record that could not be done.
+    pub cut: Cut,
+    /// Record and verdict of each event, in order; `None` where none was reached.
+    pub verdicts: Vec<(usize, Option<Verdict>)>,
+    /// Why the batch ended early, in words; empty when it did not.
+    pub why: String,
+}
+
+impl Tally {
+    /// Counts by verdict name.
+    ///
+    /// They are counted at the cut, so that a retry does not count again what it repeats. What was applied behind
+    /// the cut is counted now, because the retry will meet it as a redelivery.
+    pub fn counts(&self) -> BTreeMap<&'static str, u64> {
+        let mut counts: BTreeMap<_, _> = Verdict::COUNTED.into_iter().map(|name| (name, 0)).collect();
+        for (record, verdict) in &self.verdicts {
+            let Some(verdict) = verdict else { continue };
+            if self.cut.allows(*record) || *verdict == Verdict::Applied {
+                *counts.entry(verdict.name()).or_default() += 1;
+            }
+        }
+        counts
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counting_ends_at_the_cut_but_for_what_was_applied() {
+        let tally = Tally {
+            cut: Cut::at(1),
+            verdicts: vec![
+                (0, Some(Verdict::Duplicate)),
+                (1, None),
+                (2, Some(Verdict::Duplicate)),
+                (3, Some(Verdict::Applied)),
+            ],
+            why: String::new(),
+        };
+        let counts = tally.counts();
+        assert_eq!((counts["duplicate"], counts["applied"], counts["late"]), (1, 1, 0));
+    }
+}
