@@ -1,1 +1,116 @@
-//! Shop events to a Parquet lake, through Firehose.
+//! Shop events to rows of the lake. This function also owns the quarantine of events that cannot be taken: every
+//! consumer of the stream meets them, and once is enough.
+
+pub mod config;
+
+use std::sync::Arc;
+
+use aws_sdk_firehose::Client as Firehose;
+pub use config::Config;
+use millrace_aws::FirehoseSink;
+use millrace_aws::firehose::RECORD_LIMIT_ROWS;
+use millrace_domain::lake::{Origin, Row, RowSettings};
+use millrace_domain::{Invalid, Reason, Verdict};
+use millrace_lambda::ports::{LineSink, NotAccepted};
+use millrace_lambda::quarantine::push_entry;
+use millrace_lambda::{Batch, Cut, Deadline, Function, KinesisBatch, Lines, Meter, Report, Tally, Unit};
+
+/// The function, over any lake and quarantine.
+#[derive(Debug)]
+pub struct Archive<L, Q> {
+    lake: L,
+    quarantine: Q,
+    rows: RowSettings,
+    meter: Arc<Meter>,
+}
+
+impl Archive<FirehoseSink, FirehoseSink> {
+    /// The function over Firehose. The client decides which endpoint that is.
+    pub fn on_aws(config: &Config, firehose: Firehose, meter: Arc<Meter>) -> Self {
+        let sink = |stream: &str, lines| FirehoseSink::new(firehose.clone(), stream.to_owned(), lines, Arc::clone(&meter));
+        let lake = sink(&config.lake_stream, config.rows_per_record);
+        // Lines of the quarantine are not taken apart again, so a record may hold as many as fit.
+        let quarantine = sink(&config.quarantine_stream, RECORD_LIMIT_ROWS);
+        Self::new(config, lake, quarantine, meter)
+    }
+}
+
+impl<L: LineSink, Q: LineSink> Archive<L, Q> {
+    /// The function over these adapters, which report what they use up to `meter`.
+    pub fn new(config: &Config, lake: L, quarantine: Q, meter: Arc<Meter>) -> Self {
+        Self { lake, quarantine, rows: config.rows, meter }
+    }
+
+    async fn run(&self, batch: &KinesisBatch, deadline: Deadline) -> Tally {
+        let opened = Batch::open(batch);
+        let units = opened.units();
+        let (rows, refusals) = self.rows(&units, &batch.shard_id);
+        let (mut cut, mut why) = (Cut::default(), String::new());
+        let mut note = |cut: &mut Cut, lines: &Lines, put: Result<(), NotAccepted>| {
+            if let Err(failed) = put {
+                cut.lower(lines.record(failed.first).unwrap_or_default());
+                why = failed.to_string();
+            }
+        };
+        if !rows.is_empty() {
+            note(&mut cut, &rows, self.lake.put(&rows, deadline).await);
+        }
+        // Only before the cut: what lies behind it comes again, and is set aside then.
+        let set_aside = set_aside::<Q>(&units, &refusals, cut, &batch.shard_id);
+        if !set_aside.is_empty() {
+            note(&mut cut, &set_aside, self.quarantine.put(&set_aside, deadline).await);
+        }
+        let mut verdicts: Vec<_> = units.iter().map(|unit| (unit.record, Some(Verdict::Applied))).collect();
+        for (index, invalid) in &refusals {
+            if let Some((_, verdict)) = verdicts.get_mut(*index) {
+                *verdict = Some(Verdict::Refused(invalid.reason));
+            }
+        }
+        for (record, verdict) in &mut verdicts {
+            // A row behind the cut may have been sent or not; it comes again either way.
+            *verdict = verdict.filter(|_| cut.allows(*record));
+        }
+        Tally { cut, verdicts, why }
+    }
+
+    /// The rows of a batch, and the units that have none.
+    fn rows(&self, units: &[Unit<'_>], shard_id: &str) -> (Lines, Vec<(usize, Invalid)>) {
+        let mut rows = Lines::default();
+        let mut refusals = Vec::new();
+        for (index, unit) in units.iter().enumerate() {
+            let event = match &unit.event {
+                Ok(event) => event,
+                Err(invalid) => {
+                    refusals.push((index, invalid.clone()));
+                    continue;
+                }
+            };
+            let origin = Origin { shard_id, position: &unit.position, arrived_at_ms: unit.arrived_at_ms };
+            let row = Row::of(event, origin, self.rows);
+            if let Err(error) = rows.push(unit.record, &row, L::LINE_LIMIT_BYTES) {
+                let rule = format!("as a row: {error}");
+                refusals.push((index, Invalid::whole(Reason::RowTooLarge, rule).of_event(&event.id)));
+            }
+        }
+        (rows, refusals)
+    }
+}
+
+fn set_aside<Q: LineSink>(units: &[Unit<'_>], refusals: &[(usize, Invalid)], cut: Cut, shard_id: &str) -> Lines {
+    let mut lines = Lines::default();
+    for (index, invalid) in refusals {
+        if let Some(unit) = units.get(*index).filter(|unit| cut.allows(unit.record)) {
+            let entry = unit.quarantined("archive", shard_id, invalid.clone());
+            push_entry::<Q>(&mut lines, unit.record, &entry);
+        }
+    }
+    lines
+}
+
+impl<L: LineSink, Q: LineSink> Function for Archive<L, Q> {
+    const NAME: &'static str = "archive";
+
+    async fn process(&self, batch: &KinesisBatch, deadline: Deadline) -> Report {
+        Report { tally: self.run(batch, deadline).await, usage: self.meter.take() }
+    }
+}

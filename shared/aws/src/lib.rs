@@ -1,1 +1,9 @@
-//! Adapters to DynamoDB and Firehose.
+//! Adapters to DynamoDB and Firehose. SDK types do not leave this crate, but for the clients that it is given.
+
+pub mod backoff;
+pub mod clients;
+pub mod dynamodb;
+pub mod firehose;
+
+pub use dynamodb::DynamoStore;
+pub use firehose::FirehoseSink;

@@ -4,6 +4,8 @@ use std::fmt::Display;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
+use tracing::Level;
+
 /// Every problem with the environment, each naming its variable.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the environment is not usable: {}", problems.join("; "))]
@@ -49,6 +51,15 @@ impl<F: Fn(&str) -> Option<String>> Variables<F> {
                 default
             }
         }
+    }
+
+    /// The level in `LOG_LEVEL`: ERROR, WARN, INFO, DEBUG or TRACE; INFO where there is none.
+    pub fn log_level(&mut self) -> Level {
+        let Some(text) = (self.look_up)("LOG_LEVEL").filter(|value| !value.is_empty()) else { return Level::INFO };
+        text.parse().unwrap_or_else(|_| {
+            self.problem(format!("LOG_LEVEL must be ERROR, WARN, INFO, DEBUG or TRACE, is {text:?}"));
+            Level::INFO
+        })
     }
 
     /// Notes a problem.

@@ -10,6 +10,7 @@ pub mod cut;
 pub mod deadline;
 pub mod deaggregate;
 pub mod emf;
+pub mod function;
 
 pub mod frame;
 pub mod kinesis_event;
@@ -24,6 +25,7 @@ pub mod tally;
 pub use batch::{Batch, Unit};
 pub use cut::Cut;
 pub use deadline::Deadline;
+pub use function::{Function, Report};
 pub use kinesis_event::KinesisBatch;
 pub use lines::Lines;
 pub use meter::Meter;

@@ -1,0 +1,139 @@
+//! Settings of the function, read once from the environment.
+
+use millrace_domain::ledger::LedgerSettings;
+use millrace_domain::session::SessionSettings;
+use millrace_domain::time::{DAY_MS, SECOND_MS};
+use millrace_lambda::config::{ConfigError, Variables};
+use tracing::Level;
+
+/// The variables that are read.
+pub const VARIABLES: &[&str] = &[
+    "SESSIONS_TABLE",
+    "QUARANTINE_STREAM",
+    "SESSION_GAP_SECONDS",
+    "ALLOWED_LATENESS_SECONDS",
+    "MONEY_HORIZON_SECONDS",
+    "ACTIVITY_HORIZON_SECONDS",
+    "SEEN_CAP",
+    "CACHE_ITEMS",
+    "LOG_LEVEL",
+];
+
+/// Longest gap, lateness or horizon: a week, as long as the stream keeps records.
+const TIME_LIMIT_SECONDS: i64 = 7 * DAY_MS / SECOND_MS;
+
+/// What the function can be tuned by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// The DynamoDB table.
+    pub sessions_table: String,
+    /// The Firehose stream of the quarantine.
+    pub quarantine_stream: String,
+    /// Gap and lateness of session windows.
+    pub session: SessionSettings,
+    /// Horizons and caps of the ledger.
+    pub ledger: LedgerSettings,
+    /// Most items to remember between invocations; 0 turns that off.
+    pub cache_items: usize,
+    /// The least severe level that is logged.
+    pub log_level: Level,
+}
+
+impl Config {
+    /// The settings of the process's environment.
+    ///
+    /// # Errors
+    /// When variables are missing or out of range; all of them are listed.
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
+    pub fn from_env() -> Result<Self, ConfigError> {
+        Self::read(|name| std::env::var(name).ok())
+    }
+
+    /// Settings from variables that `look_up` finds.
+    ///
+    /// # Errors
+    /// When variables are missing or out of range; all of them are listed.
+    pub fn read(look_up: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let mut variables = Variables::new(look_up);
+        let (ledger, session) = (LedgerSettings::default(), SessionSettings::default());
+        let mut time_ms = |name, default_ms: i64| {
+            variables.number(name, default_ms / SECOND_MS, 0..=TIME_LIMIT_SECONDS) * SECOND_MS
+        };
+        let session = SessionSettings {
+            gap_ms: time_ms("SESSION_GAP_SECONDS", session.gap_ms),
+            lateness_ms: time_ms("ALLOWED_LATENESS_SECONDS", session.lateness_ms),
+        };
+        let ledger = LedgerSettings {
+            money_horizon_ms: time_ms("MONEY_HORIZON_SECONDS", ledger.money_horizon_ms),
+            activity_horizon_ms: time_ms("ACTIVITY_HORIZON_SECONDS", ledger.activity_horizon_ms),
+            seen_cap: variables.number("SEEN_CAP", ledger.seen_cap, 1..=4_096),
+        };
+        if session.lateness_ms > session.gap_ms {
+            variables.problem("ALLOWED_LATENESS_SECONDS must not be above SESSION_GAP_SECONDS".to_owned());
+        }
+        if ledger.activity_horizon_ms < session.lateness_ms {
+            variables.problem("ACTIVITY_HORIZON_SECONDS must not be below ALLOWED_LATENESS_SECONDS".to_owned());
+        }
+        let config = Self {
+            sessions_table: variables.required("SESSIONS_TABLE"),
+            quarantine_stream: variables.required("QUARANTINE_STREAM"),
+            session,
+            ledger,
+            cache_items: variables.number("CACHE_ITEMS", 4_096, 0..=100_000),
+            log_level: variables.log_level(),
+        };
+        variables.finish(config)
+    }
+
+    /// Defaults with names for tests.
+    pub fn for_testing() -> Self {
+        Self {
+            sessions_table: "sessions".to_owned(),
+            quarantine_stream: "quarantine".to_owned(),
+            session: SessionSettings::default(),
+            ledger: LedgerSettings::default(),
+            cache_items: 4_096,
+            log_level: Level::WARN,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    fn problems(pairs: &[(&str, &str)]) -> String {
+        let look_up = |name: &str| {
+            let given = pairs.iter().find(|(given, _)| *given == name).map(|(_, value)| (*value).to_owned());
+            given.or_else(|| ["SESSIONS_TABLE", "QUARANTINE_STREAM"].contains(&name).then(|| "t".to_owned()))
+        };
+        Config::read(look_up).map_or_else(|error| error.to_string(), |_| String::new())
+    }
+
+    #[test]
+    fn the_listed_variables_are_those_that_are_read() {
+        let read = RefCell::new(BTreeSet::new());
+        let _ = Config::read(|name| {
+            read.borrow_mut().insert(name.to_owned());
+            None
+        });
+        assert_eq!(read.into_inner(), VARIABLES.iter().map(|name| (*name).to_owned()).collect());
+    }
+
+    #[test]
+    fn names_are_required_and_the_rest_has_defaults() {
+        assert_eq!(problems(&[]), "");
+        let missing = Config::read(|_| None).unwrap_err();
+        assert_eq!(missing.problems, ["SESSIONS_TABLE is missing", "QUARANTINE_STREAM is missing"]);
+    }
+
+    #[test]
+    fn settings_that_contradict_each_other_are_refused() {
+        assert!(problems(&[("SESSION_GAP_SECONDS", "60")]).contains("must not be above SESSION_GAP_SECONDS"));
+        assert!(problems(&[("ACTIVITY_HORIZON_SECONDS", "60")]).contains("must not be below ALLOWED_LATENESS_SECONDS"));
+        assert!(problems(&[("SEEN_CAP", "0")]).contains("SEEN_CAP must be a whole number from 1 to 4096"));
+    }
+}

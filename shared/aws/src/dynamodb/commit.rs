@@ -1,0 +1,155 @@
+//! Conditional writes, twenty-five a request, each answering for itself.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_dynamodb::types::{BatchStatementErrorCodeEnum as Code, BatchStatementResponse, ReturnConsumedCapacity};
+use futures::stream::{self, StreamExt};
+use millrace_domain::fold::KeyState;
+use millrace_lambda::Deadline;
+use millrace_lambda::meter::Usage;
+use millrace_lambda::ports::{Commit, Read, Write};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::chunk::chunks;
+use super::item::{attributes, read};
+use super::statement::{Statement, statement};
+use super::trouble::Trouble;
+use super::{CONCURRENCY, DynamoStore, units};
+use crate::backoff::Backoff;
+
+/// Most statements of one `BatchExecuteStatement`.
+const STATEMENTS_LIMIT: usize = 25;
+/// Most bytes of one request; the service takes 16 MB, and a smaller one is repeated at less cost.
+const BYTES_LIMIT: usize = 4 * 1024 * 1024;
+
+/// What one statement came to, before a lost race on an insert is looked up.
+enum Outcome<S> {
+    Done(Commit<S>),
+    /// There is an item already; DynamoDB does not hand it over for an insert.
+    Exists,
+}
+
+impl<S: KeyState + Serialize + DeserializeOwned + Send + Sync> DynamoStore<S> {
+    pub(super) async fn commit_all(&self, writes: &[Write<'_, S>], deadline: Deadline) -> Vec<Commit<S>> {
+        let mut commits: BTreeMap<usize, Commit<S>> = BTreeMap::new();
+        let mut ready: Vec<(usize, Statement)> = Vec::with_capacity(writes.len());
+        for (index, write) in writes.iter().enumerate() {
+            let built = attributes(write).map_err(|error| error.to_string()).and_then(|item| {
+                statement(&self.table, write, item).map_err(|error| error.to_string())
+            });
+            match built {
+                Ok(statement) => ready.push((index, statement)),
+                Err(why) => drop(commits.insert(index, Commit::Refused(why))),
+            }
+        }
+        let sizes: Vec<_> = ready.iter().map(|(_, statement)| statement.bytes).collect();
+        let mut requests = Vec::new();
+        for range in chunks(&sizes, STATEMENTS_LIMIT, BYTES_LIMIT) {
+            requests.push(self.commit_chunk(ready.get(range).unwrap_or_default(), deadline));
+        }
+        let mut exists = Vec::new();
+        let mut outcomes = stream::iter(requests).buffer_unordered(CONCURRENCY);
+        while let Some(chunk) = outcomes.next().await {
+            for (index, outcome) in chunk {
+                match outcome {
+                    Outcome::Done(commit) => drop(commits.insert(index, commit)),
+                    Outcome::Exists => exists.push(index),
+                }
+            }
+        }
+        let keys: Vec<_> = exists.iter().filter_map(|index| writes.get(*index)).map(|write| write.key).collect();
+        let reads = self.read_all(&keys, deadline).await;
+        commits.extend(exists.into_iter().zip(reads.into_iter().map(Commit::Conflict)));
+        commits.into_values().collect()
+    }
+
+    /// Sends statements until each has an outcome, or there is no time left.
+    async fn commit_chunk(&self, chunk: &[(usize, Statement)], deadline: Deadline) -> Vec<(usize, Outcome<S>)> {
+        let mut backoff = Backoff::new(deadline);
+        let mut pending: Vec<&(usize, Statement)> = chunk.iter().collect();
+        let mut outcomes = Vec::with_capacity(chunk.len());
+        loop {
+            let again = self.send(&pending, &mut outcomes).await;
+            pending.retain(|(index, _)| again.contains(index));
+            if pending.is_empty() {
+                return outcomes;
+            }
+            if !backoff.wait().await {
+                outcomes.extend(pending.iter().map(|(index, _)| (*index, Outcome::Done(Commit::Unavailable))));
+                return outcomes;
+            }
+            self.meter.add(&Usage { retries: 1, ..Usage::default() });
+        }
+    }
+
+    /// Sends one request; gives back the writes to send again.
+    async fn send(&self, pending: &[&(usize, Statement)], outcomes: &mut Vec<(usize, Outcome<S>)>) -> Vec<usize> {
+        let statements = pending.iter().map(|(_, statement)| statement.request.clone()).collect();
+        let answer = self
+            .client
+            .batch_execute_statement()
+            .set_statements(Some(statements))
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .send()
+            .await;
+        self.meter.add(&Usage { write_requests: 1, ..Usage::default() });
+        let all = pending.iter().map(|(index, _)| *index);
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(error) => {
+                let trouble = Trouble::of(&error);
+                tracing::warn!(table = self.table, ?trouble, "a write request failed");
+                if Trouble::leaves_open(&error) {
+                    outcomes.extend(all.map(|index| (index, Outcome::Done(Commit::Unknown))));
+                    return Vec::new();
+                }
+                return settle(trouble, all, outcomes);
+            }
+        };
+        let consumed = answer.consumed_capacity().iter().filter_map(|capacity| capacity.capacity_units);
+        self.meter.add(&Usage { write_units: units(consumed), ..Usage::default() });
+        let mut responses = answer.responses.unwrap_or_default().into_iter();
+        let mut again = Vec::new();
+        for index in all {
+            match self.outcome(responses.next()) {
+                Ok(outcome) => outcomes.push((index, outcome)),
+                Err(trouble) => again.extend(settle(trouble, std::iter::once(index), outcomes)),
+            }
+        }
+        again
+    }
+
+    fn outcome(&self, response: Option<BatchStatementResponse>) -> Result<Outcome<S>, Trouble> {
+        let Some(response) = response else { return Ok(Outcome::Done(Commit::Unknown)) };
+        let Some(error) = response.error else { return Ok(Outcome::Done(Commit::Committed)) };
+        if let Some(trouble) = Trouble::of_statement(&error) {
+            return Err(trouble);
+        }
+        self.meter.add(&Usage { conflicts: 1, ..Usage::default() });
+        match (error.code, error.item) {
+            (_, Some(item)) => Ok(Outcome::Done(Commit::Conflict(read(item)))),
+            (Some(Code::DuplicateItem), None) => Ok(Outcome::Exists),
+            (_, None) => Ok(Outcome::Done(Commit::Conflict(Read::Absent))),
+        }
+    }
+}
+
+/// Gives writes that met the same trouble their outcome, or gives them back to be sent again.
+fn settle<S>(
+    trouble: Trouble,
+    writes: impl Iterator<Item = usize>,
+    outcomes: &mut Vec<(usize, Outcome<S>)>,
+) -> Vec<usize> {
+    match trouble {
+        Trouble::Passing(_) => return writes.collect(),
+        Trouble::Lasting(why) => {
+            tracing::error!(why, "the table cannot be written");
+            outcomes.extend(writes.map(|index| (index, Outcome::Done(Commit::Unavailable))));
+        }
+        Trouble::Refused(why) => {
+            outcomes.extend(writes.map(|index| (index, Outcome::Done(Commit::Refused(why.clone())))));
+        }
+    }
+    Vec::new()
+}

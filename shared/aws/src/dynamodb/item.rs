@@ -1,0 +1,106 @@
+//! A stored state as a DynamoDB item, and back.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::primitives::Blob;
+use aws_sdk_dynamodb::types::AttributeValue;
+use millrace_domain::Ledger;
+use millrace_domain::fold::KeyState;
+use millrace_domain::ledger::LedgerUnreadable;
+use millrace_lambda::ports::{Read, Stored, Write};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+pub(super) type Item = HashMap<String, AttributeValue>;
+
+/// The table's partition key.
+pub const KEY: &str = "key";
+/// The attribute that every write is conditional on.
+pub const VERSION: &str = "version";
+/// The attribute that proves what was applied.
+pub const LEDGER: &str = "ledger";
+
+/// The attributes of a write, but for the key.
+pub(super) fn attributes<S: KeyState + Serialize>(write: &Write<'_, S>) -> Result<Item, serde_dynamo::Error> {
+    let mut item: Item = serde_dynamo::to_item(write.state)?;
+    item.insert(VERSION.to_owned(), AttributeValue::N(write.version.to_string()));
+    item.insert(LEDGER.to_owned(), AttributeValue::B(Blob::new(write.ledger.pack())));
+    Ok(item)
+}
+
+/// What an item says.
+pub(super) fn read<S: DeserializeOwned>(mut item: Item) -> Read<S> {
+    let version = match item.remove(VERSION) {
+        Some(AttributeValue::N(text)) => text.parse().ok(),
+        _ => None,
+    };
+    let Some(version) = version else { return Read::Damaged(format!("{VERSION} is no whole number")) };
+    let ledger = match item.remove(LEDGER) {
+        Some(AttributeValue::B(bytes)) => Ledger::unpack(bytes.as_ref()),
+        _ => return Read::Damaged(format!("{LEDGER} is no binary attribute")),
+    };
+    let ledger = match ledger {
+        Ok(ledger) => ledger,
+        Err(error @ LedgerUnreadable::Newer { .. }) => {
+            tracing::error!(%error, "an item was written by a newer version");
+            return Read::Unavailable;
+        }
+        Err(error @ LedgerUnreadable::Damaged { .. }) => return Read::Damaged(error.to_string()),
+    };
+    match serde_dynamo::from_item(item) {
+        Ok(state) => Read::Found(Stored { version, ledger, state }),
+        Err(error) => Read::Damaged(error.to_string()),
+    }
+}
+
+/// Bytes of an attribute as DynamoDB counts them, near enough to cut requests by.
+pub(super) fn size_bytes(value: &AttributeValue) -> usize {
+    const OVERHEAD_BYTES: usize = 3;
+    match value {
+        AttributeValue::S(text) | AttributeValue::N(text) => text.len(),
+        AttributeValue::B(bytes) => bytes.as_ref().len(),
+        AttributeValue::L(values) => OVERHEAD_BYTES + values.iter().map(|value| 1 + size_bytes(value)).sum::<usize>(),
+        AttributeValue::M(values) => {
+            OVERHEAD_BYTES + values.iter().map(|(name, value)| 1 + name.len() + size_bytes(value)).sum::<usize>()
+        }
+        _ => OVERHEAD_BYTES,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use millrace_domain::session::SessionState;
+
+    use super::*;
+
+    fn item() -> Item {
+        let state = SessionState::default();
+        let write = Write { key: "u", expected: None, version: 7, ledger: &Ledger::default(), state: &state };
+        attributes(&write).unwrap()
+    }
+
+    #[test]
+    fn writing_and_reading_are_inverse() {
+        let stored = Stored { version: 7, ledger: Ledger::default(), state: SessionState::default() };
+        assert_eq!(read(item()), Read::Found(stored));
+    }
+
+    #[test]
+    fn an_item_that_cannot_be_understood_names_the_attribute() {
+        let without = |name: &str| {
+            let mut item = item();
+            item.remove(name);
+            read::<SessionState>(item)
+        };
+        assert!(matches!(without(VERSION), Read::Damaged(why) if why.contains("version")));
+        assert!(matches!(without(LEDGER), Read::Damaged(why) if why.contains("ledger")));
+        assert!(matches!(without("lifetime"), Read::Damaged(why) if why.contains("lifetime")));
+    }
+
+    #[test]
+    fn an_item_of_a_newer_version_is_left_alone() {
+        let mut item = item();
+        item.insert(LEDGER.to_owned(), AttributeValue::B(Blob::new([9])));
+        assert_eq!(read::<SessionState>(item), Read::Unavailable);
+    }
+}

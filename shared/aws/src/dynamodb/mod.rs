@@ -1,0 +1,74 @@
+//! State by key in a DynamoDB table.
+
+mod chunk;
+mod commit;
+mod item;
+mod read;
+mod statement;
+mod trouble;
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_sdk_dynamodb::Client;
+pub use item::{KEY, LEDGER, VERSION};
+use millrace_domain::fold::KeyState;
+use millrace_lambda::meter::Usage;
+use millrace_lambda::ports::{Commit, Read, Store, Write};
+use millrace_lambda::{Deadline, Meter};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::time::Instant;
+
+/// A table whose items hold key, version, ledger and the plain attributes of a state.
+#[derive(Clone, Debug)]
+pub struct DynamoStore<S> {
+    client: Client,
+    table: String,
+    meter: Arc<Meter>,
+    state: PhantomData<fn() -> S>,
+}
+
+/// Most requests under way at once.
+const CONCURRENCY: usize = 8;
+
+impl<S> DynamoStore<S> {
+    /// A store in this table.
+    pub fn new(client: Client, table: String, meter: Arc<Meter>) -> Self {
+        Self { client, table, meter, state: PhantomData }
+    }
+
+    fn waited(&self, since: Instant) {
+        self.meter.add(&Usage { store_wait_us: micros(since.elapsed()), ..Usage::default() });
+    }
+}
+
+impl<S> Store<S> for DynamoStore<S>
+where
+    S: KeyState + Serialize + DeserializeOwned + Send + Sync,
+{
+    async fn read(&self, keys: &[&str], deadline: Deadline) -> Vec<Read<S>> {
+        let start = Instant::now();
+        let reads = self.read_all(keys, deadline).await;
+        self.waited(start);
+        reads
+    }
+
+    async fn commit(&self, writes: &[Write<'_, S>], deadline: Deadline) -> Vec<Commit<S>> {
+        let start = Instant::now();
+        let commits = self.commit_all(writes, deadline).await;
+        self.waited(start);
+        commits
+    }
+}
+
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
+
+/// Capacity units as DynamoDB reports them, rounded up to whole ones.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a float to integer cast saturates")]
+fn units(reported: impl Iterator<Item = f64>) -> u64 {
+    reported.sum::<f64>().ceil() as u64
+}

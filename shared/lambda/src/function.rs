@@ -1,0 +1,77 @@
+//! A function as Lambda runs it: batch in, partial response out, one line of metrics.
+
+use std::future::Future;
+use std::time::SystemTime;
+
+use aws_lambda_events::event::streams::KinesisEventResponse;
+use lambda_runtime::{LambdaEvent, service_fn};
+
+use crate::answer::answer;
+use crate::deadline::Deadline;
+use crate::emf;
+use crate::kinesis_event::KinesisBatch;
+use crate::meter::Usage;
+use crate::tally::Tally;
+
+/// A consumer of a stream.
+pub trait Function: Send + Sync {
+    /// Its name, in metrics and in the quarantine.
+    const NAME: &'static str;
+
+    /// Does a batch, as far as it goes.
+    fn process(&self, batch: &KinesisBatch, deadline: Deadline) -> impl Future<Output = Report> + Send;
+}
+
+/// What a batch came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// Verdicts, and how far the batch was done.
+    pub tally: Tally,
+    /// What was used up.
+    pub usage: Usage,
+}
+
+/// Runs one invocation: a batch that cannot be done to its end names its first record that is not done.
+pub async fn handle(function: &impl Function, event: LambdaEvent<KinesisBatch>) -> KinesisEventResponse {
+    let LambdaEvent { payload: batch, context } = event;
+    let deadline = Deadline::new(context.deadline, now_epoch_ms());
+    let (response, line) = invoke(function, &batch, deadline).await;
+    emf::print(&line);
+    response
+}
+
+/// Runs a batch and gives back the response and the line of metrics.
+pub async fn invoke<F: Function>(
+    function: &F,
+    batch: &KinesisBatch,
+    deadline: Deadline,
+) -> (KinesisEventResponse, serde_json::Value) {
+    let report = function.process(batch, deadline).await;
+    if let Some(record) = report.tally.cut.record().and_then(|record| batch.records.get(record)) {
+        tracing::warn!(
+            function = F::NAME,
+            shard_id = batch.shard_id,
+            sequence_number = record.sequence_number.as_str(),
+            why = report.tally.why,
+            "the batch ends early",
+        );
+    }
+    let line = emf::line(F::NAME, batch, &report.tally, &report.usage, now_epoch_ms());
+    (answer(batch, report.tally.cut), line)
+}
+
+/// Serves invocations until the environment ends.
+///
+/// # Errors
+/// When Lambda's runtime API cannot be reached.
+pub async fn serve(function: &impl Function) -> Result<(), lambda_runtime::Error> {
+    // Boxed once an invocation: the runtime's layers around so deep a future pass the compiler's limits.
+    let answer = |event| Box::pin(async move { Ok::<_, std::convert::Infallible>(handle(function, event).await) });
+    lambda_runtime::run(service_fn(answer)).await
+}
+
+#[expect(clippy::disallowed_methods, reason = "the wall clock dates metrics and deadlines, and decides nothing else")]
+fn now_epoch_ms() -> u64 {
+    let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX)
+}
