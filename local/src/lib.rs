@@ -1,1 +1,16 @@
-//! Millrace on one machine: demo, replay, serve, generate.
+//! Millrace on one machine: real emulators on loopback, the event source mapping, and the functions' own handlers.
+//!
+//! A development tool. In production the engine is AWS: Kinesis, Lambda, DynamoDB, Firehose.
+
+pub mod cli;
+mod clock;
+mod commands;
+mod error;
+pub mod input;
+mod mapping;
+mod options;
+mod output;
+mod shoppers;
+mod world;
+
+pub use error::Error;

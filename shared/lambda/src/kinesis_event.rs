@@ -52,6 +52,8 @@ struct WireRecord {
 #[serde(rename_all = "camelCase")]
 struct WirePayload {
     sequence_number: String,
+    /// Absent where the stream's distribution strategy is AUTO; no subject equals the empty key.
+    #[serde(default)]
     partition_key: String,
     approximate_arrival_timestamp: f64,
     #[serde(deserialize_with = "decode_base64")]

@@ -1,0 +1,125 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::commands;
+use crate::error::Error;
+use crate::options::Tuning;
+
+/// Shop events through Kinesis into session state and a Parquet lake, on one machine.
+///
+/// Without a command it shows a demo.
+#[derive(Debug, Parser)]
+#[command(name = "millrace", version)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Replay fixtures and generated shoppers through both functions, and show what came of it
+    Demo,
+    /// Replay files of events, and write tables, lake, quarantine and a summary
+    Replay(Replay),
+    /// Keep the endpoints running for `cargo lambda watch` and any SDK client
+    Serve(Serve),
+    /// Write events of made-up shoppers as JSON lines
+    Generate(Generate),
+}
+
+/// Options of `replay`.
+#[derive(Args, Debug)]
+pub(crate) struct Replay {
+    /// CloudEvents as JSON lines, or a .parquet file of Online Retail invoice lines
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// Where to write; must not hold the output of an earlier run
+    #[arg(long, default_value = "out", value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    /// Send every event twice, the copy later by up to N positions
+    #[arg(long, value_name = "N")]
+    pub(crate) duplicates_within: Option<usize>,
+    /// Seed of all that is drawn by lot
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Send the batches to a running server, such as `cargo lambda watch`, instead of the linked handlers
+    #[arg(long, value_name = "URL")]
+    pub(crate) functions: Option<String>,
+    #[command(flatten)]
+    pub(crate) tuning: Tuning,
+    #[command(flatten)]
+    pub(crate) ports: Ports,
+}
+
+/// Options of `serve`.
+#[derive(Args, Debug)]
+pub(crate) struct Serve {
+    /// Where to write lake and quarantine
+    #[arg(long, default_value = "out", value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    /// Send the batches to a running server, such as `cargo lambda watch`, instead of the linked handlers
+    #[arg(long, value_name = "URL")]
+    pub(crate) functions: Option<String>,
+    /// Leave the stream alone: nothing is sent to any function
+    #[arg(long, conflicts_with = "functions")]
+    pub(crate) no_consumers: bool,
+    #[command(flatten)]
+    pub(crate) tuning: Tuning,
+    #[command(flatten)]
+    pub(crate) ports: Ports,
+}
+
+/// Ports on 127.0.0.1 for endpoints that other programs use.
+#[derive(Args, Clone, Copy, Debug)]
+pub(crate) struct Ports {
+    /// Port of the Kinesis endpoint
+    #[arg(long, default_value_t = 4567, value_name = "PORT")]
+    pub(crate) kinesis_port: u16,
+    /// Port of the DynamoDB endpoint
+    #[arg(long, default_value_t = 4569, value_name = "PORT")]
+    pub(crate) dynamodb_port: u16,
+    /// Port of the Firehose endpoint
+    #[arg(long, default_value_t = 4573, value_name = "PORT")]
+    pub(crate) firehose_port: u16,
+}
+
+impl Ports {
+    /// Any free ports: nobody else needs to know them.
+    pub(crate) const ANY: Self = Self { kinesis_port: 0, dynamodb_port: 0, firehose_port: 0 };
+}
+
+/// Options of `generate`.
+#[derive(Args, Debug)]
+pub(crate) struct Generate {
+    /// How many events
+    #[arg(long, default_value_t = 10_000)]
+    pub(crate) events: usize,
+    /// How many shoppers; a few of them are much busier than the rest
+    #[arg(long, default_value_t = 500, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=10_000_000))]
+    pub(crate) shoppers: usize,
+    /// Seed: the same one gives the same events
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Time of the first event
+    #[arg(long, default_value = "2025-11-03T08:00:00Z", value_name = "RFC3339")]
+    pub(crate) from: String,
+    /// File to write; standard output where none is named
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+/// Carries out a command.
+///
+/// # Errors
+/// When it could not be carried out; the text names the thing and what to do.
+pub async fn run(cli: Cli) -> Result<(), Error> {
+    match cli.command {
+        None | Some(Command::Demo) => commands::demo::run().await,
+        Some(Command::Replay(options)) => commands::replay::run(&options).await,
+        Some(Command::Serve(options)) => commands::serve::run(&options).await,
+        Some(Command::Generate(options)) => commands::generate::run(&options),
+    }
+}

@@ -1,0 +1,217 @@
+//! What the demo prints.
+
+use std::path::Path;
+
+use comfy_table::{CellAlignment, Table, presets};
+use serde_json::Value;
+
+use crate::output::{Entry, Summary, number};
+
+/// Partitions that are listed.
+const PARTITIONS_SHOWN: usize = 12;
+
+pub(super) fn intro(files: usize, records: usize, events: usize, throttled: u64) {
+    println!(
+        "{files} fixtures ({records} records): duplicates, late and invalid events, a KPL aggregate, an id used twice."
+    );
+    println!(
+        "{} events of made-up shoppers, every one sent twice. {throttled} write requests throttled.\n",
+        number(events as u64)
+    );
+}
+
+pub(super) fn print(summary: &Summary, items: &[Value], entries: &[Entry], out: &Path) {
+    heading("Verdicts: what became of each event");
+    println!("{}", verdicts(summary));
+    heading("State: three of the items in the table `sessions`");
+    println!("{}", sessions(items));
+    heading("Lake: rows by partition");
+    println!("{}", partitions(summary));
+    heading("Quarantine: set aside with their bytes, never in the way of others");
+    println!("{}", quarantine(entries));
+    heading("What it cost");
+    println!("{}", costs(summary));
+    println!(
+        "{} records in {:.1} s. All of it is in {}:",
+        number(summary.events_in),
+        summary.wall_ms as f64 / 1_000.0,
+        out.display()
+    );
+    println!("  tables/sessions.jsonl, lake/event_type=…/dt=…/*.parquet, quarantine/*.jsonl, summary.json");
+    println!("Next: cargo run --release -- replay --help");
+}
+
+fn heading(text: &str) {
+    println!("\n{text}");
+}
+
+fn table<const N: usize>(header: [&str; N]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_header(header);
+    table
+}
+
+fn align_right(table: &mut Table, columns: std::ops::Range<usize>) {
+    for index in columns {
+        if let Some(column) = table.column_mut(index) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+}
+
+fn verdicts(summary: &Summary) -> Table {
+    let mut table = table([
+        "function",
+        "applied",
+        "duplicate",
+        "redelivery",
+        "late",
+        "collision",
+        "invalid",
+        "passed over",
+        "batches",
+    ]);
+    for (name, function) in &summary.functions {
+        let verdict = |verdict: &str| number(function.verdicts.get(verdict).copied().unwrap_or_default());
+        table.add_row([
+            name.clone(),
+            verdict("applied"),
+            verdict("duplicate"),
+            verdict("redelivery"),
+            verdict("late"),
+            verdict("collision"),
+            verdict("invalid"),
+            verdict("passed_over"),
+            number(function.batches),
+        ]);
+    }
+    align_right(&mut table, 1..9);
+    table
+}
+
+/// A visit from the fixtures, one with an open cart, and the busiest shopper.
+fn sessions(items: &[Value]) -> Table {
+    let events = |item: &&Value| item["lifetime"]["events"].as_u64().unwrap_or_default();
+    let with_cart = items.iter().filter(|item| item["cart"].as_object().is_some_and(|cart| !cart.is_empty()));
+    let visit = items.iter().find(|item| item["key"] == "user-ada");
+    let shown = [visit, with_cart.min_by_key(events), items.iter().max_by_key(events)];
+    let mut table = table(["key", "lifetime", "session", "cart", "recent products"]);
+    for item in shown.into_iter().flatten() {
+        let lifetime = &item["lifetime"];
+        table.add_row([
+            text(&item["key"]),
+            format!(
+                "{} events\n{} orders, {} returns\nrevenue {}\nrefunded {}",
+                lifetime["events"],
+                lifetime["orders"],
+                lifetime["returns"],
+                money(&lifetime["revenue_minor"]),
+                money(&lifetime["refunded_minor"])
+            ),
+            session(&item["session"]),
+            pairs(&item["cart"], 4),
+            recent(&item["recent_products"]),
+        ]);
+    }
+    table
+}
+
+fn session(session: &Value) -> String {
+    match session.is_object() {
+        false => "closed".to_owned(),
+        true => format!(
+            "{} events, {} views\n{} added, {} orders\nrevenue {}",
+            session["events"],
+            session["views"],
+            session["cart_adds"],
+            session["orders"],
+            money(&session["revenue_minor"])
+        ),
+    }
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
+
+/// Every currency of the demo has two digits behind the point.
+fn money(sums: &Value) -> String {
+    let sums = sums.as_object().into_iter().flatten();
+    let texts: Vec<_> = sums
+        .map(|(currency, minor)| {
+            let minor = minor.as_u64().unwrap_or_default();
+            format!("{}.{:02} {currency}", number(minor / 100), minor % 100)
+        })
+        .collect();
+    if texts.is_empty() { "0".to_owned() } else { texts.join(", ") }
+}
+
+fn pairs(map: &Value, most: usize) -> String {
+    let all: Vec<_> =
+        map.as_object().into_iter().flatten().map(|(name, value)| format!("{name} × {value}")).collect();
+    shortened(&all, most)
+}
+
+fn recent(products: &Value) -> String {
+    let all: Vec<_> =
+        products.as_array().into_iter().flatten().map(|product| text(&product["sku"])).collect();
+    shortened(&all, 4)
+}
+
+fn shortened(all: &[String], most: usize) -> String {
+    match all {
+        [] => "empty".to_owned(),
+        all if all.len() > most => format!("{}\nand {} more", all[..most].join("\n"), all.len() - most),
+        all => all.join("\n"),
+    }
+}
+
+fn partitions(summary: &Summary) -> Table {
+    let mut table = table(["partition", "rows"]);
+    for (partition, rows) in summary.lake_rows.iter().take(PARTITIONS_SHOWN) {
+        table.add_row([partition.clone(), number(*rows)]);
+    }
+    let rest = summary.lake_rows.len().saturating_sub(PARTITIONS_SHOWN);
+    if rest > 0 {
+        let rows = summary.lake_rows.values().skip(PARTITIONS_SHOWN).sum();
+        table.add_row([format!("and {rest} more"), number(rows)]);
+    }
+    align_right(&mut table, 1..2);
+    table
+}
+
+fn quarantine(entries: &[Entry]) -> Table {
+    let mut table = table(["function", "event", "reason", "field and rule"]);
+    for entry in entries {
+        let event = if entry.text("event_id").is_empty() { "?" } else { entry.text("event_id") };
+        let rule = format!("{} {}", entry.text("field"), entry.text("rule"));
+        table.add_row([entry.text("function"), event, entry.text("reason"), rule.trim()]);
+    }
+    table
+}
+
+fn costs(summary: &Summary) -> Table {
+    let mut table = table(["step", "requests", "units or bytes", "per 1,000 events"]);
+    let sessions = summary.functions.get("sessions").cloned().unwrap_or_default();
+    let events: u64 = sessions.verdicts.values().sum::<u64>().max(1);
+    let per_thousand = |value: u64| format!("{:.1}", value as f64 * 1_000.0 / events as f64);
+    for (step, kind) in [("DynamoDB reads", "read"), ("DynamoDB writes", "write")] {
+        let (requests, units) =
+            (sessions.metric(&format!("{kind}_requests")), sessions.metric(&format!("{kind}_units")));
+        let rates = format!("{} requests, {} units", per_thousand(requests), per_thousand(units));
+        table.add_row([step.to_owned(), number(requests), format!("{} units", number(units)), rates]);
+    }
+    let archive = summary.functions.get("archive").cloned().unwrap_or_default();
+    let (requests, billed) = (archive.metric("sink_requests"), archive.metric("sink_billed_bytes"));
+    let rates = format!("{} requests, {} bytes", per_thousand(requests), per_thousand(billed));
+    table.add_row([
+        "Firehose".to_owned(),
+        number(requests),
+        format!("{} bytes billed", number(billed)),
+        rates,
+    ]);
+    let again = number(sessions.metric("retries"));
+    table.add_row(["sent again".to_owned(), again, "after throttling".to_owned(), String::new()]);
+    align_right(&mut table, 1..3);
+    table
+}

@@ -1,0 +1,38 @@
+//! `generate`: events of made-up shoppers as JSON lines.
+
+use std::io::{BufWriter, Write};
+
+use millrace_domain::time::parse_rfc3339_ms;
+
+use crate::cli::Generate;
+use crate::error::Error;
+use crate::shoppers::Shoppers;
+
+pub(crate) fn run(options: &Generate) -> Result<(), Error> {
+    let from_ms = parse_rfc3339_ms(&options.from).ok_or_else(|| {
+        Error::Usage(format!("--from {:?} is no RFC 3339 timestamp of 1970 or later", options.from))
+    })?;
+    let shoppers = Shoppers::new(options.shoppers, options.seed, from_ms).take(options.events);
+    match &options.out {
+        None => write(BufWriter::new(std::io::stdout().lock()), shoppers)
+            .map_err(Error::output("standard output")),
+        Some(path) => {
+            let file = std::fs::File::create(path).map_err(Error::output(path))?;
+            write(BufWriter::new(file), shoppers).map_err(Error::output(path))
+        }
+    }
+}
+
+fn write(mut out: impl Write, shoppers: impl Iterator<Item = crate::input::Input>) -> std::io::Result<()> {
+    for event in shoppers {
+        match out.write_all(&event.data).and_then(|()| out.write_all(b"\n")) {
+            // A reader such as `head` that has seen enough is no error.
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => return Ok(()),
+            written => written?,
+        }
+    }
+    match out.flush() {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        flushed => flushed,
+    }
+}

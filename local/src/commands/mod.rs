@@ -1,0 +1,7 @@
+//! The commands.
+
+pub(crate) mod demo;
+pub(crate) mod generate;
+mod pipeline;
+pub(crate) mod replay;
+pub(crate) mod serve;

@@ -1,0 +1,92 @@
+//! `serve`: the endpoints, kept running.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::pipeline::{consume, finish};
+use crate::cli::Serve;
+use crate::clock::now_ms;
+use crate::error::Error;
+use crate::mapping::{Functions, Until};
+use crate::options::{EVENTS_STREAM, Tuning};
+use crate::output::claim;
+use crate::world::{CREDENTIAL, Clients, REGION, Trouble, World};
+
+pub(crate) async fn run(options: &Serve) -> Result<(), Error> {
+    options.tuning.sessions_config()?;
+    claim(&options.out, false)?;
+    let world = World::start(&options.out, options.tuning.shards, options.ports, Trouble::default()).await?;
+    let functions = Arc::new(match &options.functions {
+        None => Functions::linked(&options.tuning, &world.clients)?,
+        Some(url) => Functions::remote(url),
+    });
+    let environment = environment(&options.tuning, &world.clients);
+    let file = options.out.join("functions.env");
+    let lines: String = environment.iter().map(|(name, value)| format!("{name}={value}\n")).collect();
+    std::fs::write(&file, &lines).map_err(Error::output(&file))?;
+    print(options, &environment, &file);
+    let started_ms = now_ms();
+    let consume = async {
+        match options.no_consumers {
+            true => std::future::pending().await,
+            false => consume(&world, &functions, &options.tuning, (&options.out, Until::Stopped, 0)).await,
+        }
+    };
+    tokio::select! {
+        stopped = consume => stopped?,
+        () = stop_signal() => {}
+    }
+    finish(&world, &functions, &options.out, (0, started_ms)).await?;
+    println!("stopped; tables, lake and quarantine are in {}", options.out.display());
+    Ok(())
+}
+
+/// Resolves at Ctrl-C, or at SIGTERM.
+async fn stop_signal() {
+    let interrupt = tokio::signal::ctrl_c();
+    #[cfg(unix)]
+    if let Ok(mut terminate) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+        tokio::select! {
+            _ = interrupt => {}
+            _ = terminate.recv() => {}
+        }
+        return;
+    }
+    // Without a handler the process ends at the signal by itself.
+    let _ = interrupt.await;
+}
+
+fn environment(tuning: &Tuning, clients: &Clients) -> Vec<(&'static str, String)> {
+    let endpoints = &clients.endpoints;
+    let mut environment = vec![
+        ("AWS_ENDPOINT_URL_KINESIS", endpoints.kinesis.clone()),
+        ("AWS_ENDPOINT_URL_DYNAMODB", endpoints.dynamodb.clone()),
+        ("AWS_ENDPOINT_URL_FIREHOSE", endpoints.firehose.clone()),
+        ("AWS_REGION", REGION.to_owned()),
+        ("AWS_ACCESS_KEY_ID", CREDENTIAL.to_owned()),
+        ("AWS_SECRET_ACCESS_KEY", CREDENTIAL.to_owned()),
+    ];
+    for (name, value) in tuning.sessions_environment().into_iter().chain(Tuning::archive_environment()) {
+        if !environment.iter().any(|(known, _)| *known == name) {
+            environment.push((name, value));
+        }
+    }
+    environment
+}
+
+fn print(options: &Serve, environment: &[(&str, String)], file: &Path) {
+    println!(
+        "Kinesis stream {EVENTS_STREAM:?}, DynamoDB and Firehose are up. Environment for any SDK client:\n"
+    );
+    for (name, value) in environment {
+        println!("export {name}={value}");
+    }
+    println!("\nThe functions under cargo lambda:\n");
+    println!("cargo lambda watch --invoke-address 127.0.0.1 --env-file {}\n", file.display());
+    match (&options.functions, options.no_consumers) {
+        (Some(url), _) => println!("Batches of the stream go to {url}."),
+        (None, true) => println!("Nothing reads the stream."),
+        (None, false) => println!("The handlers linked into this program read the stream."),
+    }
+    println!("Ctrl-C stops, and writes tables, lake and quarantine to {}.", options.out.display());
+}

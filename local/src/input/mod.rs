@@ -1,0 +1,45 @@
+//! Files of events, as records to be put into the stream.
+
+mod json_lines;
+pub mod online_retail;
+mod producer;
+mod repeat;
+
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+pub(crate) use producer::Producer;
+pub(crate) use repeat::Repeated;
+
+use crate::error::Error;
+
+/// A record on its way into the stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Input {
+    /// The event's subject.
+    pub partition_key: String,
+    /// The event as JSON text.
+    pub data: Bytes,
+}
+
+/// The key of what has no subject that could be read: it still goes into the stream, and is set aside there.
+pub(crate) const UNREADABLE_KEY: &str = "unreadable";
+
+type Inputs = Box<dyn Iterator<Item = Result<Input, Error>> + Send>;
+
+/// The records of files, in order. A file whose name ends in `.parquet` holds Online Retail invoice lines, any
+/// other CloudEvents as JSON lines.
+pub(crate) fn read(files: &[PathBuf]) -> Result<Inputs, Error> {
+    let mut inputs: Inputs = Box::new(std::iter::empty());
+    for file in files {
+        inputs = Box::new(inputs.chain(read_file(file)?));
+    }
+    Ok(inputs)
+}
+
+fn read_file(file: &Path) -> Result<Inputs, Error> {
+    match file.extension().is_some_and(|extension| extension == "parquet") {
+        true => Ok(Box::new(online_retail::read(file)?.into_iter().map(Ok))),
+        false => Ok(Box::new(json_lines::read(file)?)),
+    }
+}

@@ -1,0 +1,128 @@
+//! Reads shards, one page at a time.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use aws_sdk_kinesis::Client;
+use aws_sdk_kinesis::types::{Record as KinesisRecord, ShardIteratorType};
+use bytes::Bytes;
+use event_source_mapping::{Record, ShardInfo};
+
+use crate::error::Error;
+use crate::options::EVENTS_STREAM;
+
+/// Most records of one page; Kinesis allows 10,000.
+const PAGE_LIMIT_RECORDS: i32 = 10_000;
+/// Pause after a page at the tip of a shard: Lambda polls once a second.
+const IDLE_MS: u64 = 1_000;
+
+/// Where each started shard is read next.
+pub(super) struct Reader {
+    client: Client,
+    shards: HashMap<Arc<str>, Place>,
+}
+
+struct Place {
+    iterator: Option<String>,
+    due_ms: u64,
+}
+
+/// A page of records.
+pub(super) struct Page {
+    pub(super) records: Vec<Record>,
+    /// Whether this was the last page: the shard was split or merged.
+    pub(super) ended: bool,
+    /// Whether nothing was left in the shard when the page was read.
+    pub(super) at_tip: bool,
+}
+
+impl Reader {
+    pub(super) fn new(client: Client) -> Self {
+        Self { client, shards: HashMap::new() }
+    }
+
+    /// Every shard of the stream, with its parents.
+    pub(super) async fn list_shards(&self) -> Result<Vec<ShardInfo>, Error> {
+        let mut shards = Vec::new();
+        let mut next: Option<String> = None;
+        loop {
+            let request = match &next {
+                None => self.client.list_shards().stream_name(EVENTS_STREAM),
+                Some(token) => self.client.list_shards().next_token(token),
+            };
+            let page = request.send().await.map_err(Error::service("ListShards"))?;
+            shards.extend(page.shards().iter().map(|shard| {
+                ShardInfo {
+                    shard_id: shard.shard_id().to_owned(),
+                    parent_ids: [shard.parent_shard_id(), shard.adjacent_parent_shard_id()]
+                        .into_iter()
+                        .flatten()
+                        .map(str::to_owned)
+                        .collect(),
+                }
+            }));
+            next = page.next_token().map(str::to_owned);
+            if next.is_none() {
+                return Ok(shards);
+            }
+        }
+    }
+
+    /// Begins a shard at its oldest record.
+    pub(super) async fn start(&mut self, shard_id: Arc<str>) -> Result<(), Error> {
+        let request = self.client.get_shard_iterator().stream_name(EVENTS_STREAM).shard_id(shard_id.as_ref());
+        let answer = request.shard_iterator_type(ShardIteratorType::TrimHorizon).send().await;
+        let iterator = answer.map_err(Error::service("GetShardIterator"))?.shard_iterator;
+        self.shards.insert(shard_id, Place { iterator, due_ms: 0 });
+        Ok(())
+    }
+
+    /// The shards that are to be read now.
+    pub(super) fn due(&self, now_ms: u64) -> Vec<Arc<str>> {
+        let due = self.shards.iter().filter(|(_, place)| place.due_ms <= now_ms);
+        let mut due: Vec<_> = due.map(|(shard_id, _)| Arc::clone(shard_id)).collect();
+        due.sort_unstable();
+        due
+    }
+
+    /// When the next shard is to be read, in epoch milliseconds.
+    pub(super) fn next_due_ms(&self) -> Option<u64> {
+        self.shards.values().map(|place| place.due_ms).min()
+    }
+
+    /// Reads one page.
+    pub(super) async fn read(&mut self, shard_id: &Arc<str>, now_ms: u64) -> Result<Page, Error> {
+        let iterator = self.shards.get(shard_id).and_then(|place| place.iterator.clone());
+        let Some(iterator) = iterator else {
+            self.shards.remove(shard_id);
+            return Ok(Page { records: Vec::new(), ended: true, at_tip: true });
+        };
+        let request = self.client.get_records().shard_iterator(iterator).limit(PAGE_LIMIT_RECORDS);
+        let answer = request.send().await.map_err(Error::service("GetRecords"))?;
+        let at_tip = answer.millis_behind_latest().unwrap_or_default() == 0;
+        let records: Vec<_> = answer.records.into_iter().map(record).collect();
+        let ended = answer.next_shard_iterator.is_none();
+        if ended {
+            self.shards.remove(shard_id);
+        } else if let Some(place) = self.shards.get_mut(shard_id) {
+            place.iterator = answer.next_shard_iterator;
+            place.due_ms = if at_tip { now_ms + IDLE_MS } else { now_ms };
+        }
+        Ok(Page { records, ended, at_tip })
+    }
+
+    /// Stops reading a shard.
+    pub(super) fn stop(&mut self, shard_id: &str) {
+        self.shards.remove(shard_id);
+    }
+}
+
+fn record(record: KinesisRecord) -> Record {
+    let arrived = record.approximate_arrival_timestamp.and_then(|time| time.to_millis().ok());
+    Record {
+        sequence_number: record.sequence_number,
+        partition_key: record.partition_key.unwrap_or_default(),
+        data: Bytes::from(record.data.into_inner()),
+        approximate_arrival_ms: arrived.and_then(|ms| u64::try_from(ms).ok()).unwrap_or_default(),
+    }
+}

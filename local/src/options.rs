@@ -1,0 +1,90 @@
+//! Options that several commands share.
+
+use std::time::Duration;
+
+use archive::Config as ArchiveConfig;
+use clap::Args;
+use millrace_domain::lake::RowSettings;
+use sessions::Config as SessionsConfig;
+
+use crate::Error;
+
+/// How events are batched and judged.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Tuning {
+    /// Shards of the stream
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(i32).range(1..=200))]
+    pub(crate) shards: i32,
+    /// Most records of one batch
+    #[arg(long, default_value_t = 100, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=10_000))]
+    pub(crate) batch_size: usize,
+    /// How long the first record of a batch waits for others, such as 500ms or 5s
+    #[arg(long, default_value = "0s", value_parser = humantime::parse_duration)]
+    pub(crate) batch_window: Duration,
+    /// Batches of one shard that may be in flight at once
+    #[arg(long, default_value_t = 1, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=10))]
+    pub(crate) parallelization_factor: usize,
+    /// Events at most this far apart belong to one session
+    #[arg(long, default_value = "30m", value_parser = humantime::parse_duration)]
+    pub(crate) gap: Duration,
+    /// How long a session waits for events out of order; never above the gap
+    #[arg(long, default_value = "10m", value_parser = humantime::parse_duration)]
+    pub(crate) lateness: Duration,
+    /// How far back orders, returns and payments still count
+    #[arg(long, default_value = "48h", value_parser = humantime::parse_duration)]
+    pub(crate) money_horizon: Duration,
+    /// How far back all other events still count; never below the lateness
+    #[arg(long, default_value = "10m", value_parser = humantime::parse_duration)]
+    pub(crate) activity_horizon: Duration,
+}
+
+/// The table of session items.
+pub(crate) const SESSIONS_TABLE: &str = "sessions";
+/// The stream of shop events.
+pub(crate) const EVENTS_STREAM: &str = "events";
+/// The Firehose stream of the lake.
+pub(crate) const LAKE_STREAM: &str = "lake";
+/// The Firehose stream of the quarantine.
+pub(crate) const QUARANTINE_STREAM: &str = "quarantine";
+
+impl Tuning {
+    /// The variables of `sessions` that these options stand for.
+    pub(crate) fn sessions_environment(&self) -> Vec<(&'static str, String)> {
+        let seconds = |time: Duration| time.as_secs().to_string();
+        vec![
+            ("SESSIONS_TABLE", SESSIONS_TABLE.to_owned()),
+            ("QUARANTINE_STREAM", QUARANTINE_STREAM.to_owned()),
+            ("SESSION_GAP_SECONDS", seconds(self.gap)),
+            ("ALLOWED_LATENESS_SECONDS", seconds(self.lateness)),
+            ("MONEY_HORIZON_SECONDS", seconds(self.money_horizon)),
+            ("ACTIVITY_HORIZON_SECONDS", seconds(self.activity_horizon)),
+        ]
+    }
+
+    /// The variables of `archive`. Old events keep their own day here: a replay brings months at once.
+    pub(crate) fn archive_environment() -> Vec<(&'static str, String)> {
+        vec![
+            ("LAKE_STREAM", LAKE_STREAM.to_owned()),
+            ("QUARANTINE_STREAM", QUARANTINE_STREAM.to_owned()),
+            ("EVENT_DAY_LIMIT_DAYS", "0".to_owned()),
+        ]
+    }
+
+    /// The settings of `sessions`, checked as the deployed function checks them.
+    pub(crate) fn sessions_config(&self) -> Result<SessionsConfig, Error> {
+        SessionsConfig::read(look_up(self.sessions_environment()))
+            .map_err(|error| Error::Usage(error.to_string()))
+    }
+
+    /// The settings of `archive`.
+    pub(crate) fn archive_config() -> Result<ArchiveConfig, Error> {
+        let config = ArchiveConfig::read(look_up(Self::archive_environment()));
+        let config = config.map_err(|error| Error::Usage(error.to_string()))?;
+        debug_assert_eq!(config.rows, RowSettings { event_day_limit_days: None });
+        Ok(config)
+    }
+}
+
+fn look_up(environment: Vec<(&'static str, String)>) -> impl Fn(&str) -> Option<String> {
+    move |name| environment.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone())
+}

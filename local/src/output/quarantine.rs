@@ -1,0 +1,33 @@
+//! What was set aside, read back from the files of the quarantine.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::error::Error;
+
+/// One line of the quarantine.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Entry(Value);
+
+impl Entry {
+    /// All lines, in order of their files; the later parts of an entry that takes several are left out.
+    pub(crate) fn all(out: &Path) -> Result<Vec<Self>, Error> {
+        let folder = out.join("quarantine");
+        let listed = std::fs::read_dir(&folder).map_err(Error::output(&folder))?;
+        let mut files: Vec<_> = listed.filter_map(|file| Some(file.ok()?.path())).collect();
+        files.sort_unstable();
+        let mut entries = Vec::new();
+        for file in files {
+            let text = std::fs::read_to_string(&file).map_err(Error::output(&file))?;
+            let lines = text.lines().filter_map(|line| serde_json::from_str(line).ok());
+            entries.extend(lines.map(Self).filter(|entry| entry.0["part"] == 1));
+        }
+        Ok(entries)
+    }
+
+    /// A text field; empty where there is none.
+    pub(crate) fn text(&self, field: &str) -> &str {
+        self.0[field].as_str().unwrap_or_default()
+    }
+}

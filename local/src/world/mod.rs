@@ -1,0 +1,143 @@
+//! The emulated services of one run, on loopback.
+
+mod clients;
+mod resources;
+mod throttle;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use axum::Router;
+pub(crate) use clients::{CREDENTIAL, Clients, REGION};
+use dynoxide::Database;
+use ferrokinesis::store::StoreOptions;
+use local_firehose::{
+    Destination, Firehose, JsonLinesDestination, Options, ParquetDestination, StreamConfig,
+};
+use millrace_domain::lake::{COLUMNS, PARTITION_KEYS};
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+
+use crate::cli::Ports;
+use crate::error::Error;
+use crate::options::{LAKE_STREAM, QUARANTINE_STREAM};
+
+/// Services that run until this is dropped.
+pub(crate) struct World {
+    pub(crate) clients: Clients,
+    pub(crate) firehose: Arc<Firehose>,
+    _servers: JoinSet<()>,
+}
+
+/// Trouble that the services make on purpose.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Trouble {
+    /// Writes to DynamoDB that are throttled, counted from the first.
+    pub(crate) throttled_writes: u64,
+}
+
+/// Addresses of the endpoints.
+#[derive(Clone, Debug)]
+pub(crate) struct Endpoints {
+    pub(crate) kinesis: String,
+    pub(crate) dynamodb: String,
+    pub(crate) firehose: String,
+}
+
+impl World {
+    /// Starts the services and creates stream and table. Lake and quarantine go below `out`.
+    pub(crate) async fn start(
+        out: &Path,
+        shards: i32,
+        ports: Ports,
+        trouble: Trouble,
+    ) -> Result<Self, Error> {
+        let mut servers = JoinSet::new();
+        let database = Database::memory().map_err(Error::service("opening the DynamoDB emulator"))?;
+        let options = StoreOptions { create_stream_ms: 0, shard_limit: 1_000, ..StoreOptions::default() };
+        let (kinesis, _store) = ferrokinesis::create_app(options);
+        let firehose = firehose(out)?;
+        let dynamodb = dynamodb(&mut servers, database, ports.dynamodb_port, trouble).await?;
+        let endpoints = Endpoints {
+            kinesis: serve(&mut servers, "Kinesis", ports.kinesis_port, kinesis).await?,
+            dynamodb,
+            firehose: serve(&mut servers, "Firehose", ports.firehose_port, firehose.router()).await?,
+        };
+        let ticking = Arc::clone(&firehose).run(std::future::pending());
+        servers.spawn(async move {
+            if let Err(error) = ticking.await {
+                tracing::error!(%error, "the Firehose endpoint cannot deliver");
+            }
+        });
+        let clients = Clients::of(endpoints);
+        resources::create_stream(&clients.kinesis, shards).await?;
+        resources::create_table(&clients.dynamodb).await?;
+        Ok(Self { clients, firehose, _servers: servers })
+    }
+
+    /// Delivers everything that is buffered.
+    pub(crate) async fn flush(&self) -> Result<(), Error> {
+        let firehose = Arc::clone(&self.firehose);
+        let flushed = tokio::task::spawn_blocking(move || firehose.flush()).await;
+        let flushed = flushed.map_err(Error::service("delivering the lake"))?;
+        flushed.map_err(Error::service("delivering the lake"))
+    }
+}
+
+fn firehose(out: &Path) -> Result<Arc<Firehose>, Error> {
+    let columns = COLUMNS.iter().map(|column| (column.name, column.glue_type));
+    let lake = ParquetDestination::new(out.join("lake"), out.join("lake-errors"))
+        .partitioned_by(PARTITION_KEYS.iter().map(|column| column.name))
+        .with_columns(columns);
+    let stream = |name: &str, destination| StreamConfig {
+        name: name.to_owned(),
+        destination,
+        buffering: local_firehose::Buffering::default(),
+    };
+    let quarantine = JsonLinesDestination { dir: out.join("quarantine") };
+    let streams = vec![
+        stream(LAKE_STREAM, Destination::Parquet(lake)),
+        stream(QUARANTINE_STREAM, Destination::JsonLines(quarantine)),
+    ];
+    Firehose::new(streams, Options::default()).map_err(Error::service("starting the Firehose endpoint"))
+}
+
+/// The emulator serves its own socket; what other programs see is a proxy in front of it where trouble is wanted.
+async fn dynamodb(
+    servers: &mut JoinSet<()>,
+    database: Database,
+    port: u16,
+    trouble: Trouble,
+) -> Result<String, Error> {
+    let direct = if trouble.throttled_writes == 0 { port } else { 0 };
+    let (listener, address) = listen("DynamoDB", direct).await?;
+    servers.spawn(async move { dynoxide::server::serve_on(listener, database).await });
+    match trouble.throttled_writes {
+        0 => Ok(address),
+        writes => serve(servers, "DynamoDB", port, throttle::proxy(address, writes)).await,
+    }
+}
+
+async fn serve(
+    servers: &mut JoinSet<()>,
+    service: &'static str,
+    port: u16,
+    app: Router,
+) -> Result<String, Error> {
+    let (listener, address) = listen(service, port).await?;
+    servers.spawn(async move {
+        if let Err(error) = axum::serve(listener, app).await {
+            tracing::error!(%error, service, "an endpoint stopped");
+        }
+    });
+    Ok(address)
+}
+
+async fn listen(service: &'static str, port: u16) -> Result<(TcpListener, String), Error> {
+    let wanted = format!("127.0.0.1:{port}");
+    let refuse =
+        |error: std::io::Error| Error::Listen { service, address: wanted.clone(), why: error.to_string() };
+    let listener = TcpListener::bind(&wanted).await.map_err(refuse)?;
+    let address = listener.local_addr().map_err(refuse)?;
+    Ok((listener, format!("http://{address}")))
+}
