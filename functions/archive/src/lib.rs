@@ -11,6 +11,7 @@ use millrace_aws::FirehoseSink;
 use millrace_aws::firehose::RECORD_LIMIT_ROWS;
 use millrace_domain::lake::{Origin, Row, RowSettings};
 use millrace_domain::{Invalid, Reason, Verdict};
+use millrace_lambda::deadline::DeadlineNear;
 use millrace_lambda::ports::{LineSink, NotAccepted};
 use millrace_lambda::quarantine::push_entry;
 use millrace_lambda::{Batch, Cut, Deadline, Function, KinesisBatch, Lines, Meter, Report, Tally, Unit};
@@ -26,7 +27,7 @@ pub struct Archive<L, Q> {
 
 impl Archive<FirehoseSink, FirehoseSink> {
     /// The function over Firehose. The client decides which endpoint that is.
-    pub fn on_aws(config: &Config, firehose: Firehose, meter: Arc<Meter>) -> Self {
+    pub fn on_aws(config: &Config, firehose: &Firehose, meter: Arc<Meter>) -> Self {
         let sink = |stream: &str, lines| FirehoseSink::new(firehose.clone(), stream.to_owned(), lines, Arc::clone(&meter));
         let lake = sink(&config.lake_stream, config.rows_per_record);
         // Lines of the quarantine are not taken apart again, so a record may hold as many as fit.
@@ -52,7 +53,9 @@ impl<L: LineSink, Q: LineSink> Archive<L, Q> {
                 why = failed.to_string();
             }
         };
-        if !rows.is_empty() {
+        if deadline.is_near() {
+            note(&mut cut, &rows, Err(NotAccepted { first: 0, why: DeadlineNear.to_string() }));
+        } else if !rows.is_empty() {
             note(&mut cut, &rows, self.lake.put(&rows, deadline).await);
         }
         // Only before the cut: what lies behind it comes again, and is set aside then.

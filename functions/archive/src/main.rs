@@ -13,6 +13,6 @@ async fn main() -> Result<(), Error> {
     let config = Config::from_env()?;
     logging::start(config.log_level);
     let firehose = Firehose::new(&sdk_config().await);
-    let function = Archive::on_aws(&config, firehose, Arc::new(Meter::default()));
+    let function = Archive::on_aws(&config, &firehose, Arc::new(Meter::default()));
     millrace_lambda::function::serve(&function).await
 }

@@ -62,7 +62,7 @@ impl Functions {
         let (dynamodb, firehose) = (clients.dynamodb.clone(), clients.firehose.clone());
         let meter = || Arc::new(Meter::default());
         let sessions = Sessions::on_aws(&tuning.sessions_config()?, dynamodb, firehose.clone(), meter());
-        let archive = Archive::on_aws(&Tuning::archive_config()?, firehose, meter());
+        let archive = Archive::on_aws(&Tuning::archive_config()?, &firehose, meter());
         Ok(Self::at(Home::Linked { sessions: Box::new(sessions), archive: Box::new(archive) }))
     }
 

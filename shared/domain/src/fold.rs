@@ -67,14 +67,14 @@ pub struct Fold<S> {
     pub ledger: Ledger,
     /// What is to be told to others, in order of cause.
     pub signals: Vec<Signal>,
-    /// Number of events applied; without any there is nothing to write.
-    pub applied: usize,
+    /// Whether there is anything to write.
+    pub changed: bool,
 }
 
 impl<S: KeyState> Fold<S> {
     /// Starts from a stored state.
     pub fn from(state: S, ledger: Ledger) -> Self {
-        Self { state, ledger, signals: Vec::new(), applied: 0 }
+        Self { state, ledger, signals: Vec::new(), changed: false }
     }
 
     /// Judges one event and applies it when it is new.
@@ -105,14 +105,18 @@ impl<S: KeyState> Fold<S> {
             Judgement::New => {}
             Judgement::Redelivery => return Ok(Verdict::Redelivery),
             Judgement::Duplicate => return Ok(Verdict::Duplicate),
-            Judgement::Collision => return Ok(Verdict::Refused(Reason::Collision)),
+            Judgement::Collision => {
+                self.ledger.set_aside(&candidate, ledger_settings);
+                self.changed = true;
+                return Ok(Verdict::Refused(Reason::Collision));
+            }
             Judgement::Late(cause) => return Ok(Verdict::Late(cause)),
         }
         self.ledger.record(&candidate, ledger_settings);
         let largest_ms = self.ledger.largest_event_time_ms().unwrap_or(event.time_ms);
         let mut emit = Emit { lane, position, next_index: 0, signals: &mut self.signals };
         self.state.apply(event, largest_ms, settings, &mut emit)?;
-        self.applied += 1;
+        self.changed = true;
         Ok(Verdict::Applied)
     }
 }

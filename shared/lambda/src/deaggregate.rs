@@ -9,6 +9,8 @@ use prost::Message;
 
 const MAGIC: [u8; 4] = [0xf3, 0x89, 0x9a, 0xc2];
 const CHECKSUM_BYTES: usize = 16;
+/// Longest partition key in characters, as Kinesis has it for its own records.
+const KEY_LIMIT_CHARS: usize = 256;
 
 /// The protobuf message of an aggregate.
 #[derive(Clone, PartialEq, Message)]
@@ -58,6 +60,9 @@ pub fn deaggregate(data: &Bytes) -> Option<Vec<SubRecord>> {
     }
     let aggregate = AggregatedRecord::decode(message).ok()?;
     let keys = aggregate.partition_key_table;
+    if keys.iter().any(|key| key.chars().count() > KEY_LIMIT_CHARS) {
+        return None;
+    }
     let records: Option<Vec<_>> = aggregate
         .records
         .into_iter()

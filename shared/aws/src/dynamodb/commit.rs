@@ -104,6 +104,10 @@ impl<S: KeyState + Serialize + DeserializeOwned + Send + Sync> DynamoStore<S> {
                     outcomes.extend(all.map(|index| (index, Outcome::Done(Commit::Unknown))));
                     return Vec::new();
                 }
+                if matches!(trouble, Trouble::Refused(_)) && pending.len() > 1 {
+                    // One item spoils the request; its neighbours must not be refused with it.
+                    return self.send_one_by_one(pending, outcomes).await;
+                }
                 return settle(trouble, all, outcomes);
             }
         };
@@ -116,6 +120,18 @@ impl<S: KeyState + Serialize + DeserializeOwned + Send + Sync> DynamoStore<S> {
                 Ok(outcome) => outcomes.push((index, outcome)),
                 Err(trouble) => again.extend(settle(trouble, std::iter::once(index), outcomes)),
             }
+        }
+        again
+    }
+
+    async fn send_one_by_one(
+        &self,
+        pending: &[&(usize, Statement)],
+        outcomes: &mut Vec<(usize, Outcome<S>)>,
+    ) -> Vec<usize> {
+        let mut again = Vec::new();
+        for one in pending {
+            again.extend(Box::pin(self.send(&[one], outcomes)).await);
         }
         again
     }

@@ -6,7 +6,7 @@ mod seen;
 use std::collections::BTreeMap;
 
 pub use packed::{FORMAT, LedgerUnreadable};
-pub use seen::{Seen, SeenSet};
+pub use seen::{Known, Seen, SeenSet};
 
 use crate::event::Class;
 use crate::position::Position;
@@ -112,11 +112,11 @@ impl Ledger {
                 false => Judgement::Late(self.cause(candidate, settings)),
             };
         }
-        match seen.find(candidate.identity) {
-            None => Judgement::New,
-            Some(entry) if entry.payload != candidate.payload => Judgement::Collision,
-            Some(_) if self.is_behind(candidate) => Judgement::Redelivery,
-            Some(_) => Judgement::Duplicate,
+        match seen.find(candidate.identity, candidate.payload) {
+            Known::Not => Judgement::New,
+            Known::OtherPayload => Judgement::Collision,
+            Known::SamePayload if self.is_behind(candidate) => Judgement::Redelivery,
+            Known::SamePayload => Judgement::Duplicate,
         }
     }
 
@@ -124,11 +124,7 @@ impl Ledger {
     pub fn record(&mut self, candidate: &Candidate<'_>, settings: &LedgerSettings) {
         let largest_ms = self.largest_event_time_ms.map_or(candidate.time_ms, |largest| largest.max(candidate.time_ms));
         self.largest_event_time_ms = Some(largest_ms);
-        let entry = Seen { time_ms: candidate.time_ms, identity: candidate.identity, payload: candidate.payload };
-        match candidate.class {
-            Class::Money => self.money.insert(entry),
-            Class::Activity => self.activity.insert(entry),
-        }
+        self.insert(candidate);
         self.money.raise_floor(largest_ms.saturating_sub(settings.money_horizon_ms));
         self.activity.raise_floor(largest_ms.saturating_sub(settings.activity_horizon_ms));
         self.money.shrink_to(settings.seen_cap);
@@ -136,14 +132,35 @@ impl Ledger {
         self.advance(candidate);
     }
 
+    /// Notes an event that [`Self::judge`] found to be a collision as decided. Otherwise it would be new when its
+    /// record comes again after the event that it collided with has fallen below the floor, and would be applied
+    /// although it was set aside.
+    pub fn set_aside(&mut self, candidate: &Candidate<'_>, settings: &LedgerSettings) {
+        self.insert(candidate);
+        self.money.shrink_to(settings.seen_cap);
+        self.activity.shrink_to(settings.seen_cap);
+        self.advance(candidate);
+    }
+
+    fn insert(&mut self, candidate: &Candidate<'_>) {
+        let entry = Seen { time_ms: candidate.time_ms, identity: candidate.identity, payload: candidate.payload };
+        match candidate.class {
+            Class::Money => self.money.insert(entry),
+            Class::Activity => self.activity.insert(entry),
+        }
+    }
+
     /// A key lives in one shard at a time and a parent is read to its end before its children, so the position
     /// in the newest lane is all that naming a redelivery takes.
     fn advance(&mut self, candidate: &Candidate<'_>) {
-        if self.is_behind(candidate) {
-            return;
+        match self.positions.get_mut(candidate.lane) {
+            Some(last) if candidate.position > last => *last = candidate.position.clone(),
+            Some(_) => {}
+            None => {
+                self.positions.clear();
+                self.positions.insert(candidate.lane.to_owned(), candidate.position.clone());
+            }
         }
-        self.positions.retain(|lane, _| lane == candidate.lane);
-        self.positions.insert(candidate.lane.to_owned(), candidate.position.clone());
     }
 
     fn is_behind(&self, candidate: &Candidate<'_>) -> bool {

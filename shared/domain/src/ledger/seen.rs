@@ -11,6 +11,17 @@ pub struct Seen {
     pub payload: u32,
 }
 
+/// What is known of an identity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Known {
+    /// Nothing.
+    Not,
+    /// It was decided with this payload.
+    SamePayload,
+    /// It was decided, but with other payloads only.
+    OtherPayload,
+}
+
 /// Entries in order of event time, none below the floor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SeenSet {
@@ -51,9 +62,17 @@ impl SeenSet {
         &self.entries
     }
 
-    /// The entry with this identity. Repeats mostly follow soon, so the newest are looked at first.
-    pub fn find(&self, identity: u64) -> Option<&Seen> {
-        self.entries.iter().rev().find(|entry| entry.identity == identity)
+    /// What is known of an identity. It may stand here with several payloads, of which all but one were set aside.
+    pub fn find(&self, identity: u64, payload: u32) -> Known {
+        // Repeats mostly follow soon, so the newest are looked at first.
+        let mut known = Known::Not;
+        for entry in self.entries.iter().rev().filter(|entry| entry.identity == identity) {
+            match entry.payload == payload {
+                true => return Known::SamePayload,
+                false => known = Known::OtherPayload,
+            }
+        }
+        known
     }
 
     /// Adds an entry at its place in time.
@@ -98,8 +117,9 @@ mod tests {
             set.insert(entry(time_ms, identity));
         }
         assert_eq!(set.entries(), [entry(3, 2), entry(4, 9), entry(5, 0), entry(5, 1)]);
-        assert_eq!(set.find(9), Some(&entry(4, 9)));
-        assert_eq!(set.find(8), None);
+        assert_eq!(set.find(9, 0), Known::SamePayload);
+        assert_eq!(set.find(9, 1), Known::OtherPayload);
+        assert_eq!(set.find(8, 0), Known::Not);
     }
 
     #[test]

@@ -44,6 +44,11 @@ impl CartSums {
         Ok(())
     }
 
+    /// Whether the window changes this sku.
+    pub(super) fn touches(&self, sku: &str) -> bool {
+        self.0.contains_key(sku)
+    }
+
     fn add_one(&mut self, sku: &str, quantity: i64) -> Result<(), CannotApply> {
         let sum = match self.0.get(sku) {
             Some(sum) => sum.checked_add(quantity).ok_or_else(|| CannotApply {
@@ -101,6 +106,17 @@ impl Cart {
     /// Quantity by sku; every quantity is positive.
     pub fn quantities(&self) -> &BTreeMap<String, i64> {
         &self.0
+    }
+
+    /// The part of the cart that `keep` holds for.
+    pub(super) fn only(&self, keep: impl Fn(&str, i64) -> bool) -> Self {
+        let kept = self.0.iter().filter(|(sku, quantity)| keep(sku, **quantity));
+        Self(kept.map(|(sku, quantity)| (sku.clone(), *quantity)).collect())
+    }
+
+    /// Puts quantities in the place of those that are there.
+    pub(super) fn put_all(&mut self, other: &Self) {
+        self.0.extend(other.0.iter().map(|(sku, quantity)| (sku.clone(), *quantity)));
     }
 
     /// Whether nothing is in the cart.

@@ -15,8 +15,7 @@ pub struct SessionItem {
     /// Windows that are still open before it, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub earlier: Vec<Window>,
-    /// Quantity by sku, positive ones only: what the cart holds if the open windows closed now. Derived, so it
-    /// is written and never read back.
+    /// Quantity by sku, positive ones only: what the cart holds if the open windows closed now.
     #[serde(default)]
     pub cart: Cart,
     /// The products looked at last, newest first.
@@ -27,19 +26,35 @@ pub struct SessionItem {
     pub cart_basis: CartBasis,
 }
 
-/// What the cart is computed from: quantities settled by closed windows, and the sums of each open window in
-/// the order of `earlier` and `session`.
+/// What the cart is computed from, as far as the cart itself does not tell: the sums of each open window in the
+/// order of `earlier` and `session`, and what closed windows had settled of the skus where the two differ.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CartBasis {
-    /// Left by closed windows.
-    #[serde(default)]
+    /// Left by closed windows, of skus that open windows touch.
+    #[serde(default, skip_serializing_if = "Cart::is_empty")]
     pub settled: Cart,
     /// Signed sums of the open windows, oldest first.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub open: Vec<CartSums>,
 }
 
 impl CartBasis {
+    /// An item has both a cart and its basis; what can be told from the cart is not stored twice.
+    fn of(settled: &Cart, cart: &Cart, open: Vec<CartSums>) -> Self {
+        let touched = |sku: &str| open.iter().any(|sums| sums.touches(sku));
+        let differs = |sku: &str, quantity| touched(sku) || cart.quantities().get(sku) != Some(&quantity);
+        Self { settled: settled.only(differs), open }
+    }
+
+    /// What closed windows had settled.
+    fn settled(&self, cart: &Cart) -> Cart {
+        let told = |sku: &str| self.settled.quantities().contains_key(sku);
+        let touched = |sku: &str| self.open.iter().any(|sums| sums.touches(sku));
+        let mut settled = cart.only(|sku, _| !told(sku) && !touched(sku));
+        settled.put_all(&self.settled);
+        settled
+    }
+
     fn is_empty(&self) -> bool {
         self.settled.is_empty() && self.open.iter().all(|sums| *sums == CartSums::default())
     }
@@ -55,19 +70,21 @@ impl From<SessionState> for SessionItem {
         let open: Vec<_> = state.windows.open().iter().map(|window| window.cart_sums.clone()).collect();
         let mut earlier = state.windows.0;
         let session = earlier.pop();
+        let cart = state.cart.settled(&open);
         Self {
             lifetime: state.lifetime,
             session,
             earlier,
-            cart: state.cart.settled(&open),
             recent_products: state.recent_products,
-            cart_basis: CartBasis { settled: state.cart, open },
+            cart_basis: CartBasis::of(&state.cart, &cart, open),
+            cart,
         }
     }
 }
 
 impl From<SessionItem> for SessionState {
     fn from(item: SessionItem) -> Self {
+        let cart = item.cart_basis.settled(&item.cart);
         let mut windows: Vec<_> = item.earlier.into_iter().chain(item.session).collect();
         for (window, sums) in windows.iter_mut().zip(item.cart_basis.open) {
             window.cart_sums = sums;
@@ -75,7 +92,7 @@ impl From<SessionItem> for SessionState {
         Self {
             lifetime: item.lifetime,
             windows: Windows(windows),
-            cart: item.cart_basis.settled,
+            cart,
             recent_products: item.recent_products,
         }
     }

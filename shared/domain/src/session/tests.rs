@@ -94,6 +94,29 @@ fn a_closed_window_leaves_its_cart_to_the_next() {
 }
 
 #[test]
+fn a_cart_of_any_size_survives_being_stored() {
+    let add = |sku: usize| format!(r#"{{"sku":"s{sku:03}","quantity":2}}"#);
+    let adds: Vec<String> = (0..CART_LIMIT_SKUS + 20).map(add).collect();
+    for per_window in [1, 7, 40, CART_LIMIT_SKUS] {
+        let mut events: Vec<(i64, &str, &str)> = Vec::new();
+        for (index, raw) in adds.iter().enumerate() {
+            events.push((i64::try_from(index / per_window).unwrap() * 60, ADD, raw));
+            let (state, _) = state_after(&events);
+            let json = serde_json::to_string(&state).unwrap();
+            assert_eq!(serde_json::from_str::<SessionState>(&json).unwrap(), state, "{per_window} {index}");
+        }
+    }
+}
+
+#[test]
+fn what_the_cart_tells_is_not_stored_twice() {
+    let events = [(0, ADD, r#"{"sku":"a","quantity":3}"#), (100, ADD, r#"{"sku":"b","quantity":1}"#)];
+    let json = serde_json::to_value(state_after(&events).0).unwrap();
+    assert_eq!(json["cart"], serde_json::json!({"a": 3, "b": 1}));
+    assert_eq!(json["cart_basis"], serde_json::json!({"open": [{"b": 1}]}));
+}
+
+#[test]
 fn the_item_is_the_state() {
     let events = [
         (0, ADD, r#"{"sku":"a","quantity":3}"#),

@@ -52,9 +52,11 @@ impl Window {
     /// # Errors
     /// When a sum would overflow.
     pub fn add(&mut self, event: &Event<'_>) -> Result<(), CannotApply> {
-        self.started_at_ms = self.started_at_ms.min(event.time_ms);
+        if event.time_ms < self.started_at_ms || self.id.is_empty() {
+            self.started_at_ms = self.started_at_ms.min(event.time_ms);
+            self.id = format!("{}/{}", event.subject, self.started_at_ms);
+        }
         self.last_event_at_ms = self.last_event_at_ms.max(event.time_ms);
-        self.id = format!("{}/{}", event.subject, self.started_at_ms);
         self.events += 1;
         match &event.data {
             Data::ProductViewed(_) => self.views += 1,
@@ -68,8 +70,8 @@ impl Window {
         self.cart_sums.add(event)
     }
 
+    /// Takes over a later window.
     fn join(&mut self, other: &Self) -> Result<(), CannotApply> {
-        self.started_at_ms = self.started_at_ms.min(other.started_at_ms);
         self.last_event_at_ms = self.last_event_at_ms.max(other.last_event_at_ms);
         self.events += other.events;
         self.views += other.views;
@@ -128,8 +130,7 @@ impl Windows {
     ) -> impl Iterator<Item = Window> + use<> {
         let passed =
             self.0.partition_point(|window| is_closed(window.last_event_at_ms, largest_event_time_ms, settings));
-        let open = self.0.split_off(passed);
-        std::mem::replace(&mut self.0, open).into_iter()
+        self.0.drain(..passed).collect::<Vec<_>>().into_iter()
     }
 }
 

@@ -11,6 +11,9 @@ use super::work::{Base, Work};
 use crate::deadline::Deadline;
 use crate::ports::{Commit, LineSink, Read, SignalSink, Store, Stored, Write};
 
+/// Most answers to one key's writes that may be lost before its records are left to a retry.
+const LOST_LIMIT: usize = 4;
+
 impl<S, T, Q, G> Stateful<S, T, Q, G>
 where
     S: KeyState + Send + Sync,
@@ -26,7 +29,7 @@ where
         let mut writes = Vec::new();
         for (index, key) in work.keys.iter().enumerate().filter(|(_, key)| key.is_open(work.cut)) {
             let (Some(base), Some(folded)) = (&key.base, &key.folded) else { continue };
-            if folded.fold.applied == 0 {
+            if !folded.fold.changed {
                 unchanged.push(index);
                 continue;
             }
@@ -49,28 +52,43 @@ where
         for index in unchanged {
             self.adopt(work, index);
         }
+        let mut failed = None;
         for (index, commit) in writing.into_iter().zip(commits) {
-            self.settle(work, index, commit);
+            failed = failed.into_iter().chain(self.settle(work, index, commit)).min();
+        }
+        if let Some(record) = failed {
+            work.cut_at(record, "the store did not take a write");
         }
     }
 
-    fn settle(&self, work: &mut Work<'_, S>, index: usize, commit: Commit<S>) {
-        let Some(key) = work.keys.get_mut(index) else { return };
-        let attempt = key.folded.as_ref().map(|folded| (folded.version, folded.fold.ledger.clone()));
+    /// Gives back the record that could not be done, if any: the cut moves once all answers are taken over, so that
+    /// what was written behind it is known.
+    fn settle(&self, work: &mut Work<'_, S>, index: usize, commit: Commit<S>) -> Option<usize> {
+        let key = work.keys.get_mut(index)?;
+        // What was folded into a cached item may equal what another container wrote long ago.
+        let current = key.base.as_ref().is_some_and(|base| base.current);
+        let attempt = key.folded.as_ref().filter(|_| current).map(|folded| (folded.version, folded.fold.ledger.clone()));
         let accepted = match commit {
-            Commit::Committed => return self.adopt(work, index),
+            Commit::Committed => {
+                self.adopt(work, index);
+                return None;
+            }
             Commit::Conflict(read) => {
                 key.attempted = attempt;
                 match read {
                     // The answer to an earlier try was lost, and this is what it wrote.
-                    Read::Found(stored) if key.is_own_write(&stored) => return self.adopt(work, index),
+                    Read::Found(stored) if key.is_own_write(&stored) => {
+                        self.adopt(work, index);
+                        return None;
+                    }
                     read => key.accept(read),
                 }
             }
             Commit::Unknown => {
                 key.attempted = attempt;
                 key.base = None;
-                true
+                key.lost += 1;
+                key.lost < LOST_LIMIT
             }
             Commit::Refused(why) => {
                 self.narrow(work, index, why);
@@ -78,12 +96,7 @@ where
             }
             Commit::Unavailable => false,
         };
-        if accepted {
-            return;
-        }
-        if let Some(record) = work.keys.get(index).and_then(|key| key.first_open_record()) {
-            work.cut_at(record, "the store did not take a write");
-        }
+        if accepted { None } else { work.keys.get(index).and_then(|key| key.first_open_record()) }
     }
 
     /// Halves the way to the one event whose result the store refuses.
@@ -110,12 +123,13 @@ where
                 *slot = Some(verdict);
             }
         }
-        let stored = match folded.fold.applied {
-            0 => key.base.take().and_then(|base| base.stored),
-            _ => Some(Stored { version: folded.version, ledger: folded.fold.ledger, state: folded.fold.state }),
+        let current = folded.fold.changed || key.base.as_ref().is_some_and(|base| base.current);
+        let stored = match folded.fold.changed {
+            false => key.base.take().and_then(|base| base.stored),
+            true => Some(Stored { version: folded.version, ledger: folded.fold.ledger, state: folded.fold.state }),
         };
         if key.done < key.units.len() {
-            key.base = Some(Base { stored, current: true });
+            key.base = Some(Base { stored, current });
         } else if let Some(stored) = stored {
             self.cache().put(key.key, stored);
         }

@@ -34,10 +34,24 @@ impl<S: KeyState, T, Q, G> Stateful<S, T, Q, G> {
                 Some(why) => fold.give_up(start, version, why),
                 None => fold.all(&start, version).unwrap_or_else(|_| fold.one_by_one(start, version)),
             };
-            if !folded.fold.signals.is_empty() && !base.current {
+            key.folded = Some(folded);
+        }
+        self.distrust_cached_states(work);
+    }
+
+    /// Gives up folds whose state may be old, where that could be seen from outside.
+    ///
+    /// An event set aside because of an old state might fit the stored one. And when anything in the batch emits a
+    /// signal, every state must be current: a fold that conflicts later would emit its own behind those that came
+    /// after it in the stream.
+    fn distrust_cached_states(&self, work: &mut Work<'_, S>) {
+        let emits = work.open_keys().any(|key| key.folded.as_ref().is_some_and(|folded| !folded.fold.signals.is_empty()));
+        for key in work.open_keys() {
+            let cached = key.base.as_ref().is_some_and(|base| !base.current);
+            let refuses = key.folded.as_ref().is_some_and(|folded| folded.refusals().next().is_some());
+            if cached && (emits || refuses) {
                 key.base = None;
-            } else {
-                key.folded = Some(folded);
+                key.folded = None;
             }
         }
     }

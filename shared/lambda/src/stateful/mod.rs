@@ -83,7 +83,7 @@ where
             self.round(&mut work, &units, deadline).await;
         }
         if work.has_open_keys() {
-            work.stop("other writers kept changing the same keys");
+            work.stop("the batch took too many rounds");
         }
         work.tally(&units)
     }

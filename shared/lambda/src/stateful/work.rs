@@ -36,6 +36,8 @@ pub(super) struct KeyWork<'p, S> {
     pub(super) folded: Option<Folded<S>>,
     /// Version and ledger of a write whose answer was lost, to know it again.
     pub(super) attempted: Option<(u64, Ledger)>,
+    /// Answers lost so far.
+    pub(super) lost: usize,
     /// Why the stored item cannot be understood.
     pub(super) damaged: Option<String>,
 }
@@ -100,7 +102,8 @@ impl<'p, S: KeyState> Work<'p, S> {
         self.open_keys().any(|key| key.base.is_none())
     }
 
-    /// Ends the batch at a record. A waiting fold that reaches across the new cut is given up.
+    /// Ends the batch at a record. A waiting fold that reaches across the new cut is given up, unless it may be
+    /// written already.
     pub(super) fn cut_at(&mut self, record: usize, why: &str) {
         if self.cut.allows(record) {
             why.clone_into(&mut self.why);
@@ -112,7 +115,7 @@ impl<'p, S: KeyState> Work<'p, S> {
                 let folded_units = key.units.get(key.done..key.done + folded.verdicts.len()).unwrap_or_default();
                 folded_units.iter().any(|(_, record)| !cut.allows(*record))
             };
-            if key.folded.as_ref().is_some_and(reaches) {
+            if key.attempted.is_none() && key.folded.as_ref().is_some_and(reaches) {
                 key.folded = None;
             }
         }
@@ -142,6 +145,7 @@ impl<'p, S> KeyWork<'p, S> {
             base: None,
             folded: None,
             attempted: None,
+            lost: 0,
             damaged: None,
         }
     }

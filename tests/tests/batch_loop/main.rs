@@ -1,0 +1,22 @@
+//! The rules of the batch loop and the fate of every kind of record, over adapters in memory.
+
+#[cfg(test)]
+mod archive;
+#[cfg(test)]
+mod cache;
+#[cfg(test)]
+mod conflicts;
+#[cfg(test)]
+mod cuts;
+#[cfg(test)]
+mod deadlines;
+#[cfg(test)]
+mod harness;
+#[cfg(test)]
+mod poison;
+#[cfg(test)]
+mod redelivery;
+#[cfg(test)]
+mod signals;
+#[cfg(test)]
+mod verdicts;

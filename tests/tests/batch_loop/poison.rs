@@ -1,0 +1,128 @@
+//! A bad event is set aside, and the rest of its key goes on.
+
+use millrace_domain::session::SessionState;
+use millrace_testkit::{BatchBuilder, Counter, EventBuilder, event};
+use serde_json::json;
+
+use crate::harness::Rig;
+
+fn views(skus: &[&str]) -> Vec<EventBuilder> {
+    skus.iter().enumerate().map(|(index, sku)| event(index.to_string(), "u").views(sku)).collect()
+}
+
+#[tokio::test]
+async fn a_panic_isolates_one_event() {
+    let rig = Rig::<Counter>::new();
+    let batch = BatchBuilder::default()
+        .events(&views(&["a", "panic", "b"]))
+        .event(&event("v", "v").views("a"))
+        .build();
+    let outcome = rig.run(&batch).await;
+    assert_eq!(outcome.verdicts, ["applied", "poisoned", "applied", "applied"]);
+    assert_eq!((outcome.count("poisoned"), outcome.named), (1, None));
+    assert_eq!(rig.store.item("u").unwrap().state.skus, ["a", "b"]);
+    assert_eq!(rig.store.item("v").unwrap().state.count, 1);
+    let told: Vec<_> = rig.signals.signals().into_iter().map(|signal| signal.data).collect();
+    assert_eq!(told, ["0:1", "2:2", "v:1"], "nothing is told of an event that was not applied");
+
+    let line = &rig.quarantine.lines()[0];
+    assert_eq!((&line["reason"], &line["event_id"]), (&json!("poisoned"), &json!("1")));
+    assert_eq!(line["rule"], "panicked: 1 holds a panic");
+}
+
+#[tokio::test]
+async fn an_event_that_cannot_be_applied_isolates_itself() {
+    let rig = Rig::<Counter>::new();
+    let outcome = rig.run(&BatchBuilder::default().events(&views(&["refuse", "a", "refuse"])).build()).await;
+    assert_eq!(outcome.verdicts, ["poisoned", "applied", "poisoned"]);
+    assert_eq!(rig.store.item("u").unwrap().state.skus, ["a"]);
+    assert_eq!(rig.quarantine.texts("event_id"), ["0", "2"]);
+    assert!(rig.quarantine.texts("rule")[0].contains("the counter refuses this sku"));
+}
+
+#[tokio::test]
+async fn a_key_of_nothing_but_poison_writes_no_item() {
+    let rig = Rig::<Counter>::new();
+    rig.run(&BatchBuilder::default().events(&views(&["panic"])).build()).await;
+    assert_eq!(rig.journal.take_words(), ["read u", "quarantine poisoned"]);
+    assert!(rig.store.keys().is_empty());
+}
+
+#[tokio::test]
+async fn poison_delivered_again_is_set_aside_under_the_same_name() {
+    let rig = Rig::<Counter>::new();
+    let batch = BatchBuilder::default().events(&views(&["a", "panic"])).build();
+    rig.run(&batch).await;
+    rig.run(&batch).await;
+    let lines = rig.quarantine.lines();
+    assert_eq!(lines.len(), 2);
+    assert_eq!(lines[0], lines[1]);
+}
+
+#[tokio::test]
+async fn the_one_event_that_the_store_refuses_is_found_among_many() {
+    let rig = Rig::<Counter>::new();
+    rig.store.refuse(|_, state: &Counter| state.skus.iter().any(|sku| sku == "huge"));
+    for (place, many) in [(0, 100), (57, 100), (99, 100), (0, 1)] {
+        let user = format!("u{place}-{many}");
+        let sku = |index: usize| if index == place { "huge".to_owned() } else { index.to_string() };
+        let events: Vec<_> =
+            (0..many).map(|index| event(index.to_string(), &user).views(&sku(index))).collect();
+        let batch = BatchBuilder::default()
+            .events(&events)
+            .event(&event("v", &format!("v{user}")).views("a"))
+            .build();
+        let outcome = rig.run(&batch).await;
+        assert_eq!(outcome.named, None);
+        assert_eq!((outcome.count("poisoned"), outcome.count("applied")), (1, many as u64));
+        assert_eq!(outcome.verdicts[place], "poisoned");
+        let state = rig.store.item(&user).map(|stored| stored.state.skus).unwrap_or_default();
+        assert_eq!(
+            state,
+            (0..many).filter(|index| *index != place).map(|index| index.to_string()).collect::<Vec<_>>()
+        );
+        let line = rig.quarantine.lines().pop().unwrap();
+        assert_eq!(
+            (&line["reason"], &line["event_id"]),
+            (&json!("store_refused"), &json!(place.to_string()))
+        );
+    }
+}
+
+#[tokio::test]
+async fn many_events_that_the_store_refuses_make_no_batch_endless() {
+    let rig = Rig::<Counter>::new();
+    rig.store.refuse(|_, state: &Counter| state.skus.iter().any(|sku| sku == "huge"));
+    let events: Vec<_> = (0..64)
+        .map(|index| event(index.to_string(), "u").views(if index % 4 == 0 { "huge" } else { "a" }))
+        .collect();
+    let outcomes = rig.run_to_the_end(&BatchBuilder::default().events(&events).build()).await;
+    assert_eq!(outcomes.iter().map(|outcome| outcome.count("poisoned")).sum::<u64>(), 16);
+    assert_eq!(rig.store.item("u").unwrap().state.count, 48);
+}
+
+#[tokio::test]
+async fn events_of_a_damaged_item_are_set_aside_and_the_item_is_left_alone() {
+    let rig = Rig::<SessionState>::new();
+    rig.run(&BatchBuilder::default().event(&event("1", "u").views("a")).build()).await;
+    rig.store.set_ledger("u", Vec::new());
+    rig.journal.take();
+
+    let next =
+        BatchBuilder::starting_at(2).event(&event("2", "u").views("b")).event(&event("3", "v")).build();
+    let outcome = rig.run(&next).await;
+    assert_eq!(outcome.verdicts, ["poisoned", "applied"]);
+    assert_eq!(rig.journal.take_words(), ["read u,v", "quarantine poisoned", "commit v"]);
+    assert_eq!(rig.quarantine.texts("event_id"), ["2"]);
+}
+
+#[tokio::test]
+async fn an_item_of_a_newer_version_waits_for_that_version() {
+    let rig = Rig::<SessionState>::new();
+    rig.run(&BatchBuilder::default().event(&event("1", "u").views("a")).build()).await;
+    rig.store.set_ledger("u", vec![millrace_domain::ledger::FORMAT + 1]);
+    let next = BatchBuilder::starting_at(2).event(&event("2", "u").views("b")).build();
+    let outcome = rig.run(&next).await;
+    assert_eq!(outcome.named.as_deref(), Some(next.records[0].sequence_number.as_str()));
+    assert!(rig.quarantine.lines().is_empty());
+}

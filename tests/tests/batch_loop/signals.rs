@@ -1,0 +1,118 @@
+//! Signals and quarantine come before the commit that they belong to.
+
+use millrace_testkit::{BatchBuilder, CommitFault, Counter, CounterSettings, event};
+
+use crate::harness::{Rig, sequence};
+
+#[tokio::test]
+async fn signals_and_quarantine_are_put_before_the_commit() {
+    let rig = Rig::<Counter>::new();
+    let batch = BatchBuilder::default()
+        .event(&event("1", "u").views("a"))
+        .event(&event("2", "v").views("panic"))
+        .event(&event("3", "v").views("a"))
+        .event(&event("4", "u").views("b"))
+        .build();
+    rig.run(&batch).await;
+    let expected =
+        ["read u,v", "signal u 1:1", "signal v 3:1", "signal u 4:2", "quarantine poisoned", "commit u,v"];
+    assert_eq!(rig.journal.take_words(), expected, "in the order of their causes");
+}
+
+#[tokio::test]
+async fn a_signal_that_fails_ends_the_batch_before_its_cause() {
+    let rig = Rig::<Counter>::new();
+    let batch = BatchBuilder::default()
+        .event(&event("1", "u").views("a"))
+        .event(&event("2", "v").views("a"))
+        .event(&event("3", "w").views("a"))
+        .event(&event("4", "u").views("b"))
+        .build();
+    rig.signals.fail_at(1);
+    let outcome = rig.run(&batch).await;
+    assert_eq!((outcome.named, outcome.verdicts), (sequence(&batch, 1), vec!["applied", "-", "-", "-"]));
+    assert_eq!(rig.store.keys(), ["u"], "nothing behind it is committed");
+    assert_eq!(rig.store.item("u").unwrap().state.skus, ["a"]);
+
+    rig.run(&outcome.rest.unwrap()).await;
+    assert_eq!(rig.store.item("u").unwrap().state.skus, ["a", "b"]);
+    let received: Vec<_> = rig.signals.received().into_iter().map(|signal| signal.data).collect();
+    assert_eq!(received, ["1:1", "2:1", "3:1", "4:2"], "each arrives, and counts once");
+}
+
+#[tokio::test]
+async fn a_first_signal_that_fails_leaves_everything_to_the_retry() {
+    let rig = Rig::<Counter>::new();
+    let batch =
+        BatchBuilder::default().event(&event("1", "u").views("a")).event(&event("2", "v").views("a")).build();
+    rig.signals.fail_at(0);
+    let outcome = rig.run(&batch).await;
+    assert_eq!((outcome.named, outcome.counts.len()), (sequence(&batch, 0), 0));
+    assert_eq!(rig.journal.take_words(), ["read u,v"]);
+}
+
+#[tokio::test]
+async fn signals_are_repeated_with_the_same_origin_after_a_conflict() {
+    let rig = Rig::<Counter>::new();
+    let batch =
+        BatchBuilder::default().event(&event("1", "u").views("a")).event(&event("2", "u").views("b")).build();
+    rig.store.fail_commits("u", [CommitFault::Touch]);
+    let outcome = rig.run(&batch).await;
+    assert_eq!((outcome.named, outcome.verdicts), (None, vec!["applied"; 2]));
+    let signals = rig.signals.signals();
+    assert_eq!(signals.len(), 4);
+    assert_eq!(signals[..2], signals[2..]);
+    assert_eq!(signals[0].origin.position.sequence, batch.records[0].sequence_number);
+    assert_eq!(rig.signals.received().len(), 2);
+}
+
+#[tokio::test]
+async fn a_crash_before_the_commit_repeats_the_same_signals() {
+    let rig = Rig::<Counter>::new();
+    let batch =
+        BatchBuilder::default().event(&event("1", "u").views("a")).event(&event("2", "v").views("b")).build();
+    rig.store.fail_commits("u", [CommitFault::LoseRequest, CommitFault::Throttle]);
+    rig.store.fail_commits("v", [CommitFault::Throttle]);
+    rig.run_to_the_end(&batch).await;
+    let received: Vec<_> = rig.signals.received().into_iter().map(|signal| signal.data).collect();
+    assert_eq!(received, ["1:1", "2:1"]);
+}
+
+#[tokio::test]
+async fn events_of_one_record_tell_their_signals_apart_by_place() {
+    let rig = Rig::<Counter>::new();
+    let batch =
+        BatchBuilder::default().array(&[event("1", "u").views("a"), event("2", "u").views("b")]).build();
+    rig.run(&batch).await;
+    assert_eq!(rig.signals.received().len(), 2);
+}
+
+#[tokio::test]
+async fn an_outage_of_writes_alone_repeats_signals_a_few_times_at_most() {
+    let rig = Rig::<Counter>::new();
+    rig.store.fail_commits("u", vec![CommitFault::LoseRequest; 1_000]);
+    let outcome = rig.run(&BatchBuilder::default().event(&event("1", "u").views("a")).build()).await;
+    assert!(outcome.named.is_some());
+    let repeats = rig.signals.signals().len();
+    assert!(repeats <= 8, "one invocation put the same signal {repeats} times");
+}
+
+#[tokio::test]
+async fn a_stale_cached_item_lets_no_signal_overtake_an_earlier_one() {
+    // Signals of all users go to one key, as those about one product do.
+    let settings = CounterSettings { signals_from: 3, signals_to: Some("shared") };
+    let here = Rig::<Counter>::with(settings, 100);
+    let there = here.another_container();
+    let events = ["u0", "v0", "v1"].map(|id| event(id, &id[..1]).views("a"));
+    here.run(&BatchBuilder::starting_at(1).events(&events).build()).await;
+    there.run(&BatchBuilder::starting_at(4).event(&event("u1", "u").views("a")).build()).await;
+
+    // From what `here` remembers, the event of u tells nothing; from what is stored, it does.
+    let events = ["u2", "v2"].map(|id| event(id, &id[..1]).views("a"));
+    assert_eq!(
+        here.run(&BatchBuilder::starting_at(5).events(&events).build()).await.verdicts,
+        ["applied"; 2]
+    );
+    let received: Vec<_> = here.signals.received().into_iter().map(|signal| signal.data).collect();
+    assert_eq!(received, ["u2:3", "v2:3"]);
+}

@@ -1,0 +1,149 @@
+//! At most once, whatever the caps and horizons.
+
+use std::collections::HashSet;
+
+use millrace_domain::ledger::{Candidate, Judgement, LedgerSettings};
+use millrace_domain::verdict::LateCause;
+use millrace_domain::{Class, Ledger, Position, SequenceNumber};
+use proptest::prelude::*;
+
+/// An event that keeps its time and payload whenever it comes.
+#[derive(Clone, Copy, Debug)]
+struct Thing {
+    class: Class,
+    time_ms: i64,
+    identity: u64,
+}
+
+fn position(number: u64) -> Position {
+    Position { sequence: SequenceNumber::parse(&number.to_string()).unwrap(), sub_sequence: 0, index: 0 }
+}
+
+fn classes() -> impl Strategy<Value = Class> {
+    prop_oneof![Just(Class::Money), Just(Class::Activity)]
+}
+
+fn settings() -> impl Strategy<Value = LedgerSettings> {
+    let horizon_ms = || prop_oneof![3 => 0_i64..40, 1 => Just(0), 1 => Just(i64::MAX)];
+    (horizon_ms(), horizon_ms(), 1_usize..6).prop_map(|(money_horizon_ms, activity_horizon_ms, seen_cap)| {
+        LedgerSettings { money_horizon_ms, activity_horizon_ms, seen_cap }
+    })
+}
+
+/// Few things that come often, at few times.
+fn arrivals(limit: usize) -> impl Strategy<Value = Vec<Thing>> {
+    let thing = (classes(), 0_i64..50).prop_map(|(class, time_ms)| (class, time_ms));
+    prop::collection::vec(thing, 1..20).prop_flat_map(move |things| {
+        prop::collection::vec(0..things.len(), 1..limit).prop_map(move |picks| {
+            let pick = |pick: usize| {
+                let (class, time_ms) = things[pick];
+                Thing { class, time_ms, identity: pick as u64 }
+            };
+            picks.into_iter().map(pick).collect()
+        })
+    })
+}
+
+/// Judges each thing and notes the new ones, as the fold does, and holds every step against the laws.
+fn run(things: impl IntoIterator<Item = Thing>, settings: &LedgerSettings) -> Ledger {
+    let mut ledger = Ledger::default();
+    let mut applied = HashSet::new();
+    for (number, thing) in (1_u64..).zip(things) {
+        let position = position(number);
+        let candidate = Candidate {
+            class: thing.class,
+            time_ms: thing.time_ms,
+            identity: thing.identity,
+            payload: 5,
+            lane: "lane",
+            position: &position,
+        };
+        let before = ledger.clone();
+        match ledger.judge(&candidate, settings) {
+            Judgement::New => {
+                assert!(applied.insert(thing.identity), "{thing:?} is let in twice");
+                ledger.record(&candidate, settings);
+            }
+            Judgement::Redelivery | Judgement::Duplicate => assert!(applied.contains(&thing.identity)),
+            Judgement::Late(LateCause::Lateness) => {
+                let largest_ms = ledger.largest_event_time_ms().unwrap();
+                assert!(thing.time_ms < largest_ms.saturating_sub(settings.horizon_ms(thing.class)));
+            }
+            Judgement::Late(LateCause::Cap) => assert!(thing.time_ms < ledger.class(thing.class).floor_ms()),
+            Judgement::Collision => unreachable!("a thing keeps its payload"),
+        }
+        for class in Class::ALL {
+            let (now, before) = (ledger.class(class), before.class(class));
+            assert!(now.len() <= settings.seen_cap, "`seen` holds more than its cap");
+            assert!(now.floor_ms() >= before.floor_ms(), "a floor goes down");
+            assert!(now.entries().iter().all(|entry| entry.time_ms >= now.floor_ms()));
+            assert!(now.entries().is_sorted());
+        }
+        assert!(ledger.largest_event_time_ms() >= before.largest_event_time_ms());
+    }
+    ledger
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+
+    #[test]
+    fn nothing_is_let_in_twice(things in arrivals(120), settings in settings()) {
+        run(things, &settings);
+    }
+
+    #[test]
+    fn an_event_within_horizon_and_cap_is_never_late(things in arrivals(120)) {
+        let settings = LedgerSettings { money_horizon_ms: 50, activity_horizon_ms: 50, seen_cap: 512 };
+        let distinct: HashSet<_> = things.iter().map(|thing| thing.identity).collect();
+        let ledger = run(things, &settings);
+        prop_assert_eq!(Class::ALL.iter().map(|class| ledger.class(*class).len()).sum::<usize>(), distinct.len());
+    }
+
+    #[test]
+    fn a_ledger_is_what_its_bytes_say(
+        arrivals in prop::collection::vec(
+            (classes(), prop_oneof![0_i64..2_000, any::<i64>()], any::<u64>(), any::<u32>(), 0_usize..3, any::<(u32, u32)>()),
+            0..60,
+        ),
+        lanes in prop::array::uniform3(".{0,20}"),
+        digits in prop::collection::vec("[1-9][0-9]{0,128}", 60),
+        settings in settings(),
+        cap in 1_usize..80,
+    ) {
+        let settings = LedgerSettings { seen_cap: cap, ..settings };
+        let mut ledger = Ledger::default();
+        for ((class, time_ms, identity, payload, lane, (sub_sequence, index)), digits) in arrivals.into_iter().zip(&digits) {
+            let position = Position { sequence: SequenceNumber::parse(digits).unwrap(), sub_sequence, index };
+            let candidate = Candidate { class, time_ms, identity, payload, lane: &lanes[lane], position: &position };
+            if ledger.judge(&candidate, &settings) == Judgement::New {
+                ledger.record(&candidate, &settings);
+            }
+            let packed = ledger.pack();
+            prop_assert_eq!(Ledger::unpack(&packed), Ok(ledger.clone()));
+        }
+    }
+
+    #[test]
+    fn no_bytes_make_unpacking_panic(bytes in prop::collection::vec(any::<u8>(), 0..200), cut in 0_usize..200) {
+        let _ = Ledger::unpack(&bytes);
+        let settings = LedgerSettings::default();
+        let things = (0..5).map(|identity| Thing { class: Class::Money, time_ms: 1, identity });
+        let packed = run(things, &settings).pack();
+        let torn = packed.get(..cut.min(packed.len() - 1)).unwrap();
+        prop_assert!(Ledger::unpack(torn).is_err(), "a torn ledger is noticed");
+    }
+}
+
+#[test]
+fn thousands_of_events_in_one_millisecond_pass_a_tiny_cap_at_most_once() {
+    for seen_cap in [1, 2, 7, 512] {
+        let settings = LedgerSettings { seen_cap, ..LedgerSettings::default() };
+        let burst = (0..4_000).map(|identity| Thing { class: Class::Activity, time_ms: 1_000, identity });
+        let ledger = run(burst.clone().chain(burst), &settings);
+        assert!(
+            ledger.class(Class::Activity).floor_ms() == 1_001,
+            "the whole millisecond is given up together"
+        );
+    }
+}

@@ -1,0 +1,14 @@
+//! What holds for all histories: convergence, at most once, and nothing lost wherever a run breaks off.
+
+#[cfg(test)]
+mod convergence;
+#[cfg(test)]
+mod crashes;
+#[cfg(test)]
+mod history;
+#[cfg(test)]
+mod ledger;
+#[cfg(test)]
+mod verdicts;
+#[cfg(test)]
+mod zombies;

@@ -1,0 +1,9 @@
+//! What the architecture forbids, read from the manifests and sources themselves.
+
+#[cfg(test)]
+mod dependencies;
+#[cfg(test)]
+#[cfg(test)]
+mod sources;
+#[cfg(test)]
+mod workspace;

@@ -1,0 +1,137 @@
+//! The lake's table against the rows that the code writes, and Firehose against its limits.
+
+use std::collections::BTreeSet;
+
+use local_firehose::limits::RECORD_MAX_SUB_RECORDS;
+use millrace_domain::contract::read_data;
+use millrace_domain::event::Data;
+use millrace_domain::lake::{COLUMNS, Column, PARTITION_KEYS, UNKNOWN_TYPE};
+use serde_norway::Value;
+
+use crate::yaml::{Resource, find, items, number, referred, resource, tagged, text};
+
+/// Smallest buffer with dynamic partitioning or format conversion, and the largest of all (`BufferingHints`).
+const BUFFER_MIB: std::ops::RangeInclusive<i64> = 64..=128;
+
+fn destination(path: &str) -> &'static Value {
+    resource("LakeStream").get(&format!("ExtendedS3DestinationConfiguration/{path}"))
+}
+
+fn table() -> Resource {
+    resource("LakeTable")
+}
+
+fn columns(value: &Value) -> Vec<(String, String)> {
+    items(value).into_iter().map(|column| (text(&column["Name"]), text(&column["Type"]))).collect()
+}
+
+fn declared(columns: &[Column]) -> Vec<(String, String)> {
+    columns.iter().map(|column| (column.name.to_owned(), column.glue_type.to_owned())).collect()
+}
+
+fn table_parameter(name: &str) -> &'static Value {
+    table().get(&format!("TableInput/Parameters/{name}"))
+}
+
+/// The parameter of a processor of the lake's stream.
+fn processor(processor: &str, parameter: &str) -> String {
+    let processors = items(destination("ProcessingConfiguration/Processors"));
+    let found = processors.into_iter().find(|found| text(&found["Type"]) == processor);
+    let parameters = items(&found.unwrap_or_else(|| panic!("there is no {processor}"))["Parameters"]);
+    let found = parameters.into_iter().find(|found| text(&found["ParameterName"]) == parameter);
+    text(&found.unwrap_or_else(|| panic!("{processor} has no {parameter}"))["ParameterValue"])
+}
+
+#[test]
+fn the_table_has_the_columns_of_the_rows() {
+    assert_eq!(columns(table().get("TableInput/StorageDescriptor/Columns")), declared(COLUMNS));
+}
+
+#[test]
+fn the_table_has_the_partition_keys_of_the_rows() {
+    assert_eq!(columns(table().get("TableInput/PartitionKeys")), declared(PARTITION_KEYS));
+}
+
+#[test]
+fn the_table_looks_for_every_type_that_the_code_knows() {
+    let listed = text(table_parameter("projection.event_type.values"));
+    let listed: BTreeSet<&str> = listed.split(',').collect();
+    // The names stand nowhere but in the match that reads their data.
+    let source = include_str!("../../../shared/domain/src/contract/mod.rs");
+    let (_, arms) = source.split_once("match event_type {").expect("read_data matches the type");
+    let (arms, _) = arms.split_once("_ =>").expect("the match ends with unknown types");
+    let mut known: BTreeSet<&str> = arms.split('"').skip(1).step_by(2).collect();
+    for name in &known {
+        assert_ne!(read_data(name, None), Ok(Data::Unknown), "{name}");
+    }
+    known.insert(UNKNOWN_TYPE);
+    assert_eq!(listed, known);
+}
+
+#[test]
+fn firehose_takes_out_of_a_row_exactly_its_partition_keys() {
+    let fields = PARTITION_KEYS.iter().map(|key| format!("{0}:.{0}", key.name)).collect::<Vec<_>>().join(",");
+    assert_eq!(processor("MetadataExtraction", "MetadataExtractionQuery"), format!("{{{fields}}}"));
+    assert_eq!(processor("MetadataExtraction", "JsonParsingEngine"), "JQ-1.6");
+}
+
+#[test]
+fn firehose_writes_where_the_table_looks() {
+    let path = |open: &str| {
+        let parts = PARTITION_KEYS.iter().map(|key| format!("{0}={open}{0}}}/", key.name));
+        format!("lake/{}", parts.collect::<String>())
+    };
+    assert_eq!(text(destination("Prefix")), path("!{partitionKeyFromQuery:"));
+    let location = tagged(table_parameter("storage.location.template"), "Sub").unwrap();
+    assert_eq!(location, format!("s3://${{LakeBucket}}/{}", path("${!")));
+    assert_eq!(referred(destination("BucketARN")).unwrap().id, "LakeBucket");
+    assert_eq!(text(table_parameter("projection.enabled")), "true");
+}
+
+#[test]
+fn firehose_reads_its_columns_from_the_table() {
+    let schema =
+        |name: &str| destination(&format!("DataFormatConversionConfiguration/SchemaConfiguration/{name}"));
+    assert_eq!(referred(schema("TableName")).unwrap().id, table().id);
+    assert_eq!(
+        referred(schema("DatabaseName")).unwrap().id,
+        referred(table().get("DatabaseName")).unwrap().id
+    );
+    assert_eq!(text(schema("VersionId")), "LATEST");
+}
+
+#[test]
+fn firehose_takes_packed_rows_apart() {
+    assert_eq!(text(destination("ProcessingConfiguration/Enabled")), "true");
+    assert_eq!(processor("RecordDeAggregation", "SubRecordType"), "JSON");
+    let rows = number(resource("ArchiveFunction").get("Environment/Variables/ROWS_PER_RECORD"));
+    assert!((1..=RECORD_MAX_SUB_RECORDS).contains(&usize::try_from(rows).unwrap()), "{rows}");
+}
+
+#[test]
+fn the_lake_keeps_what_partitions_and_conversion_ask_of_firehose() {
+    assert_eq!(text(destination("DynamicPartitioningConfiguration/Enabled")), "true");
+    assert_eq!(text(destination("DataFormatConversionConfiguration/Enabled")), "true");
+    assert!(BUFFER_MIB.contains(&number(destination("BufferingHints/SizeInMBs"))));
+    // Zero buffering and dynamic partitioning exclude each other.
+    assert!((1..=900).contains(&number(destination("BufferingHints/IntervalInSeconds"))));
+    assert_eq!(text(destination("CompressionFormat")), "UNCOMPRESSED");
+    assert!(!text(destination("ErrorOutputPrefix")).contains("partitionKeyFrom"));
+    let output = destination("DataFormatConversionConfiguration/OutputFormatConfiguration");
+    assert_eq!(text(find(output, "Serializer/ParquetSerDe/Compression").unwrap()), "SNAPPY");
+}
+
+#[test]
+fn the_view_shows_every_column_and_one_row_an_event() {
+    let query = text(resource("EventsOnceQuery").get("QueryString"));
+    let (_, selected) = query.split_once("SELECT").unwrap();
+    let (selected, _) = selected.split_once("FROM").unwrap();
+    let selected: Vec<&str> = selected.split(',').map(str::trim).collect();
+    let expected: Vec<&str> = COLUMNS.iter().chain(PARTITION_KEYS).map(|column| column.name).collect();
+    assert_eq!(selected, expected);
+    assert!(
+        query.contains("row_number() OVER (PARTITION BY source, id ORDER BY arrived_at, sequence_number)")
+    );
+    let name = text(table().get("TableInput/Name"));
+    assert!(query.contains(&format!("FROM {name}\n")), "the view reads another table than {name}");
+}

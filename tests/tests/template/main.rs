@@ -1,0 +1,15 @@
+//! Holds `template.yaml` against the code that it deploys, and against limits of AWS that only a deployment or a
+//! lost record would show.
+
+#[cfg(test)]
+mod alarms;
+#[cfg(test)]
+mod consumers;
+#[cfg(test)]
+mod functions;
+#[cfg(test)]
+mod lake;
+#[cfg(test)]
+mod safety;
+#[cfg(test)]
+mod yaml;

@@ -1,0 +1,146 @@
+//! Who may do what, and what is encrypted, private and kept.
+
+use serde_norway::Value;
+
+use crate::yaml::{Resource, find, items, pairs, referred, resource, resources, tagged, text, texts};
+
+fn statements(policy: &'static Value) -> Vec<&'static Value> {
+    items(find(policy, "Statement").expect("a policy has statements"))
+}
+
+/// Every statement of every role, with the role.
+fn role_statements() -> Vec<(Resource, &'static Value)> {
+    let roles = resources("AWS::IAM::Role").into_iter();
+    let policies =
+        roles.flat_map(|role| items(role.get("Policies")).into_iter().map(move |policy| (role, policy)));
+    policies
+        .flat_map(|(role, policy)| {
+            statements(&policy["PolicyDocument"]).into_iter().map(move |it| (role, it))
+        })
+        .collect()
+}
+
+#[test]
+fn no_role_is_granted_a_wildcard_of_actions() {
+    for (role, statement) in role_statements() {
+        assert_eq!(text(&statement["Effect"]), "Allow");
+        for action in texts(&statement["Action"]) {
+            assert!(!action.contains(['*', '?']), "{}: {action}", role.id);
+        }
+    }
+}
+
+#[test]
+fn every_right_is_on_resources_that_are_named() {
+    for (role, statement) in role_statements() {
+        for target in items(&statement["Resource"]) {
+            let arn = tagged(target, "Sub");
+            let named = referred(target).is_some()
+                || arn.is_some_and(|arn| arn.contains("${") && !arn.starts_with('*'));
+            assert!(named, "{}: {target:?}", role.id);
+        }
+    }
+}
+
+#[test]
+fn no_role_takes_rights_from_outside_the_template() {
+    for role in resources("AWS::IAM::Role") {
+        assert!(role.find("ManagedPolicyArns").is_none(), "{}", role.id);
+    }
+    let mut roles = Vec::new();
+    for function in resources("AWS::Serverless::Function") {
+        assert!(function.find("Policies").is_none(), "{}", function.id);
+        roles.push(referred(function.get("Role")).expect("a role of this template").id);
+    }
+    for stream in resources("AWS::KinesisFirehose::DeliveryStream") {
+        roles.push(referred(stream.get("ExtendedS3DestinationConfiguration/RoleARN")).unwrap().id);
+    }
+    let count = roles.len();
+    roles.sort_unstable();
+    roles.dedup();
+    assert_eq!(roles.len(), count, "a role is shared: {roles:?}");
+}
+
+#[test]
+fn objects_are_put_only_into_buckets_of_this_account() {
+    let puts: Vec<_> = role_statements()
+        .into_iter()
+        .filter(|(_, statement)| texts(&statement["Action"]).contains(&"s3:PutObject".to_owned()))
+        .collect();
+    assert!(!puts.is_empty());
+    for (role, statement) in puts {
+        let account = find(statement, "Condition/StringEquals/s3:ResourceAccount");
+        assert_eq!(account.and_then(|account| tagged(account, "Ref")), Some("AWS::AccountId"), "{}", role.id);
+    }
+}
+
+#[test]
+fn every_bucket_is_private_and_encrypted() {
+    for bucket in resources("AWS::S3::Bucket") {
+        let blocks = pairs(bucket.get("PublicAccessBlockConfiguration"));
+        assert!(blocks.len() == 4 && blocks.iter().all(|(_, on)| text(on) == "true"), "{}", bucket.id);
+        assert!(bucket.find("BucketEncryption/ServerSideEncryptionConfiguration").is_some(), "{}", bucket.id);
+    }
+}
+
+#[test]
+fn every_bucket_refuses_whoever_comes_without_tls() {
+    let policies = resources("AWS::S3::BucketPolicy");
+    for bucket in resources("AWS::S3::Bucket") {
+        let policy = policies.iter().find(|policy| referred(policy.get("Bucket")).unwrap().id == bucket.id);
+        let policy = policy.unwrap_or_else(|| panic!("{} has no policy", bucket.id));
+        let refuses = |statement: &&Value| {
+            let over_tls = find(statement, "Condition/Bool/aws:SecureTransport").map(text);
+            let targets = items(&statement["Resource"]);
+            text(&statement["Effect"]) == "Deny"
+                && texts(&statement["Action"]) == ["s3:*"]
+                && text(&statement["Principal"]) == "*"
+                && over_tls.as_deref() == Some("false")
+                && targets
+                    .iter()
+                    .any(|target| tagged(target, "GetAtt") == Some(&format!("{}.Arn", bucket.id)))
+                && targets
+                    .iter()
+                    .any(|target| tagged(target, "Sub") == Some(&format!("${{{}.Arn}}/*", bucket.id)))
+        };
+        assert!(statements(policy.get("PolicyDocument")).iter().any(refuses), "{}", bucket.id);
+    }
+}
+
+#[test]
+fn what_holds_data_outlives_the_stack() {
+    for kept in resources("AWS::S3::Bucket").into_iter().chain(resources("AWS::DynamoDB::Table")) {
+        for policy in ["DeletionPolicy", "UpdateReplacePolicy"] {
+            assert_eq!(find(kept.body, policy).map(text).as_deref(), Some("Retain"), "{} {policy}", kept.id);
+        }
+    }
+}
+
+#[test]
+fn the_session_table_is_keyed_by_key() {
+    let table = resource("SessionsTable");
+    let [key] = items(table.get("KeySchema"))[..] else { panic!("the key has one part") };
+    assert_eq!((text(&key["AttributeName"]), text(&key["KeyType"])), ("key".to_owned(), "HASH".to_owned()));
+    let [attribute] = items(table.get("AttributeDefinitions"))[..] else {
+        panic!("only the key is declared")
+    };
+    let declared = (text(&attribute["AttributeName"]), text(&attribute["AttributeType"]));
+    assert_eq!(declared, ("key".to_owned(), "S".to_owned()));
+}
+
+#[test]
+fn the_session_table_is_encrypted_can_be_restored_and_expires_by_its_attribute() {
+    let table = resource("SessionsTable");
+    assert_eq!(text(table.get("SSESpecification/SSEEnabled")), "true");
+    assert_eq!(text(table.get("PointInTimeRecoverySpecification/PointInTimeRecoveryEnabled")), "true");
+    assert_eq!(text(table.get("TimeToLiveSpecification/AttributeName")), "expires_at");
+}
+
+#[test]
+fn every_delivery_stream_is_encrypted_and_tells_its_errors() {
+    for stream in resources("AWS::KinesisFirehose::DeliveryStream") {
+        assert!(stream.find("DeliveryStreamEncryptionConfigurationInput/KeyType").is_some(), "{}", stream.id);
+        let logging = stream.get("ExtendedS3DestinationConfiguration/CloudWatchLoggingOptions/Enabled");
+        assert_eq!(text(logging), "true", "{}", stream.id);
+    }
+}
