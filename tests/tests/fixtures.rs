@@ -1,5 +1,7 @@
 //! Every fixture comes to the result that `events/README.md` gives for it.
 
+#![expect(clippy::unwrap_used, reason = "a test may stop at what it does not expect")]
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -37,7 +39,9 @@ async fn run(file: &str) -> (Report, Vec<serde_json::Value>) {
     let report = if file.starts_with("sessions/") {
         let store = MemoryStore::<SessionState>::default();
         let config = sessions::Config::for_testing();
-        Sessions::new(&config, store, quarantine.clone(), Arc::new(Meter::default())).process(&batch, Deadline::NONE).await
+        Sessions::new(&config, store, quarantine.clone(), Arc::new(Meter::default()))
+            .process(&batch, Deadline::NONE)
+            .await
     } else {
         let config = archive::Config::for_testing();
         let lake: MemorySink = MemorySink::noting("lake", Journal::default());
@@ -83,5 +87,8 @@ async fn an_unknown_type_is_a_row_under_unknown_and_a_very_old_one_under_its_arr
 #[tokio::test]
 async fn the_reused_id_is_set_aside_by_name() {
     let (_, quarantine) = run("sessions/collision.json").await;
-    assert_eq!((&quarantine[0]["event_id"], &quarantine[0]["reason"]), (&"reused".into(), &"collision".into()));
+    assert_eq!(
+        (&quarantine[0]["event_id"], &quarantine[0]["reason"]),
+        (&"reused".into(), &"collision".into())
+    );
 }

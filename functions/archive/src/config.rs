@@ -83,15 +83,21 @@ mod tests {
 
     #[test]
     fn a_limit_of_no_days_is_none() {
-        let config = Config::read(|name| Some(if name == "LOG_LEVEL" { "WARN" } else { "1" }.to_owned())).unwrap();
+        let config =
+            Config::read(|name| Some(if name == "LOG_LEVEL" { "WARN" } else { "1" }.to_owned())).unwrap();
         assert_eq!(config.rows.event_day_limit_days, Some(1));
-        let off = |name: &str| Some(if name == "EVENT_DAY_LIMIT_DAYS" { "0" } else { "" }.to_owned()).filter(|v| !v.is_empty());
+        let off = |name: &str| {
+            Some(if name == "EVENT_DAY_LIMIT_DAYS" { "0" } else { "" }.to_owned()).filter(|v| !v.is_empty())
+        };
         assert_eq!(Config::read(off).unwrap_err().problems.len(), 2);
     }
 
     #[test]
     fn more_rows_than_firehose_takes_apart_are_refused() {
         let error = Config::read(|name| (name == "ROWS_PER_RECORD").then(|| "501".to_owned())).unwrap_err();
-        assert!(error.to_string().contains("ROWS_PER_RECORD must be a whole number from 1 to 500"), "{error}");
+        assert!(
+            error.to_string().contains("ROWS_PER_RECORD must be a whole number from 1 to 500"),
+            "{error}"
+        );
     }
 }

@@ -28,7 +28,9 @@ pub struct Archive<L, Q> {
 impl Archive<FirehoseSink, FirehoseSink> {
     /// The function over Firehose. The client decides which endpoint that is.
     pub fn on_aws(config: &Config, firehose: &Firehose, meter: Arc<Meter>) -> Self {
-        let sink = |stream: &str, lines| FirehoseSink::new(firehose.clone(), stream.to_owned(), lines, Arc::clone(&meter));
+        let sink = |stream: &str, lines| {
+            FirehoseSink::new(firehose.clone(), stream.to_owned(), lines, Arc::clone(&meter))
+        };
         let lake = sink(&config.lake_stream, config.rows_per_record);
         // Lines of the quarantine are not taken apart again, so a record may hold as many as fit.
         let quarantine = sink(&config.quarantine_stream, RECORD_LIMIT_ROWS);
@@ -99,7 +101,12 @@ impl<L: LineSink, Q: LineSink> Archive<L, Q> {
     }
 }
 
-fn set_aside<Q: LineSink>(units: &[Unit<'_>], refusals: &[(usize, Invalid)], cut: Cut, shard_id: &str) -> Lines {
+fn set_aside<Q: LineSink>(
+    units: &[Unit<'_>],
+    refusals: &[(usize, Invalid)],
+    cut: Cut,
+    shard_id: &str,
+) -> Lines {
     let mut lines = Lines::default();
     for (index, invalid) in refusals {
         if let Some(unit) = units.get(*index).filter(|unit| cut.allows(unit.record)) {

@@ -29,7 +29,11 @@ impl Store<SessionState> for Nowhere {
         keys.iter().map(|_| Read::Absent).collect()
     }
 
-    async fn commit(&self, writes: &[Write<'_, SessionState>], _deadline: Deadline) -> Vec<Commit<SessionState>> {
+    async fn commit(
+        &self,
+        writes: &[Write<'_, SessionState>],
+        _deadline: Deadline,
+    ) -> Vec<Commit<SessionState>> {
         writes.iter().map(|_| Commit::Committed).collect()
     }
 }
@@ -45,8 +49,10 @@ impl LineSink for Nowhere {
 fn main() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let records: Vec<_> = (0..BATCHES).map(records).collect();
-    let events: Vec<_> = records.iter().zip(0..).map(|(records, number)| lambda_event(records, number)).collect();
-    let batches: Vec<KinesisBatch> = events.iter().map(|event| serde_json::from_slice(event).unwrap()).collect();
+    let events: Vec<_> =
+        records.iter().zip(0..).map(|(records, number)| lambda_event(records, number)).collect();
+    let batches: Vec<KinesisBatch> =
+        events.iter().map(|event| serde_json::from_slice(event).unwrap()).collect();
     let bytes: usize = records.iter().flatten().map(|(_, payload)| payload.len()).sum();
 
     let decisions = best(|| {

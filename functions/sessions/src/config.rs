@@ -72,7 +72,8 @@ impl Config {
             variables.problem("ALLOWED_LATENESS_SECONDS must not be above SESSION_GAP_SECONDS".to_owned());
         }
         if ledger.activity_horizon_ms < session.lateness_ms {
-            variables.problem("ACTIVITY_HORIZON_SECONDS must not be below ALLOWED_LATENESS_SECONDS".to_owned());
+            variables
+                .problem("ACTIVITY_HORIZON_SECONDS must not be below ALLOWED_LATENESS_SECONDS".to_owned());
         }
         let config = Self {
             sessions_table: variables.required("SESSIONS_TABLE"),
@@ -133,7 +134,10 @@ mod tests {
     #[test]
     fn settings_that_contradict_each_other_are_refused() {
         assert!(problems(&[("SESSION_GAP_SECONDS", "60")]).contains("must not be above SESSION_GAP_SECONDS"));
-        assert!(problems(&[("ACTIVITY_HORIZON_SECONDS", "60")]).contains("must not be below ALLOWED_LATENESS_SECONDS"));
+        assert!(
+            problems(&[("ACTIVITY_HORIZON_SECONDS", "60")])
+                .contains("must not be below ALLOWED_LATENESS_SECONDS")
+        );
         assert!(problems(&[("SEEN_CAP", "0")]).contains("SEEN_CAP must be a whole number from 1 to 4096"));
     }
 }

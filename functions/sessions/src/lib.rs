@@ -26,8 +26,12 @@ impl Sessions<DynamoStore<SessionState>, FirehoseSink> {
     pub fn on_aws(config: &Config, dynamodb: DynamoDb, firehose: Firehose, meter: Arc<Meter>) -> Self {
         let store = DynamoStore::new(dynamodb, config.sessions_table.clone(), Arc::clone(&meter));
         // Lines of the quarantine are not taken apart again, so a record may hold as many as fit.
-        let quarantine =
-            FirehoseSink::new(firehose, config.quarantine_stream.clone(), RECORD_LIMIT_ROWS, Arc::clone(&meter));
+        let quarantine = FirehoseSink::new(
+            firehose,
+            config.quarantine_stream.clone(),
+            RECORD_LIMIT_ROWS,
+            Arc::clone(&meter),
+        );
         Self::new(config, store, quarantine, meter)
     }
 }

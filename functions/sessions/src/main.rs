@@ -14,6 +14,7 @@ async fn main() -> Result<(), Error> {
     let config = Config::from_env()?;
     logging::start(config.log_level);
     let sdk = sdk_config().await;
-    let function = Sessions::on_aws(&config, DynamoDb::new(&sdk), Firehose::new(&sdk), Arc::new(Meter::default()));
+    let function =
+        Sessions::on_aws(&config, DynamoDb::new(&sdk), Firehose::new(&sdk), Arc::new(Meter::default()));
     millrace_lambda::function::serve(&function).await
 }

@@ -68,10 +68,11 @@ pub(crate) async fn finish(
 ) -> Result<(Summary, Vec<Value>, Vec<Entry>), Error> {
     world.flush().await?;
     let wall_ms = crate::clock::now_ms().saturating_sub(started_ms);
-    let items = read_table(&world.clients.dynamodb, SESSIONS_TABLE).await?;
+    let (items, item_bytes) = read_table(&world.clients.dynamodb, SESSIONS_TABLE).await?;
     write_table(out, SESSIONS_TABLE, &items)?;
     let entries = Entry::all(out)?;
-    let summary = Summary::of((events_in, wall_ms), functions.metrics(), &world.firehose.stats(), &entries);
+    let summary =
+        Summary::of((events_in, wall_ms), item_bytes, functions.metrics(), &world.firehose.stats(), &entries);
     summary.write(out)?;
     Ok((summary, items, entries))
 }

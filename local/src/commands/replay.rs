@@ -51,7 +51,13 @@ fn print(options: &Replay, summary: &Summary, items: usize) {
     }
     let reasons: Vec<_> =
         summary.quarantine.iter().map(|(reason, count)| format!("{reason} {}", number(*count))).collect();
-    println!("table      {} items", number(items as u64));
+    let sizes = summary.item_bytes;
+    println!(
+        "table      {} items, median {} bytes, largest {}",
+        number(items as u64),
+        sizes.median,
+        sizes.largest
+    );
     println!("lake       {} rows in {} partitions", number(summary.rows()), summary.lake_rows.len());
     println!("quarantine {}", if reasons.is_empty() { "empty".to_owned() } else { reasons.join(", ") });
     println!("written to {}", options.out.display());

@@ -41,7 +41,9 @@ pub(crate) struct Driver {
     progress: ProgressBar,
 }
 
-type InFlight = FuturesUnordered<Pin<Box<dyn Future<Output = (Arc<str>, Token, Invoked)> + Send>>>;
+/// An invocation under way: the shard, its token, and how it ended.
+type Invoking = Pin<Box<dyn Future<Output = (Arc<str>, Token, Invoked)> + Send>>;
+type InFlight = FuturesUnordered<Invoking>;
 
 impl Driver {
     /// A mapping of the stream of events to `function`, set up as the template sets it up.
@@ -153,10 +155,7 @@ impl Driver {
         }
     }
 
-    fn invoke(
-        &self,
-        invocation: Invocation,
-    ) -> Pin<Box<dyn Future<Output = (Arc<str>, Token, Invoked)> + Send>> {
+    fn invoke(&self, invocation: Invocation) -> Invoking {
         let (functions, function) = (Arc::clone(&self.functions), self.function);
         Box::pin(async move {
             let invoked = functions.invoke(function, invocation.event()).await;

@@ -52,7 +52,7 @@ enum Home {
     },
     Remote {
         url: String,
-        client: Client<HttpConnector, Body>,
+        client: Box<Client<HttpConnector, Body>>,
     },
 }
 
@@ -69,7 +69,7 @@ impl Functions {
     /// Functions behind a Lambda endpoint such as `cargo lambda watch`.
     pub(crate) fn remote(url: &str) -> Self {
         let url = url.trim_end_matches('/').to_owned();
-        Self::at(Home::Remote { url, client: Client::builder(TokioExecutor::new()).build_http() })
+        Self::at(Home::Remote { url, client: Box::new(Client::builder(TokioExecutor::new()).build_http()) })
     }
 
     fn at(home: Home) -> Self {

@@ -8,4 +8,4 @@ mod tables;
 pub(crate) use folder::claim;
 pub(crate) use quarantine::Entry;
 pub(crate) use summary::{Summary, number};
-pub(crate) use tables::{read as read_table, write as write_table};
+pub(crate) use tables::{ItemBytes, read as read_table, write as write_table};

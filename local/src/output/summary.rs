@@ -7,7 +7,7 @@ use local_firehose::Stats;
 use millrace_domain::Verdict;
 use serde::Serialize;
 
-use super::Entry;
+use super::{Entry, ItemBytes};
 use crate::error::Error;
 use crate::options::LAKE_STREAM;
 
@@ -18,6 +18,8 @@ pub(crate) struct Summary {
     pub(crate) events_in: u64,
     /// By function; empty for functions that ran elsewhere, whose own logs hold their metrics.
     pub(crate) functions: BTreeMap<String, FunctionSummary>,
+    /// Sizes of the items in the table, as DynamoDB counts them.
+    pub(crate) item_bytes: ItemBytes,
     /// Rows of the lake by partition.
     pub(crate) lake_rows: BTreeMap<String, u64>,
     /// Rows that Firehose could not deliver, by type of error.
@@ -54,6 +56,7 @@ impl Summary {
     /// Adds up a run.
     pub(crate) fn of(
         (events_in, wall_ms): (u64, u64),
+        item_bytes: ItemBytes,
         metrics: BTreeMap<String, BTreeMap<String, u64>>,
         stats: &Stats,
         quarantine: &[Entry],
@@ -72,6 +75,7 @@ impl Summary {
                 .into_iter()
                 .map(|(name, metrics)| (name, FunctionSummary::of(metrics)))
                 .collect(),
+            item_bytes,
             lake_rows: lake.collect(),
             lake_errors: stats.error_rows.clone(),
             quarantine: reasons,
@@ -120,7 +124,7 @@ pub(crate) fn number(value: u64) -> String {
     let digits = value.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index) % 3 == 0 {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);

@@ -15,8 +15,10 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 /// retries. A repeat of a conditional write would fail on what the first one wrote, and a repeat of a Firehose
 /// batch would send again what was accepted, so each adapter repeats for itself.
 pub async fn sdk_config() -> SdkConfig {
-    let timeouts =
-        TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).operation_attempt_timeout(REQUEST_TIMEOUT).build();
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .operation_attempt_timeout(REQUEST_TIMEOUT)
+        .build();
     aws_config::defaults(BehaviorVersion::latest())
         .retry_config(RetryConfig::disabled())
         .timeout_config(timeouts)

@@ -54,10 +54,15 @@ pub fn decode<'a>(bytes: &'a [u8], arrival: &Arrival<'_>, mut each: impl FnMut(D
         return whole(judged(text, arrival));
     }
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    let elements = BoundedBatch.deserialize(&mut deserializer).and_then(|batch| deserializer.end().map(|()| batch));
+    let elements =
+        BoundedBatch.deserialize(&mut deserializer).and_then(|batch| deserializer.end().map(|()| batch));
     match elements {
-        Err(error) => whole(Err(Invalid::whole(Reason::NotJson, format!("is not JSON: {}", error_rule(&error))))),
-        Ok(elements) if elements.is_empty() => whole(Err(Invalid::whole(Reason::Envelope, "is a batch without events"))),
+        Err(error) => {
+            whole(Err(Invalid::whole(Reason::NotJson, format!("is not JSON: {}", error_rule(&error)))));
+        }
+        Ok(elements) if elements.is_empty() => {
+            whole(Err(Invalid::whole(Reason::Envelope, "is a batch without events")));
+        }
         Ok(elements) if elements.len() > BATCH_LIMIT_EVENTS => {
             let rule = format!("is a batch of more than {BATCH_LIMIT_EVENTS} events");
             whole(Err(Invalid::whole(Reason::TooManyEvents, rule)));
@@ -78,7 +83,8 @@ fn judged<'a>(text: &'a str, arrival: &Arrival<'_>) -> Result<Event<'a>, Invalid
         return Err(Invalid::field(Reason::PartitionKey, "subject", rule).of_event(&event.id));
     }
     if event.time_ms > arrival.arrived_at_ms.saturating_add(CLOCK_SKEW_LIMIT_MS) {
-        let rule = format!("must not lie more than {} minutes after the arrival", CLOCK_SKEW_LIMIT_MS / MINUTE_MS);
+        let rule =
+            format!("must not lie more than {} minutes after the arrival", CLOCK_SKEW_LIMIT_MS / MINUTE_MS);
         return Err(Invalid::field(Reason::ClockSkew, "time", rule).of_event(&event.id));
     }
     Ok(event)
@@ -151,7 +157,9 @@ mod tests {
 
     fn login(id: &str, time_ms: i64) -> String {
         let time = crate::time::format_rfc3339_ms(time_ms);
-        format!(r#"{{"specversion":"1.0","id":"{id}","source":"s","type":"user.logged_in","subject":"u","time":"{time}"}}"#)
+        format!(
+            r#"{{"specversion":"1.0","id":"{id}","source":"s","type":"user.logged_in","subject":"u","time":"{time}"}}"#
+        )
     }
 
     fn reasons(bytes: &[u8], partition_key: &str) -> Vec<Option<Reason>> {

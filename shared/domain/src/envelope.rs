@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{Deserializer, Visitor};
 use serde::Deserialize;
+use serde::de::{Deserializer, Visitor};
 use serde_json::value::RawValue;
 
 use crate::contract;
@@ -98,7 +98,9 @@ fn check(wire: &Wire<'_>) -> Result<i64, Invalid> {
     for (field, Text(text), limit) in texts {
         match text.len() {
             0 => return refuse(field, "is missing or empty".to_owned()),
-            length if length > limit => return refuse(field, format!("must be {limit} bytes or fewer, is {length}")),
+            length if length > limit => {
+                return refuse(field, format!("must be {limit} bytes or fewer, is {length}"));
+            }
             _ if text.chars().any(char::is_control) => {
                 return refuse(field, "must not hold control characters".to_owned());
             }
@@ -179,7 +181,11 @@ mod tests {
             (r#""subject":"u1""#, r#""subject":null"#, "subject is missing or empty"),
             (r#""subject":"u1""#, r#""subject":"u\n1""#, "subject must not hold control characters"),
             ("2010-12-01T08:26:00Z", "1.12.2010", "time must be an RFC 3339 timestamp of 1970 or later"),
-            (r#""traceparent":"x""#, r#""datacontenttype":"text/xml""#, "datacontenttype must be application/json or end in +json"),
+            (
+                r#""traceparent":"x""#,
+                r#""datacontenttype":"text/xml""#,
+                "datacontenttype must be application/json or end in +json",
+            ),
             (r#"{"sku":"a"}"#, r#"{"sku":3}"#, "data.sku invalid type: integer `3`, expected a string"),
         ];
         for (old, new, expected) in cases {

@@ -83,9 +83,10 @@ impl Event<'_> {
     /// The class that decides this event's horizon.
     pub fn class(&self) -> Class {
         match self.data {
-            Data::OrderPlaced(_) | Data::OrderReturned(_) | Data::PaymentAuthorized(_) | Data::PaymentFailed(_) => {
-                Class::Money
-            }
+            Data::OrderPlaced(_)
+            | Data::OrderReturned(_)
+            | Data::PaymentAuthorized(_)
+            | Data::PaymentFailed(_) => Class::Money,
             Data::ProductViewed(_)
             | Data::CartItemAdded(_)
             | Data::CartItemRemoved(_)

@@ -52,7 +52,8 @@ pub struct Emit<'a> {
 impl Emit<'_> {
     /// Emits a signal for `key`, with its data as JSON text.
     pub fn signal(&mut self, key: String, signal_type: &'static str, time_ms: i64, data: String) {
-        let origin = Origin { lane: self.lane.to_owned(), position: self.position.clone(), index: self.next_index };
+        let origin =
+            Origin { lane: self.lane.to_owned(), position: self.position.clone(), index: self.next_index };
         self.next_index += 1;
         self.signals.push(Signal { key, signal_type, time_ms, origin, data });
     }

@@ -14,7 +14,9 @@ pub struct SequenceNumber(Arc<str>);
 
 /// A text that is no sequence number.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("sequence number {0:?} is not a decimal number of 1 to {SEQUENCE_LIMIT_DIGITS} digits without leading zeros")]
+#[error(
+    "sequence number {0:?} is not a decimal number of 1 to {SEQUENCE_LIMIT_DIGITS} digits without leading zeros"
+)]
 pub struct NotASequenceNumber(pub String);
 
 impl SequenceNumber {
@@ -23,7 +25,8 @@ impl SequenceNumber {
     /// # Errors
     /// When the text does not match `0|[1-9]\d{0,128}`.
     pub fn parse(text: &str) -> Result<Self, NotASequenceNumber> {
-        let digits = (1..=SEQUENCE_LIMIT_DIGITS).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+        let digits = (1..=SEQUENCE_LIMIT_DIGITS).contains(&text.len())
+            && text.bytes().all(|byte| byte.is_ascii_digit());
         if digits && (text == "0" || !text.starts_with('0')) {
             return Ok(Self(text.into()));
         }

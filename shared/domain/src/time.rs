@@ -58,7 +58,14 @@ mod tests {
 
     #[test]
     fn what_is_no_moment_of_a_shop_is_refused() {
-        for text in ["", "yesterday", "2010-12-01", "2010-12-01T08:26:00", "1969-12-31T23:59:59.999Z", "2010-13-01T00:00:00Z"] {
+        for text in [
+            "",
+            "yesterday",
+            "2010-12-01",
+            "2010-12-01T08:26:00",
+            "1969-12-31T23:59:59.999Z",
+            "2010-13-01T00:00:00Z",
+        ] {
             assert_eq!(parse_rfc3339_ms(text), None, "{text}");
         }
     }

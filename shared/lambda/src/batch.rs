@@ -89,7 +89,9 @@ impl<'b> Batch<'b> {
                 Err(invalid) => units.push(unit(0, &payload.framed[..], Err(invalid.clone()))),
                 Ok(opened) => {
                     let arrival = Arrival { partition_key, arrived_at_ms: kinesis.arrived_at_ms };
-                    decode(opened, &arrival, |decoded| units.push(unit(decoded.index, decoded.bytes, decoded.event)));
+                    decode(opened, &arrival, |decoded| {
+                        units.push(unit(decoded.index, decoded.bytes, decoded.event));
+                    });
                 }
             }
         }
@@ -136,7 +138,8 @@ mod tests {
 
     #[test]
     fn every_stage_gives_its_place() {
-        let sub_records = ["u", "v"].map(|key| SubRecord { partition_key: key.to_owned(), data: login(key, 2).into() });
+        let sub_records =
+            ["u", "v"].map(|key| SubRecord { partition_key: key.to_owned(), data: login(key, 2).into() });
         let source = KinesisBatch {
             shard_id: "shard".to_owned(),
             records: vec![
@@ -150,7 +153,15 @@ mod tests {
         let units = batch.units();
         let places: Vec<_> = units
             .iter()
-            .map(|unit| (unit.record, unit.position.sub_sequence, unit.position.index, unit.partition_key, unit.event.is_ok()))
+            .map(|unit| {
+                (
+                    unit.record,
+                    unit.position.sub_sequence,
+                    unit.position.index,
+                    unit.partition_key,
+                    unit.event.is_ok(),
+                )
+            })
             .collect();
         let expected = [
             (0, 0, 0, "u", true),
@@ -165,8 +176,10 @@ mod tests {
 
     #[test]
     fn a_broken_frame_keeps_its_bytes() {
-        let source =
-            KinesisBatch { shard_id: "shard".to_owned(), records: vec![record(1, "u", Bytes::from_static(&[3, 9]))] };
+        let source = KinesisBatch {
+            shard_id: "shard".to_owned(),
+            records: vec![record(1, "u", Bytes::from_static(&[3, 9]))],
+        };
         let batch = Batch::open(&source);
         let units = batch.units();
         let unit = units.first().unwrap();

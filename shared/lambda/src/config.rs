@@ -55,7 +55,9 @@ impl<F: Fn(&str) -> Option<String>> Variables<F> {
 
     /// The level in `LOG_LEVEL`: ERROR, WARN, INFO, DEBUG or TRACE; INFO where there is none.
     pub fn log_level(&mut self) -> Level {
-        let Some(text) = (self.look_up)("LOG_LEVEL").filter(|value| !value.is_empty()) else { return Level::INFO };
+        let Some(text) = (self.look_up)("LOG_LEVEL").filter(|value| !value.is_empty()) else {
+            return Level::INFO;
+        };
         text.parse().unwrap_or_else(|_| {
             self.problem(format!("LOG_LEVEL must be ERROR, WARN, INFO, DEBUG or TRACE, is {text:?}"));
             Level::INFO

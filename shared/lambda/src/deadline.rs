@@ -67,7 +67,11 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_margin_is_kept() {
         let deadline = Deadline::new(10_000, 0);
-        assert!(!deadline.is_near() && deadline.allows(Duration::from_secs(8)) && !deadline.allows(Duration::from_secs(9)));
+        assert!(
+            !deadline.is_near()
+                && deadline.allows(Duration::from_secs(8))
+                && !deadline.allows(Duration::from_secs(9))
+        );
         tokio::time::advance(Duration::from_millis(9_000)).await;
         assert!(deadline.is_near());
     }

@@ -111,7 +111,8 @@ mod tests {
     #[test]
     fn an_aggregate_of_another_implementation_is_read() {
         // Made with the Python package aws_kinesis_agg 1.2.3: ("u", b"one"), ("v", b"two").
-        let bytes = b"\xf3\x89\x9a\xc2\x0a\x01\x75\x0a\x01\x76\x1a\x07\x08\x00\x1a\x03\x6f\x6e\x65\x1a\x07\x08\
+        let bytes =
+            b"\xf3\x89\x9a\xc2\x0a\x01\x75\x0a\x01\x76\x1a\x07\x08\x00\x1a\x03\x6f\x6e\x65\x1a\x07\x08\
             \x01\x1a\x03\x74\x77\x6f\x08\x70\xd7\xb5\x47\x24\xc4\x74\x6e\x99\x76\x8e\x52\xf2\x71\x34";
         let records: Vec<_> = records().into_iter().take(2).collect();
         assert_eq!(deaggregate(&Bytes::from_static(bytes)), Some(records));
@@ -130,8 +131,13 @@ mod tests {
 
     #[test]
     fn a_key_outside_the_table_spoils_the_aggregate() {
-        let mut aggregate = AggregatedRecord { partition_key_table: vec!["u".to_owned()], ..Default::default() };
-        aggregate.records.push(UserRecord { partition_key_index: 1, explicit_hash_key_index: None, data: Bytes::new() });
+        let mut aggregate =
+            AggregatedRecord { partition_key_table: vec!["u".to_owned()], ..Default::default() };
+        aggregate.records.push(UserRecord {
+            partition_key_index: 1,
+            explicit_hash_key_index: None,
+            data: Bytes::new(),
+        });
         let message = aggregate.encode_to_vec();
         let bytes: Bytes = [&MAGIC[..], &message, &Md5::digest(&message)[..]].concat().into();
         assert_eq!(deaggregate(&bytes), None);

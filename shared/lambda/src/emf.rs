@@ -85,7 +85,10 @@ mod tests {
         for metric in metrics {
             assert!(line[metric["Name"].as_str().unwrap()].is_u64(), "{metric}");
         }
-        assert_eq!((&line["applied"], &line["write_units"], &line["partial_failures"]), (&1.into(), &3.into(), &1.into()));
+        assert_eq!(
+            (&line["applied"], &line["write_units"], &line["partial_failures"]),
+            (&1.into(), &3.into(), &1.into())
+        );
         assert_eq!(directive["Dimensions"], json!([["function"]]));
     }
 }

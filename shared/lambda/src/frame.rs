@@ -34,7 +34,9 @@ pub fn unframe(data: &Bytes) -> Result<Bytes, Invalid> {
             let mut input = ZlibDecoder::new(&data[HEADER_BYTES..]).take(INFLATED_LIMIT_BYTES + 1);
             match input.read_to_end(&mut inflated) {
                 Err(_) => refuse("holds broken zlib data"),
-                Ok(_) if inflated.len() as u64 > INFLATED_LIMIT_BYTES => refuse("inflates to more than 10 MiB"),
+                Ok(_) if inflated.len() as u64 > INFLATED_LIMIT_BYTES => {
+                    refuse("inflates to more than 10 MiB")
+                }
                 Ok(_) => Ok(inflated.into()),
             }
         }

@@ -66,11 +66,15 @@ pub async fn invoke<F: Function>(
 /// When Lambda's runtime API cannot be reached.
 pub async fn serve(function: &impl Function) -> Result<(), lambda_runtime::Error> {
     // Boxed once an invocation: the runtime's layers around so deep a future pass the compiler's limits.
-    let answer = |event| Box::pin(async move { Ok::<_, std::convert::Infallible>(handle(function, event).await) });
+    let answer =
+        |event| Box::pin(async move { Ok::<_, std::convert::Infallible>(handle(function, event).await) });
     lambda_runtime::run(service_fn(answer)).await
 }
 
-#[expect(clippy::disallowed_methods, reason = "the wall clock dates metrics and deadlines, and decides nothing else")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the wall clock dates metrics and deadlines, and decides nothing else"
+)]
 fn now_epoch_ms() -> u64 {
     let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX)

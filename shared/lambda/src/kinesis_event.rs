@@ -10,8 +10,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use millrace_domain::SequenceNumber;
-use serde::de::{Deserializer, Error as _, Visitor};
 use serde::Deserialize;
+use serde::de::{Deserializer, Error as _, Visitor};
 
 /// The records of one batch, in the order of their sequence numbers, all of one shard.
 #[derive(Clone, Debug, PartialEq)]
@@ -79,11 +79,13 @@ fn decode_base64<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Bytes, D:
 impl<'de> Deserialize<'de> for KinesisBatch {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let wire = WireBatch::deserialize(deserializer)?;
-        let shard_of = |record: &WireRecord| record.event_id.split_once(':').map(|(shard, _)| shard.to_owned());
+        let shard_of =
+            |record: &WireRecord| record.event_id.split_once(':').map(|(shard, _)| shard.to_owned());
         let shard_id = match wire.records.first() {
             None => String::new(),
-            Some(first) => shard_of(first)
-                .ok_or_else(|| D::Error::custom(format!("eventID {:?} is not <shard>:<sequence number>", first.event_id)))?,
+            Some(first) => shard_of(first).ok_or_else(|| {
+                D::Error::custom(format!("eventID {:?} is not <shard>:<sequence number>", first.event_id))
+            })?,
         };
         if wire.records.iter().any(|record| !record.event_id.starts_with(&shard_id)) {
             return Err(D::Error::custom("the batch holds records of more than one shard"));
@@ -103,7 +105,10 @@ impl<'de> Deserialize<'de> for KinesisBatch {
 
 /// Seconds with a fraction to whole milliseconds. A double holds milliseconds of our times exactly enough to be
 /// rounded back.
-#[expect(clippy::cast_possible_truncation, reason = "a float to integer cast saturates, and no arrival time comes near")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "a float to integer cast saturates, and no arrival time comes near"
+)]
 fn epoch_ms(seconds: f64) -> i64 {
     (seconds * 1_000.0).round() as i64
 }
@@ -121,7 +126,10 @@ mod tests {
     fn a_batch_is_read() {
         let batch: KinesisBatch = serde_json::from_str(BATCH).unwrap();
         let record = batch.records.first().unwrap();
-        assert_eq!((batch.shard_id.as_str(), record.arrived_at_ms), ("shardId-000000000006", 1_545_084_650_120));
+        assert_eq!(
+            (batch.shard_id.as_str(), record.arrived_at_ms),
+            ("shardId-000000000006", 1_545_084_650_120)
+        );
         assert_eq!((record.partition_key.as_str(), &record.data[..]), ("u", &b"Hello"[..]));
     }
 

@@ -27,7 +27,12 @@ impl Lines {
     ///
     /// # Errors
     /// When the line, its newline included, would be longer than `limit_bytes`; nothing is added.
-    pub fn push(&mut self, record: usize, document: &impl Serialize, limit_bytes: usize) -> Result<(), LineTooLong> {
+    pub fn push(
+        &mut self,
+        record: usize,
+        document: &impl Serialize,
+        limit_bytes: usize,
+    ) -> Result<(), LineTooLong> {
         let start = self.buffer.len();
         // A document of ours has only string keys, so writing it to memory does not fail; if one ever did, its
         // empty line would be refused here and not lost.

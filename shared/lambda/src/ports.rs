@@ -68,7 +68,11 @@ pub trait Store<S>: Send + Sync {
     fn read(&self, keys: &[&str], deadline: Deadline) -> impl Future<Output = Vec<Read<S>>> + Send;
 
     /// Writes keys, each on its own condition; one answer a write, in order. Keys are distinct.
-    fn commit(&self, writes: &[Write<'_, S>], deadline: Deadline) -> impl Future<Output = Vec<Commit<S>>> + Send;
+    fn commit(
+        &self,
+        writes: &[Write<'_, S>],
+        deadline: Deadline,
+    ) -> impl Future<Output = Vec<Commit<S>>> + Send;
 }
 
 /// What a sink did not take. Everything before it was accepted, nothing behind it was sent on purpose.
@@ -99,7 +103,11 @@ pub trait SignalSink: Send + Sync {
     ///
     /// # Errors
     /// The first signal that was not accepted within the deadline.
-    fn put(&self, signals: &[Signal], deadline: Deadline) -> impl Future<Output = Result<(), NotAccepted>> + Send;
+    fn put(
+        &self,
+        signals: &[Signal],
+        deadline: Deadline,
+    ) -> impl Future<Output = Result<(), NotAccepted>> + Send;
 }
 
 /// The sink of a consumer whose state emits no signals. One that is emitted all the same is not accepted, so that

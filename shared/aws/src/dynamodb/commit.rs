@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_dynamodb::types::{BatchStatementErrorCodeEnum as Code, BatchStatementResponse, ReturnConsumedCapacity};
+use aws_sdk_dynamodb::types::{
+    BatchStatementErrorCodeEnum as Code, BatchStatementResponse, ReturnConsumedCapacity,
+};
 use futures::stream::{self, StreamExt};
 use millrace_domain::fold::KeyState;
 use millrace_lambda::Deadline;
@@ -35,18 +37,16 @@ impl<S: KeyState + Serialize + DeserializeOwned + Send + Sync> DynamoStore<S> {
         let mut commits: BTreeMap<usize, Commit<S>> = BTreeMap::new();
         let mut ready: Vec<(usize, Statement)> = Vec::with_capacity(writes.len());
         for (index, write) in writes.iter().enumerate() {
-            let built = attributes(write).map_err(|error| error.to_string()).and_then(|item| {
-                statement(&self.table, write, item).map_err(|error| error.to_string())
-            });
-            match built {
+            match self.statement(write) {
                 Ok(statement) => ready.push((index, statement)),
                 Err(why) => drop(commits.insert(index, Commit::Refused(why))),
             }
         }
         let sizes: Vec<_> = ready.iter().map(|(_, statement)| statement.bytes).collect();
+        let mut ready = ready.into_iter();
         let mut requests = Vec::new();
         for range in chunks(&sizes, STATEMENTS_LIMIT, BYTES_LIMIT) {
-            requests.push(self.commit_chunk(ready.get(range).unwrap_or_default(), deadline));
+            requests.push(self.commit_chunk(writes, ready.by_ref().take(range.len()).collect(), deadline));
         }
         let mut exists = Vec::new();
         let mut outcomes = stream::iter(requests).buffer_unordered(CONCURRENCY);
@@ -58,34 +58,57 @@ impl<S: KeyState + Serialize + DeserializeOwned + Send + Sync> DynamoStore<S> {
                 }
             }
         }
-        let keys: Vec<_> = exists.iter().filter_map(|index| writes.get(*index)).map(|write| write.key).collect();
+        let keys: Vec<_> =
+            exists.iter().filter_map(|index| writes.get(*index)).map(|write| write.key).collect();
         let reads = self.read_all(&keys, deadline).await;
         commits.extend(exists.into_iter().zip(reads.into_iter().map(Commit::Conflict)));
         commits.into_values().collect()
     }
 
-    /// Sends statements until each has an outcome, or there is no time left.
-    async fn commit_chunk(&self, chunk: &[(usize, Statement)], deadline: Deadline) -> Vec<(usize, Outcome<S>)> {
+    fn statement(&self, write: &Write<'_, S>) -> Result<Statement, String> {
+        let item = attributes(write).map_err(|error| error.to_string())?;
+        statement(&self.table, write, item).map_err(|error| error.to_string())
+    }
+
+    /// Sends statements until each has an outcome, or there is no time left. A statement that is sent again is made
+    /// again: keeping a copy of each would cost every request what only a throttled one needs.
+    async fn commit_chunk(
+        &self,
+        writes: &[Write<'_, S>],
+        mut chunk: Vec<(usize, Statement)>,
+        deadline: Deadline,
+    ) -> Vec<(usize, Outcome<S>)> {
         let mut backoff = Backoff::new(deadline);
-        let mut pending: Vec<&(usize, Statement)> = chunk.iter().collect();
         let mut outcomes = Vec::with_capacity(chunk.len());
         loop {
-            let again = self.send(&pending, &mut outcomes).await;
-            pending.retain(|(index, _)| again.contains(index));
-            if pending.is_empty() {
+            let again = self.send(writes, chunk, &mut outcomes).await;
+            if again.is_empty() {
                 return outcomes;
             }
             if !backoff.wait().await {
-                outcomes.extend(pending.iter().map(|(index, _)| (*index, Outcome::Done(Commit::Unavailable))));
+                outcomes.extend(again.into_iter().map(|index| (index, Outcome::Done(Commit::Unavailable))));
                 return outcomes;
             }
             self.meter.add(&Usage { retries: 1, ..Usage::default() });
+            chunk = self.again(writes, again);
         }
     }
 
+    fn again(&self, writes: &[Write<'_, S>], indexes: Vec<usize>) -> Vec<(usize, Statement)> {
+        // What could be made once can be made again.
+        let made = |index: usize| Some((index, self.statement(writes.get(index)?).ok()?));
+        indexes.into_iter().filter_map(made).collect()
+    }
+
     /// Sends one request; gives back the writes to send again.
-    async fn send(&self, pending: &[&(usize, Statement)], outcomes: &mut Vec<(usize, Outcome<S>)>) -> Vec<usize> {
-        let statements = pending.iter().map(|(_, statement)| statement.request.clone()).collect();
+    async fn send(
+        &self,
+        writes: &[Write<'_, S>],
+        chunk: Vec<(usize, Statement)>,
+        outcomes: &mut Vec<(usize, Outcome<S>)>,
+    ) -> Vec<usize> {
+        let (all, statements): (Vec<_>, Vec<_>) =
+            chunk.into_iter().map(|(index, statement)| (index, statement.request)).unzip();
         let answer = self
             .client
             .batch_execute_statement()
@@ -94,21 +117,20 @@ impl<S: KeyState + Serialize + DeserializeOwned + Send + Sync> DynamoStore<S> {
             .send()
             .await;
         self.meter.add(&Usage { write_requests: 1, ..Usage::default() });
-        let all = pending.iter().map(|(index, _)| *index);
         let answer = match answer {
             Ok(answer) => answer,
             Err(error) => {
                 let trouble = Trouble::of(&error);
                 tracing::warn!(table = self.table, ?trouble, "a write request failed");
                 if Trouble::leaves_open(&error) {
-                    outcomes.extend(all.map(|index| (index, Outcome::Done(Commit::Unknown))));
+                    outcomes.extend(all.into_iter().map(|index| (index, Outcome::Done(Commit::Unknown))));
                     return Vec::new();
                 }
-                if matches!(trouble, Trouble::Refused(_)) && pending.len() > 1 {
+                if matches!(trouble, Trouble::Refused(_)) && all.len() > 1 {
                     // One item spoils the request; its neighbours must not be refused with it.
-                    return self.send_one_by_one(pending, outcomes).await;
+                    return self.send_one_by_one(writes, all, outcomes).await;
                 }
-                return settle(trouble, all, outcomes);
+                return settle(trouble, all.into_iter(), outcomes);
             }
         };
         let consumed = answer.consumed_capacity().iter().filter_map(|capacity| capacity.capacity_units);
@@ -126,12 +148,14 @@ impl<S: KeyState + Serialize + DeserializeOwned + Send + Sync> DynamoStore<S> {
 
     async fn send_one_by_one(
         &self,
-        pending: &[&(usize, Statement)],
+        writes: &[Write<'_, S>],
+        indexes: Vec<usize>,
         outcomes: &mut Vec<(usize, Outcome<S>)>,
     ) -> Vec<usize> {
         let mut again = Vec::new();
-        for one in pending {
-            again.extend(Box::pin(self.send(&[one], outcomes)).await);
+        for index in indexes {
+            let one = self.again(writes, vec![index]);
+            again.extend(Box::pin(self.send(writes, one, outcomes)).await);
         }
         again
     }

@@ -53,15 +53,24 @@ pub(super) fn read<S: DeserializeOwned>(mut item: Item) -> Read<S> {
     }
 }
 
-/// Bytes of an attribute as DynamoDB counts them, near enough to cut requests by.
+/// Bytes of an item as DynamoDB counts them: names and values.
+pub fn item_bytes(item: &HashMap<String, AttributeValue>) -> usize {
+    item.iter().map(|(name, value)| name.len() + size_bytes(value)).sum()
+}
+
+/// Bytes of an attribute as DynamoDB counts them. A number takes about a byte for two digits, and one more.
 pub(super) fn size_bytes(value: &AttributeValue) -> usize {
     const OVERHEAD_BYTES: usize = 3;
     match value {
-        AttributeValue::S(text) | AttributeValue::N(text) => text.len(),
+        AttributeValue::S(text) => text.len(),
+        AttributeValue::N(text) => text.len().div_ceil(2) + 1,
         AttributeValue::B(bytes) => bytes.as_ref().len(),
-        AttributeValue::L(values) => OVERHEAD_BYTES + values.iter().map(|value| 1 + size_bytes(value)).sum::<usize>(),
+        AttributeValue::L(values) => {
+            OVERHEAD_BYTES + values.iter().map(|value| 1 + size_bytes(value)).sum::<usize>()
+        }
         AttributeValue::M(values) => {
-            OVERHEAD_BYTES + values.iter().map(|(name, value)| 1 + name.len() + size_bytes(value)).sum::<usize>()
+            OVERHEAD_BYTES
+                + values.iter().map(|(name, value)| 1 + name.len() + size_bytes(value)).sum::<usize>()
         }
         _ => OVERHEAD_BYTES,
     }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
-pub use item::{KEY, LEDGER, VERSION};
+pub use item::{KEY, LEDGER, VERSION, item_bytes};
 use millrace_domain::fold::KeyState;
 use millrace_lambda::meter::Usage;
 use millrace_lambda::ports::{Commit, Read, Store, Write};
@@ -68,7 +68,11 @@ fn micros(time: Duration) -> u64 {
 }
 
 /// Capacity units as DynamoDB reports them, rounded up to whole ones.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a float to integer cast saturates")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a float to integer cast saturates"
+)]
 fn units(reported: impl Iterator<Item = f64>) -> u64 {
     reported.sum::<f64>().ceil() as u64
 }

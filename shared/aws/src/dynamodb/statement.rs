@@ -15,7 +15,11 @@ pub(super) struct Statement {
 }
 
 /// The statement of a write whose attributes are these.
-pub(super) fn statement<S: KeyState>(table: &str, write: &Write<'_, S>, item: Item) -> Result<Statement, BuildError> {
+pub(super) fn statement<S: KeyState>(
+    table: &str,
+    write: &Write<'_, S>,
+    item: Item,
+) -> Result<Statement, BuildError> {
     let names = item.keys().map(|name| name.len()).sum::<usize>();
     let bytes = write.key.len() + names + item.values().map(size_bytes).sum::<usize>();
     let (text, parameters) = match write.expected {

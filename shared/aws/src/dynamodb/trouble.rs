@@ -70,7 +70,8 @@ impl Trouble {
     /// An item that is too large, or holds a value that DynamoDB does not store, is refused for good. Any other
     /// complaint about a statement is one about this program or its table, and would be the same for every item.
     fn of_validation(message: &str, why: String) -> Self {
-        let of_item = ["Item size", "item size", "parameter values were invalid", "number overflow", "Nesting Levels"];
+        let of_item =
+            ["Item size", "item size", "parameter values were invalid", "number overflow", "Nesting Levels"];
         match of_item.iter().any(|sign| message.contains(sign)) {
             true => Self::Refused(why),
             false => Self::Lasting(why),

@@ -44,7 +44,8 @@ impl FirehoseSink {
                 Ok(failed) if failed.is_empty() => return Ok(()),
                 Ok(failed) => {
                     let why = failed.first().map(|(_, why)| why.clone()).unwrap_or_default();
-                    pending = failed.into_iter().filter_map(|(index, _)| pending.get(index).copied()).collect();
+                    pending =
+                        failed.into_iter().filter_map(|(index, _)| pending.get(index).copied()).collect();
                     why
                 }
                 Err(why) => why,
@@ -65,7 +66,8 @@ impl FirehoseSink {
             Record::builder().data(data).build().map_err(|error| error.to_string())
         };
         let records = pending.iter().map(record).collect::<Result<_, _>>()?;
-        let request = self.client.put_record_batch().delivery_stream_name(&self.stream).set_records(Some(records));
+        let request =
+            self.client.put_record_batch().delivery_stream_name(&self.stream).set_records(Some(records));
         let answer = request.send().await;
         self.meter.add(&Usage { sink_requests: 1, ..Usage::default() });
         let answer = answer.map_err(|error: SdkError<_>| DisplayErrorContext(&error).to_string())?;

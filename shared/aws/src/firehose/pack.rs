@@ -94,7 +94,8 @@ mod tests {
     #[test]
     fn every_line_is_packed_once_and_in_order() {
         let calls = pack(&lines(&[400_000; 37]), 3);
-        let packed: Vec<_> = calls.iter().flat_map(|call| &call.records).flat_map(|packed| packed.lines.clone()).collect();
+        let packed: Vec<_> =
+            calls.iter().flat_map(|call| &call.records).flat_map(|packed| packed.lines.clone()).collect();
         assert_eq!(packed, (0..37).collect::<Vec<_>>());
     }
 }

@@ -66,7 +66,11 @@ pub fn check_subject(subject: &str, data: &Data<'_>) -> Result<(), Invalid> {
     };
     match subject.split_once('#') {
         Some((store, rest)) if store == store_id && rest == sku => Ok(()),
-        _ => Err(Invalid::field(Reason::Contract, "subject", "must be data.store_id#data.sku for a stock event")),
+        _ => Err(Invalid::field(
+            Reason::Contract,
+            "subject",
+            "must be data.store_id#data.sku for a stock event",
+        )),
     }
 }
 
@@ -137,10 +141,22 @@ mod tests {
             ("product.viewed", Some(r#"{"sku":"a#b"}"#), "data.sku must not hold a #"),
             ("product.viewed", Some(r#"{"sku":5}"#), "data.sku invalid type: integer `5`, expected a string"),
             ("cart.item_added", Some(r#"{"sku":"a","quantity":0}"#), "data.quantity must be 1 or more, is 0"),
-            ("cart.item_removed", Some(r#"{"sku":"a","quantity":-1}"#), "data.quantity must be 1 or more, is -1"),
-            ("stock.counted", Some(r#"{"store_id":"s","sku":"a","on_hand":-1}"#), "data.on_hand must be 0 or more, is -1"),
+            (
+                "cart.item_removed",
+                Some(r#"{"sku":"a","quantity":-1}"#),
+                "data.quantity must be 1 or more, is -1",
+            ),
+            (
+                "stock.counted",
+                Some(r#"{"store_id":"s","sku":"a","on_hand":-1}"#),
+                "data.on_hand must be 0 or more, is -1",
+            ),
             ("stock.received", Some(r#"{"store_id":"s","sku":"a"}"#), "data.quantity is missing"),
-            ("payment.failed", Some(r#"{"order_id":"o","amount_minor":-1,"currency":"GBP"}"#), "data.amount_minor must be 0 or more, is -1"),
+            (
+                "payment.failed",
+                Some(r#"{"order_id":"o","amount_minor":-1,"currency":"GBP"}"#),
+                "data.amount_minor must be 0 or more, is -1",
+            ),
         ];
         for (event_type, raw, expected) in cases {
             assert_eq!(refusal(event_type, raw), expected);

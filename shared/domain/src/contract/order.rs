@@ -63,7 +63,10 @@ impl Order<'_> {
             _ => {}
         }
         self.lines.iter().enumerate().try_for_each(|(index, line)| {
-            line.check().map_err(|invalid| Invalid { field: format!("data.lines[{index}].{}", invalid.field), ..invalid })
+            line.check().map_err(|invalid| Invalid {
+                field: format!("data.lines[{index}].{}", invalid.field),
+                ..invalid
+            })
         })
     }
 }
@@ -89,15 +92,24 @@ mod tests {
     #[test]
     fn lines_are_checked_and_named() {
         let cases = [
-            (r#"{"sku":"a","quantity":0,"unit_price_minor":1}"#, "data.lines[0].quantity must be 1 or more, is 0"),
-            (r#"{"sku":"a","quantity":1,"unit_price_minor":-1}"#, "data.lines[0].unit_price_minor must be 0 or more, is -1"),
+            (
+                r#"{"sku":"a","quantity":0,"unit_price_minor":1}"#,
+                "data.lines[0].quantity must be 1 or more, is 0",
+            ),
+            (
+                r#"{"sku":"a","quantity":1,"unit_price_minor":-1}"#,
+                "data.lines[0].unit_price_minor must be 0 or more, is -1",
+            ),
             (r#"{"sku":"a","quantity":1}"#, "data.lines[0].unit_price_minor is missing"),
         ];
         for (line, expected) in cases {
             let text = order(line, 1);
             assert_eq!(read_data("order.placed", Some(&text)).unwrap_err().to_string(), expected);
         }
-        assert!(read_data("order.placed", Some(&order(r#"{"sku":"a","quantity":1,"unit_price_minor":0}"#, 1))).is_ok());
+        assert!(
+            read_data("order.placed", Some(&order(r#"{"sku":"a","quantity":1,"unit_price_minor":0}"#, 1)))
+                .is_ok()
+        );
     }
 
     #[test]

@@ -194,7 +194,10 @@ mod tests {
         let data = [
             ("product.viewed", r#"{"sku":"a"}"#),
             ("cart.item_added", r#"{"sku":"a","quantity":1}"#),
-            ("order.placed", r#"{"order_id":"o","currency":"GBP","total_minor":1,"lines":[{"sku":"a","quantity":1,"unit_price_minor":1}]}"#),
+            (
+                "order.placed",
+                r#"{"order_id":"o","currency":"GBP","total_minor":1,"lines":[{"sku":"a","quantity":1,"unit_price_minor":1}]}"#,
+            ),
             ("payment.failed", r#"{"order_id":"o","currency":"GBP","amount_minor":1,"reason":"no funds"}"#),
             ("stock.counted", r#"{"store_id":"s","sku":"a","on_hand":1}"#),
         ];

@@ -122,7 +122,8 @@ impl Ledger {
 
     /// Notes an event that [`Self::judge`] found new as applied.
     pub fn record(&mut self, candidate: &Candidate<'_>, settings: &LedgerSettings) {
-        let largest_ms = self.largest_event_time_ms.map_or(candidate.time_ms, |largest| largest.max(candidate.time_ms));
+        let largest_ms =
+            self.largest_event_time_ms.map_or(candidate.time_ms, |largest| largest.max(candidate.time_ms));
         self.largest_event_time_ms = Some(largest_ms);
         self.insert(candidate);
         self.money.raise_floor(largest_ms.saturating_sub(settings.money_horizon_ms));
@@ -143,7 +144,8 @@ impl Ledger {
     }
 
     fn insert(&mut self, candidate: &Candidate<'_>) {
-        let entry = Seen { time_ms: candidate.time_ms, identity: candidate.identity, payload: candidate.payload };
+        let entry =
+            Seen { time_ms: candidate.time_ms, identity: candidate.identity, payload: candidate.payload };
         match candidate.class {
             Class::Money => self.money.insert(entry),
             Class::Activity => self.activity.insert(entry),
@@ -181,10 +183,15 @@ mod tests {
     use super::*;
     use crate::position::SequenceNumber;
 
-    const SETTINGS: LedgerSettings = LedgerSettings { money_horizon_ms: 1_000, activity_horizon_ms: 100, seen_cap: 3 };
+    const SETTINGS: LedgerSettings =
+        LedgerSettings { money_horizon_ms: 1_000, activity_horizon_ms: 100, seen_cap: 3 };
 
     fn position(sequence: u32) -> Position {
-        Position { sequence: SequenceNumber::parse(&sequence.to_string()).unwrap(), sub_sequence: 0, index: 0 }
+        Position {
+            sequence: SequenceNumber::parse(&sequence.to_string()).unwrap(),
+            sub_sequence: 0,
+            index: 0,
+        }
     }
 
     fn step(ledger: &mut Ledger, class: Class, time_ms: i64, identity: u64, sequence: u32) -> Judgement {
@@ -210,7 +217,14 @@ mod tests {
         let mut ledger = Ledger::default();
         step(&mut ledger, Class::Money, 50, 1, 10);
         let other = position(11);
-        let candidate = Candidate { class: Class::Money, time_ms: 50, identity: 1, payload: 8, lane: "a", position: &other };
+        let candidate = Candidate {
+            class: Class::Money,
+            time_ms: 50,
+            identity: 1,
+            payload: 8,
+            lane: "a",
+            position: &other,
+        };
         assert_eq!(ledger.judge(&candidate, &SETTINGS), Judgement::Collision);
     }
 
@@ -261,7 +275,14 @@ mod tests {
         let mut ledger = Ledger::default();
         step(&mut ledger, Class::Money, 50, 1, 10);
         let child = position(1);
-        let candidate = Candidate { class: Class::Money, time_ms: 50, identity: 2, payload: 7, lane: "b", position: &child };
+        let candidate = Candidate {
+            class: Class::Money,
+            time_ms: 50,
+            identity: 2,
+            payload: 7,
+            lane: "b",
+            position: &child,
+        };
         ledger.record(&candidate, &SETTINGS);
         assert_eq!(ledger.position("a"), None);
         assert_eq!(ledger.position("b"), Some(&child));

@@ -22,7 +22,9 @@ pub const FORMAT: u8 = 1;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LedgerUnreadable {
     /// Written by a newer version. The item must be left alone until that version runs again.
-    #[error("the ledger has format {found}, and this version reads formats up to {FORMAT}: deploy the version that wrote it")]
+    #[error(
+        "the ledger has format {found}, and this version reads formats up to {FORMAT}: deploy the version that wrote it"
+    )]
     Newer {
         /// The format found.
         found: u8,
@@ -189,9 +191,12 @@ mod tests {
 
     fn ledger() -> Ledger {
         let mut ledger = Ledger::default();
-        for (index, time_ms) in [1_291_191_960_000, 1_291_191_961_500, 1_291_191_960_000].into_iter().enumerate() {
+        for (index, time_ms) in
+            [1_291_191_960_000, 1_291_191_961_500, 1_291_191_960_000].into_iter().enumerate()
+        {
             let digits = "49590338271490256608559692538361571095921575989136588898";
-            let position = Position { sequence: SequenceNumber::parse(digits).unwrap(), sub_sequence: 300, index: 1 };
+            let position =
+                Position { sequence: SequenceNumber::parse(digits).unwrap(), sub_sequence: 300, index: 1 };
             let candidate = Candidate {
                 class: if index == 1 { Class::Activity } else { Class::Money },
                 time_ms,

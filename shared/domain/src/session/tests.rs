@@ -39,14 +39,18 @@ fn bounds(state: &SessionState) -> Vec<(i64, i64)> {
 }
 
 fn cart(state: &SessionState) -> Vec<(String, i64)> {
-    SessionItem::from(state.clone()).cart.quantities().iter().map(|(sku, quantity)| (sku.clone(), *quantity)).collect()
+    SessionItem::from(state.clone())
+        .cart
+        .quantities()
+        .iter()
+        .map(|(sku, quantity)| (sku.clone(), *quantity))
+        .collect()
 }
 
 const LOGIN: &str = "user.logged_in";
 const ADD: &str = "cart.item_added";
 const ORDER: &str = "order.placed";
-const ORDER_OF_TWO: &str =
-    r#"{"order_id":"o","currency":"GBP","total_minor":500,"lines":[{"sku":"a","quantity":2,"unit_price_minor":250}]}"#;
+const ORDER_OF_TWO: &str = r#"{"order_id":"o","currency":"GBP","total_minor":500,"lines":[{"sku":"a","quantity":2,"unit_price_minor":250}]}"#;
 
 #[test]
 fn windows_touch_at_exactly_the_gap() {

@@ -105,8 +105,10 @@ impl Windows {
         settings: &SessionSettings,
     ) -> Result<Option<&mut Window>, CannotApply> {
         let at_ms = event.time_ms;
-        let first = self.0.partition_point(|window| window.last_event_at_ms.saturating_add(settings.gap_ms) < at_ms);
-        let end = self.0.partition_point(|window| window.started_at_ms.saturating_sub(settings.gap_ms) <= at_ms);
+        let first =
+            self.0.partition_point(|window| window.last_event_at_ms.saturating_add(settings.gap_ms) < at_ms);
+        let end =
+            self.0.partition_point(|window| window.started_at_ms.saturating_sub(settings.gap_ms) <= at_ms);
         if first >= end {
             if is_closed(at_ms, largest_event_time_ms, settings) {
                 return Ok(None);
@@ -128,8 +130,9 @@ impl Windows {
         largest_event_time_ms: i64,
         settings: &SessionSettings,
     ) -> impl Iterator<Item = Window> + use<> {
-        let passed =
-            self.0.partition_point(|window| is_closed(window.last_event_at_ms, largest_event_time_ms, settings));
+        let passed = self
+            .0
+            .partition_point(|window| is_closed(window.last_event_at_ms, largest_event_time_ms, settings));
         self.0.drain(..passed).collect::<Vec<_>>().into_iter()
     }
 }

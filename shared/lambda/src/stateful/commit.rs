@@ -67,7 +67,11 @@ where
         let key = work.keys.get_mut(index)?;
         // What was folded into a cached item may equal what another container wrote long ago.
         let current = key.base.as_ref().is_some_and(|base| base.current);
-        let attempt = key.folded.as_ref().filter(|_| current).map(|folded| (folded.version, folded.fold.ledger.clone()));
+        let attempt = key
+            .folded
+            .as_ref()
+            .filter(|_| current)
+            .map(|folded| (folded.version, folded.fold.ledger.clone()));
         let accepted = match commit {
             Commit::Committed => {
                 self.adopt(work, index);
@@ -126,7 +130,9 @@ where
         let current = folded.fold.changed || key.base.as_ref().is_some_and(|base| base.current);
         let stored = match folded.fold.changed {
             false => key.base.take().and_then(|base| base.stored),
-            true => Some(Stored { version: folded.version, ledger: folded.fold.ledger, state: folded.fold.state }),
+            true => {
+                Some(Stored { version: folded.version, ledger: folded.fold.ledger, state: folded.fold.state })
+            }
         };
         if key.done < key.units.len() {
             key.base = Some(Base { stored, current });

@@ -45,7 +45,9 @@ impl<S: KeyState, T, Q, G> Stateful<S, T, Q, G> {
     /// signal, every state must be current: a fold that conflicts later would emit its own behind those that came
     /// after it in the stream.
     fn distrust_cached_states(&self, work: &mut Work<'_, S>) {
-        let emits = work.open_keys().any(|key| key.folded.as_ref().is_some_and(|folded| !folded.fold.signals.is_empty()));
+        let emits = work
+            .open_keys()
+            .any(|key| key.folded.as_ref().is_some_and(|folded| !folded.fold.signals.is_empty()));
         for key in work.open_keys() {
             let cached = key.base.as_ref().is_some_and(|base| !base.current);
             let refuses = key.folded.as_ref().is_some_and(|folded| folded.refusals().next().is_some());
@@ -104,9 +106,14 @@ impl<S: KeyState, T, Q, G> KeyFold<'_, '_, S, T, Q, G> {
 
     fn step(&self, fold: &mut Fold<S>, index: usize) -> Result<(Verdict, String), Poisoned> {
         if let Some(why) = self.refused.get(&index) {
-            return Ok((Verdict::Refused(Reason::StoreRefused), format!("the store refuses its result: {why}")));
+            return Ok((
+                Verdict::Refused(Reason::StoreRefused),
+                format!("the store refuses its result: {why}"),
+            ));
         }
-        let Some((unit, event)) = self.units.get(index).and_then(|unit| Some((unit, unit.event.as_ref().ok()?))) else {
+        let Some((unit, event)) =
+            self.units.get(index).and_then(|unit| Some((unit, unit.event.as_ref().ok()?)))
+        else {
             return Ok((Verdict::PassedOver, String::new()));
         };
         let consumer = self.consumer;
@@ -128,7 +135,10 @@ fn explain(verdict: Verdict, event: &Event<'_>) -> String {
 /// Runs the consumer's code so that its panic is a value. What it was changing is thrown away by the caller.
 fn isolated<R>(work: impl FnOnce() -> Result<R, Poisoned>) -> Result<R, Poisoned> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
-        let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+        let text = panic
+            .downcast_ref::<&str>()
+            .copied()
+            .or_else(|| panic.downcast_ref::<String>().map(String::as_str));
         Err(Poisoned(format!("panicked: {}", text.unwrap_or("without a message"))))
     })
 }
@@ -149,6 +159,7 @@ impl<S> KeyWork<'_, S> {
     pub(super) fn is_own_write(&self, stored: &crate::ports::Stored<S>) -> bool {
         let attempted = self.attempted.as_ref();
         self.folded.is_some()
-            && attempted.is_some_and(|(version, ledger)| *version == stored.version && *ledger == stored.ledger)
+            && attempted
+                .is_some_and(|(version, ledger)| *version == stored.version && *ledger == stored.ledger)
     }
 }

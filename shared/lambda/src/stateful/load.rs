@@ -18,7 +18,8 @@ where
     /// Gives every open key a state, from the cache the first time and from the store otherwise.
     pub(super) async fn load(&self, work: &mut Work<'_, S>, deadline: Deadline) {
         self.load_from_cache(work);
-        let wanted: Vec<&str> = work.open_keys().filter(|key| key.base.is_none()).map(|key| key.key).collect();
+        let wanted: Vec<&str> =
+            work.open_keys().filter(|key| key.base.is_none()).map(|key| key.key).collect();
         if wanted.is_empty() {
             return;
         }

@@ -112,7 +112,8 @@ impl<'p, S: KeyState> Work<'p, S> {
         let cut = self.cut;
         for key in &mut self.keys {
             let reaches = |folded: &Folded<S>| {
-                let folded_units = key.units.get(key.done..key.done + folded.verdicts.len()).unwrap_or_default();
+                let folded_units =
+                    key.units.get(key.done..key.done + folded.verdicts.len()).unwrap_or_default();
                 folded_units.iter().any(|(_, record)| !cut.allows(*record))
             };
             if key.attempted.is_none() && key.folded.as_ref().is_some_and(reaches) {
@@ -130,7 +131,8 @@ impl<'p, S: KeyState> Work<'p, S> {
     }
 
     pub(super) fn tally(self, units: &[Unit<'_>]) -> Tally {
-        let verdicts = units.iter().zip(self.verdicts).map(|(unit, verdict)| (unit.record, verdict)).collect();
+        let verdicts =
+            units.iter().zip(self.verdicts).map(|(unit, verdict)| (unit.record, verdict)).collect();
         Tally { cut: self.cut, verdicts, why: self.why }
     }
 }
