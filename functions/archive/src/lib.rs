@@ -48,7 +48,7 @@ impl<L: LineSink, Q: LineSink> Archive<L, Q> {
         let opened = Batch::open(batch);
         let units = opened.units();
         let (rows, refusals) = self.rows(&units, &batch.shard_id);
-        let (mut cut, mut why) = (Cut::default(), String::new());
+        let (mut cut, mut why) = (opened.end(), String::new());
         let mut note = |cut: &mut Cut, lines: &Lines, put: Result<(), NotAccepted>| {
             if let Err(failed) = put {
                 cut.lower(lines.record(failed.first).unwrap_or_default());
@@ -92,7 +92,10 @@ impl<L: LineSink, Q: LineSink> Archive<L, Q> {
             };
             let origin = Origin { shard_id, position: &unit.position, arrived_at_ms: unit.arrived_at_ms };
             let row = Row::of(event, origin, self.rows);
-            if let Err(error) = rows.push(unit.record, &row, L::LINE_LIMIT_BYTES) {
+            let pushed = rows.push(unit.record, &row, L::LINE_LIMIT_BYTES);
+            if let Err(error) =
+                pushed.or_else(|_| rows.push(unit.record, &row.without_lines(), L::LINE_LIMIT_BYTES))
+            {
                 let rule = format!("as a row: {error}");
                 refusals.push((index, Invalid::whole(Reason::RowTooLarge, rule).of_event(&event.id)));
             }

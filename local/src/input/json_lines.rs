@@ -37,6 +37,7 @@ pub(super) fn read(path: &Path) -> Result<impl Iterator<Item = Result<Input, Err
 
 #[derive(Deserialize)]
 struct Subject {
+    #[serde(default)]
     subject: String,
 }
 

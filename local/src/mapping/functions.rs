@@ -88,7 +88,11 @@ impl Functions {
                 self.linked_call(&**sessions, &event).await
             }
             Home::Linked { archive, .. } => self.linked_call(&**archive, &event).await,
-            Home::Remote { url, client } => remote_call(client, url, function, event).await,
+            Home::Remote { url, client } => {
+                // Compiling comes first where the server watches its sources, so only a server that hangs is cut off.
+                let call = tokio::time::timeout(10 * TIMEOUT, remote_call(client, url, function, event));
+                call.await.unwrap_or_else(|_| Invoked::Failed("no answer in ten minutes".to_owned()))
+            }
         }
     }
 

@@ -2,6 +2,7 @@
 
 pub mod backoff;
 pub mod clients;
+mod describe;
 pub mod dynamodb;
 pub mod firehose;
 

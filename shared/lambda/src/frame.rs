@@ -12,14 +12,16 @@ const VERSION: u8 = 3;
 const PLAIN: u8 = 0;
 const ZLIB: u8 = 5;
 
-/// Largest payload after inflating, in bytes: the largest record that Kinesis takes.
+/// Most bytes that the payloads of one record may inflate to: the largest record that Kinesis takes.
 pub const INFLATED_LIMIT_BYTES: u64 = 10 * 1024 * 1024;
 
 /// Takes the header off, where there is one. JSON text never starts with the header's version byte.
 ///
+/// `budget_bytes` is what may still be inflated for the same record; what this payload takes is taken off.
+///
 /// # Errors
-/// When the compression is unknown, broken, or hides more than [`INFLATED_LIMIT_BYTES`].
-pub fn unframe(data: &Bytes) -> Result<Bytes, Invalid> {
+/// When the compression is unknown, broken, or hides more than the budget.
+pub fn unframe(data: &Bytes, budget_bytes: &mut u64) -> Result<Bytes, Invalid> {
     if data.first() != Some(&VERSION) {
         return Ok(data.clone());
     }
@@ -31,13 +33,16 @@ pub fn unframe(data: &Bytes) -> Result<Bytes, Invalid> {
         Some(&PLAIN) => Ok(data.slice(HEADER_BYTES..)),
         Some(&ZLIB) => {
             let mut inflated = Vec::new();
-            let mut input = ZlibDecoder::new(&data[HEADER_BYTES..]).take(INFLATED_LIMIT_BYTES + 1);
+            let mut input = ZlibDecoder::new(&data[HEADER_BYTES..]).take(*budget_bytes + 1);
             match input.read_to_end(&mut inflated) {
                 Err(_) => refuse("holds broken zlib data"),
-                Ok(_) if inflated.len() as u64 > INFLATED_LIMIT_BYTES => {
-                    refuse("inflates to more than 10 MiB")
+                Ok(_) if inflated.len() as u64 > *budget_bytes => {
+                    refuse("inflates its record to more than 10 MiB")
                 }
-                Ok(_) => Ok(inflated.into()),
+                Ok(_) => {
+                    *budget_bytes -= inflated.len() as u64;
+                    Ok(inflated.into())
+                }
             }
         }
         _ => refuse("has an unknown compression in the schema registry's header"),
@@ -49,6 +54,10 @@ mod tests {
     use std::io::Write;
 
     use super::*;
+
+    fn opened(data: &Bytes) -> Result<Bytes, Invalid> {
+        unframe(data, &mut INFLATED_LIMIT_BYTES.clone())
+    }
 
     fn framed(compression: u8, payload: &[u8]) -> Bytes {
         [&[VERSION, compression][..], &[7; 16], payload].concat().into()
@@ -62,22 +71,22 @@ mod tests {
 
     #[test]
     fn json_passes_and_frames_are_opened() {
-        assert_eq!(unframe(&Bytes::from("{}")).unwrap(), "{}");
-        assert_eq!(unframe(&framed(PLAIN, b"{}")).unwrap(), "{}");
-        assert_eq!(unframe(&framed(ZLIB, &zlib(b"{}"))).unwrap(), "{}");
+        assert_eq!(opened(&Bytes::from("{}")).unwrap(), "{}");
+        assert_eq!(opened(&framed(PLAIN, b"{}")).unwrap(), "{}");
+        assert_eq!(opened(&framed(ZLIB, &zlib(b"{}"))).unwrap(), "{}");
     }
 
     #[test]
     fn broken_frames_are_refused() {
         for bytes in [framed(9, b"{}"), framed(ZLIB, b"{}"), Bytes::from_static(&[VERSION, PLAIN])] {
-            assert_eq!(unframe(&bytes).unwrap_err().reason, Reason::Frame);
+            assert_eq!(opened(&bytes).unwrap_err().reason, Reason::Frame);
         }
     }
 
     #[test]
     fn inflating_ends_at_its_limit() {
         let limit = usize::try_from(INFLATED_LIMIT_BYTES).unwrap();
-        assert_eq!(unframe(&framed(ZLIB, &zlib(&vec![b' '; limit]))).unwrap().len(), limit);
-        assert!(unframe(&framed(ZLIB, &zlib(&vec![b' '; limit + 1]))).is_err());
+        assert_eq!(opened(&framed(ZLIB, &zlib(&vec![b' '; limit]))).unwrap().len(), limit);
+        assert!(opened(&framed(ZLIB, &zlib(&vec![b' '; limit + 1]))).is_err());
     }
 }

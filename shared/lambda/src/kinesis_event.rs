@@ -87,7 +87,7 @@ impl<'de> Deserialize<'de> for KinesisBatch {
                 D::Error::custom(format!("eventID {:?} is not <shard>:<sequence number>", first.event_id))
             })?,
         };
-        if wire.records.iter().any(|record| !record.event_id.starts_with(&shard_id)) {
+        if wire.records.iter().any(|record| shard_of(record).as_ref() != Some(&shard_id)) {
             return Err(D::Error::custom("the batch holds records of more than one shard"));
         }
         let records = wire.records.into_iter().map(|record| {

@@ -62,13 +62,11 @@ async fn an_unreachable_store_is_unavailable_and_a_write_to_it_not_known_to_be_d
     };
     let store: DynamoStore<Note> =
         DynamoStore::new(client(&format!("http://{nobody}")), TABLE.to_owned(), Arc::new(Meter::default()));
-    let start = tokio::time::Instant::now();
     let deadline = Deadline::after(Duration::from_millis(500));
     assert_eq!(store.read(&["u"], deadline).await, [Read::Unavailable]);
     let item = stored(1, "a");
     let commits = store.commit(&[write("u", None, &item)], deadline).await;
     assert!(matches!(commits[..], [Commit::Unknown | Commit::Unavailable]), "{commits:?}");
-    assert!(start.elapsed() < Duration::from_secs(2));
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod dependencies;
 #[cfg(test)]
+mod profile;
 #[cfg(test)]
 mod sources;
 #[cfg(test)]

@@ -6,14 +6,20 @@ use millrace_domain::Verdict;
 use millrace_lambda::emf::{METRICS, NAMESPACE};
 use serde_norway::Value;
 
-use crate::yaml::{Resource, find, items, referred, resources, text};
+use crate::yaml::{Resource, find, items, number, pairs, referred, resources, tagged, text};
 
 /// The metrics of Lambda's and Firehose's own that alarms use.
 const SERVICE_METRICS: &[(&str, &str)] = &[
     ("AWS/Firehose", "DeliveryToS3.DataFreshness"),
+    ("AWS/Firehose", "FailedConversion.Records"),
+    ("AWS/Firehose", "PartitionCountExceeded"),
+    ("AWS/Lambda", "DroppedEventCount"),
     ("AWS/Lambda", "IteratorAge"),
     ("AWS/Lambda", "OnFailureDestinationDeliveredEventCount"),
 ];
+
+/// How long Firehose keeps what it cannot deliver.
+const FIREHOSE_KEEPS_SECONDS: i64 = 86_400;
 
 struct Metric {
     alarm: Resource,
@@ -60,6 +66,44 @@ fn binaries() -> BTreeSet<String> {
     functions.map(|function| text(find(function.body, "Metadata/BuildProperties/Binary").unwrap())).collect()
 }
 
+/// What `!Ref` names in the one dimension of every alarm on this metric.
+fn watched(namespace: &str, name: &str, dimension: &str) -> Vec<String> {
+    let on_metric = metrics().into_iter().filter(|it| it.namespace == namespace && it.name == name);
+    let mut watched: Vec<String> = on_metric
+        .map(|metric| {
+            let [only] = items(metric.dimensions)[..] else { panic!("{}: one dimension", metric.alarm.id) };
+            assert_eq!(text(&only["Name"]), dimension, "{}", metric.alarm.id);
+            tagged(&only["Value"], "Ref").unwrap_or_else(|| panic!("{}: a !Ref", metric.alarm.id)).to_owned()
+        })
+        .collect();
+    watched.sort_unstable();
+    watched
+}
+
+/// The logical ids that SAM gives the event source mappings: that of the function, then the name of the event.
+fn mappings() -> Vec<String> {
+    let functions = resources("AWS::Serverless::Function").into_iter();
+    let mut mappings: Vec<String> = functions
+        .flat_map(|function| pairs(function.get("Events")).into_iter().map(move |event| (function, event)))
+        .filter(|(_, (_, event))| text(&event["Type"]) == "Kinesis")
+        .map(|(function, (name, _))| format!("{}{name}", function.id))
+        .collect();
+    assert!(!mappings.is_empty());
+    mappings.sort_unstable();
+    mappings
+}
+
+/// The delivery streams that have this part; there must be some.
+fn delivery_streams(part: &str) -> Vec<String> {
+    let path = format!("ExtendedS3DestinationConfiguration/{part}");
+    let with_part =
+        resources("AWS::KinesisFirehose::DeliveryStream").into_iter().filter(|it| it.find(&path).is_some());
+    let mut streams: Vec<String> = with_part.map(|stream| stream.id.to_owned()).collect();
+    assert!(!streams.is_empty(), "no delivery stream has {part}");
+    streams.sort_unstable();
+    streams
+}
+
 #[test]
 fn every_metric_is_written_by_the_code_or_by_its_service() {
     let own: BTreeSet<&str> =
@@ -103,6 +147,65 @@ fn every_function_is_watched_for_how_far_it_lies_behind() {
     watched.sort_unstable();
     functions.sort_unstable();
     assert_eq!(watched, functions);
+}
+
+#[test]
+fn every_mapping_is_watched_for_what_it_set_aside_and_what_it_dropped() {
+    for name in ["OnFailureDestinationDeliveredEventCount", "DroppedEventCount"] {
+        assert_eq!(watched("AWS/Lambda", name, "EventSourceMappingUUID"), mappings(), "{name}");
+    }
+}
+
+#[test]
+fn every_delivery_stream_is_watched_for_what_waits_in_it() {
+    let watched = watched("AWS/Firehose", "DeliveryToS3.DataFreshness", "DeliveryStreamName");
+    assert_eq!(watched, delivery_streams("BucketARN"));
+}
+
+#[test]
+fn every_delivery_stream_is_watched_for_rows_that_it_cannot_convert_or_place() {
+    for (name, part) in [
+        ("FailedConversion.Records", "DataFormatConversionConfiguration"),
+        ("PartitionCountExceeded", "DynamicPartitioningConfiguration"),
+    ] {
+        assert_eq!(watched("AWS/Firehose", name, "DeliveryStreamName"), delivery_streams(part), "{name}");
+    }
+}
+
+#[test]
+fn the_first_record_that_goes_astray_is_told() {
+    for (name, statistic) in [
+        ("OnFailureDestinationDeliveredEventCount", "Sum"),
+        ("DroppedEventCount", "Sum"),
+        ("FailedConversion.Records", "Sum"),
+        ("PartitionCountExceeded", "Maximum"),
+    ] {
+        for Metric { alarm, .. } in metrics().into_iter().filter(|metric| metric.name == name) {
+            assert_eq!(text(alarm.get("Statistic")), statistic, "{}", alarm.id);
+            assert_eq!(text(alarm.get("ComparisonOperator")), "GreaterThanThreshold", "{}", alarm.id);
+            assert_eq!(number(alarm.get("Threshold")), 0, "{}", alarm.id);
+            assert_eq!(number(alarm.get("EvaluationPeriods")), 1, "{}", alarm.id);
+        }
+    }
+}
+
+#[test]
+fn rows_that_wait_are_told_long_before_firehose_drops_them() {
+    let waiting = metrics().into_iter().filter(|metric| metric.name == "DeliveryToS3.DataFreshness");
+    for Metric { alarm, .. } in waiting {
+        assert_eq!(text(alarm.get("Statistic")), "Maximum", "{}", alarm.id);
+        assert_eq!(text(alarm.get("ComparisonOperator")), "GreaterThanThreshold", "{}", alarm.id);
+        let evaluated = number(alarm.get("Period")) * number(alarm.get("EvaluationPeriods"));
+        let told_after = number(alarm.get("Threshold")) + evaluated;
+        assert!(told_after <= FIREHOSE_KEEPS_SECONDS / 4, "{}: {told_after} s", alarm.id);
+    }
+}
+
+#[test]
+fn every_alarm_says_what_it_means() {
+    for alarm in alarms() {
+        assert!(!text(alarm.get("AlarmDescription")).is_empty(), "{}", alarm.id);
+    }
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! What an error of DynamoDB means for the work at hand.
 
-use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::types::{BatchStatementError, BatchStatementErrorCodeEnum as Code};
+
+use crate::describe::describe;
 
 /// What may follow an error.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,7 +28,7 @@ const PASSING: [&str; 5] = [
 impl Trouble {
     /// What the failure of a whole read means. Reads may simply be repeated, so a lost answer passes, too.
     pub(super) fn of<E: ProvideErrorMetadata + std::error::Error + 'static>(error: &SdkError<E>) -> Self {
-        let why = DisplayErrorContext(error).to_string();
+        let why = describe(error);
         match error {
             SdkError::ConstructionFailure(_) => Self::Lasting(why),
             SdkError::ServiceError(answer) => match answer.raw().status().is_server_error() {
@@ -68,10 +70,10 @@ impl Trouble {
     }
 
     /// An item that is too large, or holds a value that DynamoDB does not store, is refused for good. Any other
-    /// complaint about a statement is one about this program or its table, and would be the same for every item.
+    /// complaint about a statement is one about this program or its table, such as an index of another type, and
+    /// would be the same for every item.
     fn of_validation(message: &str, why: String) -> Self {
-        let of_item =
-            ["Item size", "item size", "parameter values were invalid", "number overflow", "Nesting Levels"];
+        let of_item = ["Item size", "item size", "Number overflow", "number overflow", "Nesting Levels"];
         match of_item.iter().any(|sign| message.contains(sign)) {
             true => Self::Refused(why),
             false => Self::Lasting(why),
@@ -91,8 +93,12 @@ mod tests {
     fn only_trouble_with_the_item_itself_is_refused() {
         let size = "Item size to update has exceeded the maximum allowed size";
         assert!(matches!(statement_error(Code::ValidationError, size), Some(Trouble::Refused(_))));
-        let schema = "The provided key element does not match the schema";
-        assert!(matches!(statement_error(Code::ValidationError, schema), Some(Trouble::Lasting(_))));
+        for of_table in [
+            "The provided key element does not match the schema",
+            "One or more parameter values were invalid: Type mismatch for Index Key session Expected: S Actual: M",
+        ] {
+            assert!(matches!(statement_error(Code::ValidationError, of_table), Some(Trouble::Lasting(_))));
+        }
         assert!(matches!(statement_error(Code::AccessDenied, ""), Some(Trouble::Lasting(_))));
         assert!(matches!(statement_error(Code::ThrottlingError, ""), Some(Trouble::Passing(_))));
         assert!(matches!(statement_error(Code::from("New"), ""), Some(Trouble::Passing(_))));

@@ -5,7 +5,6 @@ mod pack;
 use std::sync::Arc;
 
 use aws_sdk_firehose::Client;
-use aws_sdk_firehose::error::{DisplayErrorContext, SdkError};
 use aws_sdk_firehose::primitives::Blob;
 use aws_sdk_firehose::types::Record;
 use millrace_lambda::meter::Usage;
@@ -15,6 +14,7 @@ pub use pack::{CALL_LIMIT_BYTES, CALL_LIMIT_RECORDS, RECORD_LIMIT_BYTES, RECORD_
 use pack::{Call, Packed, pack};
 
 use crate::backoff::Backoff;
+use crate::describe::describe;
 
 /// Firehose bills each record in steps of this many bytes.
 const BILLING_STEP_BYTES: usize = 5 * 1024;
@@ -70,7 +70,7 @@ impl FirehoseSink {
             self.client.put_record_batch().delivery_stream_name(&self.stream).set_records(Some(records));
         let answer = request.send().await;
         self.meter.add(&Usage { sink_requests: 1, ..Usage::default() });
-        let answer = answer.map_err(|error: SdkError<_>| DisplayErrorContext(&error).to_string())?;
+        let answer = answer.map_err(|error| describe(&error))?;
         let mut failed = Vec::new();
         let mut accepted = Usage::default();
         for (index, packed) in pending.iter().enumerate() {

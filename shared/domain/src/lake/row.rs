@@ -108,6 +108,16 @@ impl<'a> Row<'a> {
     }
 }
 
+impl Row<'_> {
+    /// The row without the lines of its order, for an order so long that they do not fit twice: `data` holds them,
+    /// too.
+    #[must_use]
+    pub fn without_lines(mut self) -> Self {
+        self.fields.lines = None;
+        self
+    }
+}
+
 fn day_ms(time_ms: i64, arrived_at_ms: i64, settings: RowSettings) -> i64 {
     match settings.event_day_limit_days {
         Some(days) if arrived_at_ms.saturating_sub(time_ms) > i64::from(days) * DAY_MS => arrived_at_ms,

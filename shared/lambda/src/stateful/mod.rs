@@ -72,6 +72,9 @@ where
     pub async fn run(&self, batch: &Batch<'_>, deadline: Deadline) -> Tally {
         let units = batch.units();
         let mut work = Work::plan(&units, &batch.source.shard_id);
+        if let Some(record) = batch.end().record() {
+            work.cut_at(record, "the batch inflates to more than fits into memory");
+        }
         for _ in 0..ROUND_LIMIT {
             if !work.has_open_keys() {
                 break;

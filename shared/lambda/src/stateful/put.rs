@@ -13,6 +13,9 @@ use crate::lines::Lines;
 use crate::ports::{LineSink, NotAccepted, SignalSink, Store};
 use crate::quarantine::push_entry;
 
+/// Longest explanation that an entry takes over: a panic may say anything at any length.
+const WHY_LIMIT_BYTES: usize = 1_024;
+
 impl<S, T, Q, G> Stateful<S, T, Q, G>
 where
     S: KeyState + Send + Sync,
@@ -57,6 +60,7 @@ where
         let mut lines = Lines::default();
         for (index, reason, why) in refusals {
             let Some(unit) = units.get(index) else { continue };
+            let why = why.get(..why.floor_char_boundary(WHY_LIMIT_BYTES)).unwrap_or_default();
             let mut invalid = Invalid::whole(reason, why);
             if let Ok(event) = &unit.event {
                 invalid = invalid.of_event(&event.id);
