@@ -18,7 +18,10 @@ trap stop EXIT
 
 fail() { echo "FAILED $1"; tail -n 20 "$work"/*.log; exit 1; }
 
-target/release/millrace serve --out "$work/serve" --no-consumers >"$work/serve.log" 2>&1 &
+# Ports that a forgotten `serve` does not hold.
+base=$((20000 + RANDOM % 20000))
+ports=(--kinesis-port "$base" --dynamodb-port "$((base + 1))" --firehose-port "$((base + 2))")
+target/release/millrace serve --out "$work/serve" --no-consumers "${ports[@]}" >"$work/serve.log" 2>&1 &
 serve=$!
 for _ in $(seq 50); do [ -f "$work/serve/functions.env" ] && break; sleep 0.1; done
 [ -f "$work/serve/functions.env" ] || fail 'serve did not start'
@@ -53,7 +56,7 @@ PYTHON
 
 target/release/millrace generate --events 3000 --shoppers 100 --out "$work/events.jsonl"
 target/release/millrace replay "$work/events.jsonl" --out "$work/linked" >/dev/null
-target/release/millrace replay "$work/events.jsonl" --out "$work/remote" --functions 'http://[::1]:9000' >"$work/replay.log" 2>&1 ||
+target/release/millrace replay "$work/events.jsonl" --out "$work/remote" --functions 'http://[::1]:9000' "${ports[@]}" >"$work/replay.log" 2>&1 ||
     fail 'replay --functions'
 python3 - "$work" <<'PYTHON'
 import json, sys
