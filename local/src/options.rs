@@ -72,6 +72,12 @@ impl Tuning {
 
     /// The settings of `sessions`, checked as the deployed function checks them.
     pub(crate) fn sessions_config(&self) -> Result<SessionsConfig, Error> {
+        let times = [self.gap, self.lateness, self.money_horizon, self.activity_horizon];
+        if times.iter().any(|time| time.subsec_nanos() > 0) {
+            return Err(Error::Usage(
+                "gap, lateness and horizons are whole seconds, such as 90s or 30m".to_owned(),
+            ));
+        }
         SessionsConfig::read(look_up(self.sessions_environment()))
             .map_err(|error| Error::Usage(error.to_string()))
     }

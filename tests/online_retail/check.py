@@ -33,7 +33,7 @@ from line group by id, returned
 
 def replay(binary, file, out, *options):
     command = [binary, "replay", file, "--out", str(out), *options]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     items = [json.loads(line) for line in (out / "tables/sessions.jsonl").open()]
     for item in items:
         del item["version"], item["ledger"]
@@ -65,6 +65,7 @@ def check_against_file(run, invoices):
     expect(f"orders, returns, revenue and refunds of {len(per_user):,} subjects", actual, per_user)
     refused = {row[0] for row in invoices if not row[4]}
     expect(f"{len(refused):,} invoices that break the contract are in quarantine", {line["event_id"] for line in run["quarantine"]}, refused)
+    expect("each of them once", len(run["quarantine"]), len(refused))
     expect("each of them with its reason", {line["reason"] for line in run["quarantine"]}, {"contract"})
     rows = sorted((row[0], row[2], row[3]) for row in valid)
     expect(f"{len(rows):,} rows in the lake are the valid events", sorted(run["rows"]), rows)
@@ -88,6 +89,9 @@ def main():
                 name = f"batches of {size:,}" + (", every event twice" if twice else "")
                 expect(f"{name}: identical tables", run["items"], clean["items"])
                 expect(f"{name}: one lake row an event", sorted(run["distinct"]), sorted(clean["distinct"]))
+                ids = sorted(line["event_id"] for line in run["quarantine"])
+                once = sorted(line["event_id"] for line in clean["quarantine"])
+                expect(f"{name}: quarantine", ids, sorted(once * (2 if twice else 1)))
                 expect(f"{name}: rows sent", len(run["rows"]), len(clean["rows"]) * (2 if twice else 1))
     print("all of it holds")
 

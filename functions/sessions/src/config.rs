@@ -19,7 +19,7 @@ pub const VARIABLES: &[&str] = &[
     "LOG_LEVEL",
 ];
 
-/// Longest gap, lateness or horizon: a week, as long as the stream keeps records.
+/// Longest gap, lateness or horizon: a week, as long as the stream keeps records unless it is told otherwise.
 const TIME_LIMIT_SECONDS: i64 = 7 * DAY_MS / SECOND_MS;
 
 /// What the function can be tuned by.

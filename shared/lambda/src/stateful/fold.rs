@@ -43,7 +43,7 @@ impl<S: KeyState, T, Q, G> Stateful<S, T, Q, G> {
     ///
     /// An event set aside because of an old state might fit the stored one. And when anything in the batch emits a
     /// signal, every state must be current: a fold that conflicts later would emit its own behind those that came
-    /// after it in the stream.
+    /// after it in the stream. A fold that changes nothing has no condition to find out that its item was deleted.
     fn distrust_cached_states(&self, work: &mut Work<'_, S>) {
         let emits = work
             .open_keys()
@@ -51,7 +51,8 @@ impl<S: KeyState, T, Q, G> Stateful<S, T, Q, G> {
         for key in work.open_keys() {
             let cached = key.base.as_ref().is_some_and(|base| !base.current);
             let refuses = key.folded.as_ref().is_some_and(|folded| folded.refusals().next().is_some());
-            if cached && (emits || refuses) {
+            let unchecked = key.folded.as_ref().is_some_and(|folded| !folded.fold.changed);
+            if cached && (emits || refuses || unchecked) {
                 key.base = None;
                 key.folded = None;
             }
