@@ -67,18 +67,13 @@ where
         let key = work.keys.get_mut(index)?;
         // What was folded into a cached item may equal what another container wrote long ago.
         let current = key.base.as_ref().is_some_and(|base| base.current);
-        let attempt = key
-            .folded
-            .as_ref()
-            .filter(|_| current)
-            .map(|folded| (folded.version, folded.fold.ledger.clone()));
         let accepted = match commit {
             Commit::Committed => {
                 self.adopt(work, index);
                 return None;
             }
             Commit::Conflict(read) => {
-                key.attempted = attempt;
+                key.may_be_written = current;
                 match read {
                     // The answer to an earlier try was lost, and this is what it wrote.
                     Read::Found(stored) if key.is_own_write(&stored) => {
@@ -89,7 +84,7 @@ where
                 }
             }
             Commit::Unknown => {
-                key.attempted = attempt;
+                key.may_be_written = current;
                 key.base = None;
                 key.lost += 1;
                 key.lost < LOST_LIMIT
@@ -121,7 +116,7 @@ where
         let Some(key) = work.keys.get_mut(index) else { return };
         let Some(folded) = key.folded.take() else { return };
         key.done += folded.verdicts.len();
-        key.attempted = None;
+        key.may_be_written = false;
         for (unit, verdict, _) in folded.verdicts {
             if let Some(slot) = work.verdicts.get_mut(unit) {
                 *slot = Some(verdict);

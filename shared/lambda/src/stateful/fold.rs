@@ -18,7 +18,7 @@ impl<S: KeyState, T, Q, G> Stateful<S, T, Q, G> {
         let (cut, lane) = (work.cut, work.lane);
         for key in work.keys.iter_mut().filter(|key| key.is_open(cut) && key.folded.is_none()) {
             let Some(base) = &key.base else { continue };
-            let start = match &base.stored {
+            let start = || match &base.stored {
                 Some(stored) => Fold::from(stored.state.clone(), stored.ledger.clone()),
                 None => Fold::from(S::default(), millrace_domain::Ledger::default()),
             };
@@ -31,8 +31,8 @@ impl<S: KeyState, T, Q, G> Stateful<S, T, Q, G> {
             };
             let fold = KeyFold { consumer: self, lane, units, refused: &work.refused, next };
             let folded = match &key.damaged {
-                Some(why) => fold.give_up(start, version, why),
-                None => fold.all(&start, version).unwrap_or_else(|_| fold.one_by_one(start, version)),
+                Some(why) => fold.give_up(start(), version, why),
+                None => fold.all(start(), version).unwrap_or_else(|_| fold.one_by_one(start(), version)),
             };
             key.folded = Some(folded);
         }
@@ -70,9 +70,9 @@ struct KeyFold<'f, 'p, S: KeyState, T, Q, G> {
 
 impl<S: KeyState, T, Q, G> KeyFold<'_, '_, S, T, Q, G> {
     /// All events in one go. A failure gives no hint at which event the state was still whole.
-    fn all(&self, start: &Fold<S>, version: u64) -> Result<Folded<S>, Poisoned> {
+    fn all(&self, start: Fold<S>, version: u64) -> Result<Folded<S>, Poisoned> {
         isolated(|| {
-            let mut folded = Folded::starting(start.clone(), version);
+            let mut folded = Folded::starting(start, version);
             for (index, _) in self.next {
                 let (verdict, why) = self.step(&mut folded.fold, *index)?;
                 folded.note(*index, verdict, why);
@@ -158,9 +158,8 @@ impl<S> Folded<S> {
 impl<S> KeyWork<'_, S> {
     /// Whether a stored item is the one that this invocation tried to write.
     pub(super) fn is_own_write(&self, stored: &crate::ports::Stored<S>) -> bool {
-        let attempted = self.attempted.as_ref();
-        self.folded.is_some()
-            && attempted
-                .is_some_and(|(version, ledger)| *version == stored.version && *ledger == stored.ledger)
+        let same =
+            |folded: &Folded<S>| folded.version == stored.version && folded.fold.ledger == stored.ledger;
+        self.may_be_written && self.folded.as_ref().is_some_and(same)
     }
 }

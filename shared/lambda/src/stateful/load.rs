@@ -32,7 +32,7 @@ where
 
     fn load_from_cache(&self, work: &mut Work<'_, S>) {
         let mut cache = self.cache();
-        for key in work.open_keys().filter(|key| key.base.is_none() && key.attempted.is_none()) {
+        for key in work.open_keys().filter(|key| key.base.is_none() && !key.may_be_written) {
             key.base = cache.take(key.key).map(|stored| Base { stored: Some(stored), current: false });
         }
     }
@@ -69,7 +69,7 @@ impl<S> KeyWork<'_, S> {
     /// Goes on from what is stored, forgetting a fold from anything else; false when that is not known now.
     pub(super) fn accept(&mut self, read: Read<S>) -> bool {
         self.folded = None;
-        self.attempted = None;
+        self.may_be_written = false;
         let stored = match read {
             Read::Found(stored) => Some(stored),
             Read::Absent => None,

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use millrace_domain::fold::{Fold, KeyState};
-use millrace_domain::{Ledger, Reason, Verdict};
+use millrace_domain::{Reason, Verdict};
 
 use crate::batch::Unit;
 use crate::cut::Cut;
@@ -34,8 +34,8 @@ pub(super) struct KeyWork<'p, S> {
     pub(super) base: Option<Base<S>>,
     /// The fold that waits to be put and committed.
     pub(super) folded: Option<Folded<S>>,
-    /// Version and ledger of a write whose answer was lost, to know it again.
-    pub(super) attempted: Option<(u64, Ledger)>,
+    /// Whether the waiting fold may be stored already, because the answer to its write was lost.
+    pub(super) may_be_written: bool,
     /// Answers lost so far.
     pub(super) lost: usize,
     /// Why the stored item cannot be understood.
@@ -116,7 +116,7 @@ impl<'p, S: KeyState> Work<'p, S> {
                     key.units.get(key.done..key.done + folded.verdicts.len()).unwrap_or_default();
                 folded_units.iter().any(|(_, record)| !cut.allows(*record))
             };
-            if key.attempted.is_none() && key.folded.as_ref().is_some_and(reaches) {
+            if !key.may_be_written && key.folded.as_ref().is_some_and(reaches) {
                 key.folded = None;
             }
         }
@@ -146,7 +146,7 @@ impl<'p, S> KeyWork<'p, S> {
             take: usize::MAX,
             base: None,
             folded: None,
-            attempted: None,
+            may_be_written: false,
             lost: 0,
             damaged: None,
         }
