@@ -49,7 +49,12 @@ pub struct Emit<'a> {
     signals: &'a mut Vec<Signal>,
 }
 
-impl Emit<'_> {
+impl<'a> Emit<'a> {
+    /// Takes the signals of the event at this place of a lane.
+    pub fn new(lane: &'a str, position: &'a Position, signals: &'a mut Vec<Signal>) -> Self {
+        Self { lane, position, next_index: 0, signals }
+    }
+
     /// Emits a signal for `key`, with its data as JSON text.
     pub fn signal(&mut self, key: String, signal_type: &'static str, time_ms: i64, data: String) {
         let origin =
@@ -115,7 +120,7 @@ impl<S: KeyState> Fold<S> {
         }
         self.ledger.record(&candidate, ledger_settings);
         let largest_ms = self.ledger.largest_event_time_ms().unwrap_or(event.time_ms);
-        let mut emit = Emit { lane, position, next_index: 0, signals: &mut self.signals };
+        let mut emit = Emit::new(lane, position, &mut self.signals);
         self.state.apply(event, largest_ms, settings, &mut emit)?;
         self.changed = true;
         Ok(Verdict::Applied)

@@ -2,8 +2,7 @@
 
 mod packed;
 mod seen;
-
-use std::collections::BTreeMap;
+mod version;
 
 pub use packed::{FORMAT, LedgerUnreadable};
 pub use seen::{Known, Seen, SeenSet};
@@ -12,6 +11,9 @@ use crate::event::Class;
 use crate::position::Position;
 use crate::time::{HOUR_MS, MINUTE_MS};
 use crate::verdict::LateCause;
+
+/// Most lanes whose positions are kept.
+const LANES_LIMIT: usize = 2;
 
 /// Horizons and caps of the two classes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,7 +80,8 @@ pub struct Ledger {
     largest_event_time_ms: Option<i64>,
     money: SeenSet,
     activity: SeenSet,
-    positions: BTreeMap<String, Position>,
+    /// By lane, the newest lane last.
+    positions: Vec<(String, Position)>,
 }
 
 impl Ledger {
@@ -97,7 +100,7 @@ impl Ledger {
 
     /// The position of the last record of a lane that was applied.
     pub fn position(&self, lane: &str) -> Option<&Position> {
-        self.positions.get(lane)
+        self.positions.iter().find(|(known, _)| known == lane).map(|(_, position)| position)
     }
 
     /// Judges an event without changing anything.
@@ -152,15 +155,17 @@ impl Ledger {
         }
     }
 
-    /// A key lives in one shard at a time and a parent is read to its end before its children, so the position
-    /// in the newest lane is all that naming a redelivery takes.
+    /// A key lives in one shard at a time and a parent is read to its end before its children. The lane before the
+    /// newest is kept for an invocation that the stream gave up and that ends after the child's first records: it
+    /// would otherwise call late what was applied.
     fn advance(&mut self, candidate: &Candidate<'_>) {
-        match self.positions.get_mut(candidate.lane) {
-            Some(last) if candidate.position > last => *last = candidate.position.clone(),
+        match self.positions.iter_mut().find(|(lane, _)| lane == candidate.lane) {
+            Some((_, last)) if candidate.position > last => *last = candidate.position.clone(),
             Some(_) => {}
             None => {
-                self.positions.clear();
-                self.positions.insert(candidate.lane.to_owned(), candidate.position.clone());
+                let surplus = (self.positions.len() + 1).saturating_sub(LANES_LIMIT);
+                self.positions.drain(..surplus);
+                self.positions.push((candidate.lane.to_owned(), candidate.position.clone()));
             }
         }
     }
@@ -271,20 +276,21 @@ mod tests {
     }
 
     #[test]
-    fn a_new_lane_takes_the_place_of_the_old_one() {
+    fn the_two_newest_lanes_are_kept() {
         let mut ledger = Ledger::default();
-        step(&mut ledger, Class::Money, 50, 1, 10);
-        let child = position(1);
-        let candidate = Candidate {
-            class: Class::Money,
-            time_ms: 50,
-            identity: 2,
-            payload: 7,
-            lane: "b",
-            position: &child,
-        };
-        ledger.record(&candidate, &SETTINGS);
+        for (identity, lane) in (0..).zip(["a", "b", "c", "b"]) {
+            let position = position(10 + u32::try_from(identity).unwrap());
+            let candidate = Candidate {
+                class: Class::Money,
+                time_ms: 50,
+                identity,
+                payload: 7,
+                lane,
+                position: &position,
+            };
+            ledger.record(&candidate, &SETTINGS);
+        }
         assert_eq!(ledger.position("a"), None);
-        assert_eq!(ledger.position("b"), Some(&child));
+        assert_eq!((ledger.position("b"), ledger.position("c")), (Some(&position(13)), Some(&position(12))));
     }
 }

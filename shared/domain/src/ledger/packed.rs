@@ -7,7 +7,7 @@
 //!   floor       option of signed varint
 //!   count       varint
 //!   entries     time as varint above the floor or the entry before, 8 bytes identity, 4 bytes payload
-//! positions     varint count; lane (varint length, UTF-8), digits (varint length, two to a byte),
+//! positions     varint count, oldest lane first; lane (varint length, UTF-8), digits (varint length, two to a byte),
 //!               varint sub-sequence, varint index
 //! ```
 //! Varints are LEB128, signed ones zigzag, fixed numbers little-endian. An option is a byte 0 or 1 before it.
@@ -160,9 +160,9 @@ impl<'a> Input<'a> {
         SeenSet::from_parts(floor_ms, entries)
     }
 
-    fn positions(&mut self) -> Option<std::collections::BTreeMap<String, Position>> {
+    fn positions(&mut self) -> Option<Vec<(String, Position)>> {
         let count = self.length()?;
-        let mut positions = std::collections::BTreeMap::new();
+        let mut positions: Vec<(String, Position)> = Vec::new();
         for _ in 0..count {
             let length = self.length()?;
             let lane = std::str::from_utf8(self.take(length)?).ok()?.to_owned();
@@ -177,7 +177,10 @@ impl<'a> Input<'a> {
             let sequence = SequenceNumber::parse(&text).ok()?;
             let sub_sequence = u32::try_from(self.varint()?).ok()?;
             let index = u32::try_from(self.varint()?).ok()?;
-            positions.insert(lane, Position { sequence, sub_sequence, index });
+            if positions.iter().any(|(known, _)| *known == lane) {
+                return None;
+            }
+            positions.push((lane, Position { sequence, sub_sequence, index }));
         }
         Some(positions)
     }

@@ -24,15 +24,15 @@ impl<S: KeyState, T, Q, G> Stateful<S, T, Q, G> {
             };
             let next = key.next_units(cut);
             let first = next.first().and_then(|(index, _)| units.get(*index));
-            let version = match (&base.stored, first) {
-                (Some(stored), _) => stored.version + 1,
-                (None, Some(unit)) => unit.arrived_at_ms.unsigned_abs(),
-                (None, None) => continue,
-            };
+            let Some(first) = first else { continue };
             let fold = KeyFold { consumer: self, lane, units, refused: &work.refused, next };
-            let folded = match &key.damaged {
-                Some(why) => fold.give_up(start(), version, why),
-                None => fold.all(start(), version).unwrap_or_else(|_| fold.one_by_one(start(), version)),
+            let mut folded = match &key.damaged {
+                Some(why) => fold.give_up(start(), why),
+                None => fold.all(start()).unwrap_or_else(|_| fold.one_by_one(start())),
+            };
+            folded.version = match &base.stored {
+                Some(stored) => stored.version + 1,
+                None => folded.fold.ledger.first_version(first.arrived_at_ms),
             };
             key.folded = Some(folded);
         }
@@ -70,9 +70,9 @@ struct KeyFold<'f, 'p, S: KeyState, T, Q, G> {
 
 impl<S: KeyState, T, Q, G> KeyFold<'_, '_, S, T, Q, G> {
     /// All events in one go. A failure gives no hint at which event the state was still whole.
-    fn all(&self, start: Fold<S>, version: u64) -> Result<Folded<S>, Poisoned> {
+    fn all(&self, start: Fold<S>) -> Result<Folded<S>, Poisoned> {
         isolated(|| {
-            let mut folded = Folded::starting(start, version);
+            let mut folded = Folded::starting(start);
             for (index, _) in self.next {
                 let (verdict, why) = self.step(&mut folded.fold, *index)?;
                 folded.note(*index, verdict, why);
@@ -82,8 +82,8 @@ impl<S: KeyState, T, Q, G> KeyFold<'_, '_, S, T, Q, G> {
     }
 
     /// One event at a time, each on a copy: where one fails, the key goes on from the state before it.
-    fn one_by_one(&self, start: Fold<S>, version: u64) -> Folded<S> {
-        let mut folded = Folded::starting(start, version);
+    fn one_by_one(&self, start: Fold<S>) -> Folded<S> {
+        let mut folded = Folded::starting(start);
         for (index, _) in self.next {
             let before = folded.fold.clone();
             match isolated(|| self.step(&mut folded.fold, *index)) {
@@ -97,8 +97,8 @@ impl<S: KeyState, T, Q, G> KeyFold<'_, '_, S, T, Q, G> {
         folded
     }
 
-    fn give_up(&self, start: Fold<S>, version: u64, why: &str) -> Folded<S> {
-        let mut folded = Folded::starting(start, version);
+    fn give_up(&self, start: Fold<S>, why: &str) -> Folded<S> {
+        let mut folded = Folded::starting(start);
         for (index, _) in self.next {
             folded.note(*index, Verdict::Refused(Reason::Poisoned), format!("cannot be applied: {why}"));
         }
@@ -145,8 +145,8 @@ fn isolated<R>(work: impl FnOnce() -> Result<R, Poisoned>) -> Result<R, Poisoned
 }
 
 impl<S> Folded<S> {
-    fn starting(fold: Fold<S>, version: u64) -> Self {
-        Self { fold, verdicts: Vec::new(), signal_units: Vec::new(), version, put: false }
+    fn starting(fold: Fold<S>) -> Self {
+        Self { fold, verdicts: Vec::new(), signal_units: Vec::new(), version: 0, put: false }
     }
 
     fn note(&mut self, index: usize, verdict: Verdict, why: String) {

@@ -1,0 +1,70 @@
+//! What lies in the lake and in the quarantine.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::book::{Book, Entry};
+use crate::plan::Consumer;
+use crate::run::Outcome;
+use crate::world::{Run, names};
+
+type Name = (String, u64, u64);
+
+/// Checks that the lake holds every valid event and the quarantine every other one, and nothing else.
+pub(super) fn check(outcome: &Outcome, book: &Book, broken: &mut Vec<String>) {
+    let services = outcome.world.services();
+    let rows: Vec<Value> = services.firehose.lines(names::LAKE).map(|(_, line)| parse(line)).collect();
+    let rows: BTreeSet<Name> = rows.iter().map(|row| name_of(row, "batch_index")).collect();
+    let set_aside: Vec<(Option<u64>, Value)> =
+        services.firehose.lines(names::QUARANTINE).map(|(process, line)| (process, parse(line))).collect();
+    let entries: BTreeMap<Name, &Entry> = book.entries.iter().map(|entry| (entry.name(), entry)).collect();
+    for name in &rows {
+        if entries.get(name).is_none_or(|entry| entry.valid().is_none()) {
+            broken.push(format!("a row of what is no valid event: {name:?}"));
+        }
+    }
+    let mut by_archive = BTreeSet::new();
+    for (_, line) in set_aside.iter().filter(|(_, line)| line["function"] == "archive") {
+        let name = name_of(line, "batch_index");
+        let reason = entries.get(&name).and_then(|entry| entry.invalid_reason());
+        if reason.is_none_or(|reason| line["reason"] != reason) {
+            broken.push(format!("set aside for {} and must not be: {name:?}", line["reason"]));
+        }
+        by_archive.insert(name);
+    }
+    for entry in book.entries.iter().filter(|entry| !book.is_given_up(Consumer::Archive, entry)) {
+        let (wanted, what) = match entry.valid() {
+            Some(_) => (&rows, "no row"),
+            None => (&by_archive, "not set aside"),
+        };
+        if !wanted.contains(&entry.name()) {
+            broken.push(format!("{what}: {entry:?}"));
+        }
+    }
+    for (process, stream) in services.journal.sent_again.iter().filter(|(_, stream)| stream == names::LAKE) {
+        broken.push(format!("rows that {stream} had accepted were sent again by invocation {process:?}"));
+    }
+    let runs: BTreeMap<u64, &Run> = services.journal.runs.iter().map(|run| (run.process, run)).collect();
+    for (process, line) in &set_aside {
+        let run = process.and_then(|process| runs.get(&process));
+        // Behind an entry that was refused, others of the same call may have been accepted.
+        let troubled = services.journal.put_in_trouble.contains(&(*process, names::QUARANTINE.to_owned()));
+        if let Some(run) = run.filter(|run| run.consumer == Consumer::Archive && !troubled) {
+            let record = run.records.iter().position(|record| line["sequence_number"] == record.as_str());
+            if record.is_none_or(|record| !run.tally.cut.allows(record)) {
+                broken.push(format!("set aside behind the cut: {}", line["sequence_number"]));
+            }
+        }
+    }
+}
+
+fn parse(line: &[u8]) -> Value {
+    serde_json::from_slice(line).unwrap_or_default()
+}
+
+fn name_of(line: &Value, index: &str) -> Name {
+    let number = |field: &str| line[field].as_u64().unwrap_or_default();
+    let sequence_number = line["sequence_number"].as_str().unwrap_or_default().to_owned();
+    (sequence_number, number("sub_sequence"), number(index))
+}

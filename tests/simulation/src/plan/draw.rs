@@ -1,0 +1,255 @@
+//! From a seed to a plan.
+
+use fastrand::Rng;
+use local_faults::{Call, Outage};
+use millrace_domain::time::{HOUR_MS, MINUTE_MS, SECOND_MS};
+
+use super::event::SKEW_LIMIT_MS;
+use super::{Action, Content, Defect, EventSpec, Kind, Move, Plan, Put, Settings, Trouble};
+
+/// The wall clock at the start of a run, in epoch milliseconds.
+pub const START_MS: i64 = 1_700_000_000_000;
+/// When the first event happened: long before it arrives, so that hours of event time fit into a run.
+const FIRST_EVENT_MS: i64 = START_MS - 12 * HOUR_MS;
+/// How long producers put.
+const PUTTING_MS: u64 = 60_000;
+
+/// The plan of a seed.
+pub fn draw(seed: u64) -> Plan {
+    let mut rng = Rng::with_seed(seed ^ 0x6d69_6c6c_7261_6365);
+    let settings = settings(&mut rng);
+    let puts = Puts::new(&mut rng, &settings).draw();
+    let moves = moves(&mut rng);
+    let outages = outages(&mut rng, &settings);
+    let trouble = Trouble::Drawn {
+        calls_per_mille: pick(&mut rng, &[0, 20, 60, 150, 300]),
+        fates_per_mille: pick(&mut rng, &[0, 20, 80, 200]),
+        until_ms: PUTTING_MS + 60_000,
+    };
+    Plan { seed, settings, puts, moves, outages, trouble }
+}
+
+fn pick<T: Copy>(rng: &mut Rng, from: &[T]) -> T {
+    // The slices are constants of this file and never empty.
+    from[rng.usize(0..from.len())]
+}
+
+fn settings(rng: &mut Rng) -> Settings {
+    let gives_up = rng.u32(0..4) == 0;
+    let lateness_ms = pick(rng, &[MINUTE_MS, 10 * MINUTE_MS]);
+    Settings {
+        shards: rng.u32(1..=3),
+        batch_size: pick(rng, &[1, 3, 10, 10, 40, 100]),
+        window_ms: pick(rng, &[0, 0, 1_000]),
+        retry_attempts: (gives_up && rng.bool()).then(|| rng.u32(0..4)),
+        age_limit_ms: gives_up.then(|| rng.u64(60_000..90_000)),
+        bisect: rng.bool(),
+        payload_limit_bytes: if rng.u32(0..8) == 0 { 4_000 } else { 1 << 20 },
+        archive_parallelization: pick(rng, &[1, 1, 3]),
+        cache_items: pick(rng, &[0, 2, 100]),
+        timeout_ms: pick(rng, &[3_000, 15_000, 60_000]),
+        cold_percent: pick(rng, &[5, 30, 80]),
+        seen_cap: pick(rng, &[2, 5, 20, 512]),
+        money_horizon_ms: pick(rng, &[HOUR_MS, 48 * HOUR_MS]),
+        activity_horizon_ms: lateness_ms.max(pick(rng, &[MINUTE_MS, 10 * MINUTE_MS])),
+        gap_ms: pick(rng, &[10 * MINUTE_MS, 30 * MINUTE_MS]),
+        lateness_ms,
+        item_limit_bytes: if rng.u32(0..10) == 0 { rng.usize(700..2_500) } else { 400 * 1024 },
+        stale_ms: 2_000,
+        rows_per_record: pick(rng, &[1, 2, 500]),
+    }
+}
+
+fn moves(rng: &mut Rng) -> Vec<Move> {
+    let mut moves = Vec::new();
+    for _ in 0..pick(rng, &[0, 0, 1, 2, 4]) {
+        let action = match rng.u32(0..8) {
+            0..=3 => Action::Split(rng.u8(..)),
+            4..=6 => Action::Merge(rng.u8(..)),
+            _ => Action::Delete(rng.u8(0..3)),
+        };
+        moves.push(Move { at_ms: rng.u64(0..PUTTING_MS), action });
+    }
+    moves.sort_by_key(|action| action.at_ms);
+    moves
+}
+
+/// Where something is given up, an outage is long enough for it.
+fn outages(rng: &mut Rng, settings: &Settings) -> Vec<Outage> {
+    let mut outages = Vec::new();
+    let long = settings.age_limit_ms.is_some();
+    for _ in 0..pick(rng, &[0, 0, 1, 2]) + usize::from(long) {
+        let start_ms = rng.u64(0..PUTTING_MS);
+        let length_ms = if long { rng.u64(60_000..150_000) } else { rng.u64(500..20_000) };
+        outages.push(Outage { call: pick(rng, &Call::ALL[..3]), time_ms: start_ms..start_ms + length_ms });
+    }
+    outages
+}
+
+/// Draws what producers put.
+struct Puts<'r> {
+    rng: &'r mut Rng,
+    settings: &'r Settings,
+    users: u8,
+    money_share: u32,
+    bad_share: u32,
+    step_ms: i64,
+    clock_ms: i64,
+    next_id: u32,
+    told: Vec<EventSpec>,
+    at_ms: u64,
+}
+
+impl<'r> Puts<'r> {
+    fn new(rng: &'r mut Rng, settings: &'r Settings) -> Self {
+        let users = rng.u8(1..=6);
+        let money_share = pick(rng, &[10, 40, 90]);
+        let bad_share = pick(rng, &[0, 5, 20]);
+        let step_ms = pick(rng, &[1, SECOND_MS, 30 * SECOND_MS, 5 * MINUTE_MS]);
+        let clock_ms = FIRST_EVENT_MS;
+        Self {
+            rng,
+            settings,
+            users,
+            money_share,
+            bad_share,
+            step_ms,
+            clock_ms,
+            next_id: 0,
+            told: Vec::new(),
+            at_ms: 0,
+        }
+    }
+
+    fn draw(mut self) -> Vec<Put> {
+        let count = pick(self.rng, &[8, 25, 60, 60, 120]);
+        let burst = self.rng.u32(0..25) == 0;
+        let mut puts = Vec::with_capacity(count);
+        for _ in 0..count {
+            self.at_ms += self.rng.u64(0..=2 * PUTTING_MS / count as u64);
+            let at_ms = self.at_ms;
+            let content = self.content();
+            puts.push(Put { at_ms, content });
+            if burst && self.rng.u32(0..20) == 0 {
+                puts.extend(self.hot_key(at_ms));
+            }
+        }
+        puts
+    }
+
+    /// Many events of one user in one millisecond.
+    fn hot_key(&mut self, at_ms: u64) -> Vec<Put> {
+        let like = self.event();
+        let count = self.rng.u32(50..200);
+        let mut next = |_| {
+            self.next_id += 1;
+            let event = EventSpec { id: self.next_id, defect: None, ..like.clone() };
+            Put { at_ms, content: Content::Plain(event) }
+        };
+        (0..count).map(&mut next).collect()
+    }
+
+    fn content(&mut self) -> Content {
+        match self.rng.u32(0..100) {
+            0..70 => Content::Plain(self.event()),
+            70..78 => {
+                let first = self.event();
+                let count = self.rng.usize(1..4);
+                let mut events = vec![first];
+                for _ in 0..count {
+                    let user = events[0].user;
+                    let mut event = self.event();
+                    // Only the events of one key may share a record.
+                    event.user = user;
+                    if event.defect.is_none_or(|defect| defect != Defect::OtherSubject) {
+                        events.push(event);
+                    }
+                }
+                Content::Batch(events)
+            }
+            78..97 => {
+                let count = self.rng.usize(1..6);
+                Content::Aggregate((0..count).map(|_| self.event()).collect())
+            }
+            _ => Content::Garbage { user: self.rng.u8(0..self.users), variant: self.rng.u8(0..3) },
+        }
+    }
+
+    fn event(&mut self) -> EventSpec {
+        if !self.told.is_empty() && self.rng.u32(0..100) < 20 {
+            return self.again();
+        }
+        self.next_id += 1;
+        self.clock_ms += self.rng.i64(0..=2 * self.step_ms);
+        let money = self.rng.u32(0..100) < self.money_share;
+        let kind = if money { pick(self.rng, &Kind::ALL[5..]) } else { pick(self.rng, &Kind::ALL[..5]) };
+        let defect = (self.rng.u32(0..100) < self.bad_share).then(|| self.defect());
+        let mut event = EventSpec {
+            id: self.next_id,
+            variant: 0,
+            user: self.rng.u8(0..self.users),
+            kind,
+            sku: self.rng.u8(0..5),
+            quantity: self.rng.u16(0..5),
+            time_ms: self.time_ms(kind),
+            padding: if self.rng.u32(0..40) == 0 { self.rng.u32(0..4_000) } else { 0 },
+            defect,
+        };
+        match defect {
+            Some(Defect::ClockSkew) => event.time_ms = START_MS + self.arrival() + SKEW_LIMIT_MS + 1,
+            Some(Defect::Contract | Defect::Poison) if matches!(kind, Kind::Login | Kind::Unknown) => {
+                event.kind = Kind::View;
+            }
+            Some(Defect::Poison) if kind == Kind::PaymentFailed => event.kind = Kind::Order,
+            _ => {}
+        }
+        self.told.push(event.clone());
+        event
+    }
+
+    fn defect(&mut self) -> Defect {
+        let all =
+            [Defect::Contract, Defect::Envelope, Defect::OtherSubject, Defect::ClockSkew, Defect::Poison];
+        pick(self.rng, &all)
+    }
+
+    fn arrival(&self) -> i64 {
+        i64::try_from(self.at_ms).unwrap_or(i64::MAX)
+    }
+
+    /// An event that was told before, as it was or, by mistake, with another payload under its id.
+    fn again(&mut self) -> EventSpec {
+        let newest = self.told.len().saturating_sub(30);
+        let mut event = self.told[self.rng.usize(newest..self.told.len())].clone();
+        if event.defect.is_none() && self.rng.u32(0..8) == 0 {
+            event.variant = self.rng.u8(1..3);
+            if self.rng.bool() {
+                event.time_ms += self.rng.i64(-MINUTE_MS..MINUTE_MS);
+            }
+            let variants = |told: &&EventSpec| told.is_same_event(&event);
+            match self.told.iter().find(variants) {
+                Some(told) => return told.clone(),
+                None => self.told.push(event.clone()),
+            }
+        }
+        event
+    }
+
+    /// Mostly the present; now and then at the borders of what is late, or by a clock that is wrong.
+    fn time_ms(&mut self, kind: Kind) -> i64 {
+        let settings = self.settings;
+        let horizon_ms =
+            if kind.is_money() { settings.money_horizon_ms } else { settings.activity_horizon_ms };
+        match self.rng.u32(0..100) {
+            0..60 => self.clock_ms,
+            60..75 => self.clock_ms - self.rng.i64(0..=settings.lateness_ms),
+            75..85 => self.clock_ms - self.rng.i64(0..=2 * horizon_ms),
+            85..90 => self.clock_ms - horizon_ms + self.rng.i64(-1..=1),
+            90..93 => self.clock_ms - settings.gap_ms - settings.lateness_ms + self.rng.i64(-1..=1),
+            93..96 => self.clock_ms + settings.gap_ms + self.rng.i64(-1..=1),
+            96 => self.clock_ms - 30 * 24 * HOUR_MS,
+            97 if self.rng.u32(0..6) == 0 => START_MS + self.arrival() + self.rng.i64(0..=SKEW_LIMIT_MS),
+            _ => self.clock_ms + self.rng.i64(0..=HOUR_MS),
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! One event of a plan, and the bytes that a producer makes of it.
+
+use millrace_domain::time::format_rfc3339_ms;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+/// An event to be put.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EventSpec {
+    /// Its identity.
+    pub id: u32,
+    /// Which payload stands under this identity; more than one is a producer's mistake.
+    pub variant: u8,
+    /// The user.
+    pub user: u8,
+    /// Its type.
+    pub kind: Kind,
+    /// The product.
+    pub sku: u8,
+    /// Pieces, and a hundredth of the amount.
+    pub quantity: u16,
+    /// Event time in epoch milliseconds.
+    pub time_ms: i64,
+    /// Length of an extra field, in bytes.
+    pub padding: u32,
+    /// What is wrong with it.
+    pub defect: Option<Defect>,
+}
+
+/// The types of events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// `user.logged_in`
+    Login,
+    /// `product.viewed`
+    View,
+    /// `cart.item_added`
+    Add,
+    /// `cart.item_removed`
+    Remove,
+    /// `order.placed`
+    Order,
+    /// `order.returned`
+    Return,
+    /// `payment.failed`
+    PaymentFailed,
+    /// A type that nobody knows.
+    Unknown,
+}
+
+impl Kind {
+    /// Every type, activity before money.
+    pub const ALL: [Self; 8] = [
+        Self::Login,
+        Self::View,
+        Self::Add,
+        Self::Remove,
+        Self::Unknown,
+        Self::Order,
+        Self::Return,
+        Self::PaymentFailed,
+    ];
+
+    /// Whether it is deduplicated over the long horizon.
+    pub const fn is_money(self) -> bool {
+        matches!(self, Self::Order | Self::Return | Self::PaymentFailed)
+    }
+}
+
+/// What can be wrong with an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Defect {
+    /// The data breaks the contract of its type.
+    Contract,
+    /// The envelope has no id.
+    Envelope,
+    /// The subject is another user than the partition key.
+    OtherSubject,
+    /// The event time lies too far after the arrival.
+    ClockSkew,
+    /// The consumer's code panics on it.
+    Poison,
+}
+
+/// How far an event time may lie after the arrival, in milliseconds.
+pub(super) const SKEW_LIMIT_MS: i64 = 5 * 60 * 1_000;
+
+/// The product on which the consumer's code panics.
+pub(crate) const POISON_SKU: &str = "poison";
+
+impl EventSpec {
+    /// The user's key.
+    pub fn key(&self) -> String {
+        user_key(self.user)
+    }
+
+    /// Whether two specs are the same event, told again.
+    pub fn is_same_event(&self, other: &Self) -> bool {
+        (self.id, self.variant) == (other.id, other.variant)
+    }
+
+    /// The reason for which no function can take the event when it arrived at this time; `None` when it is valid.
+    pub fn invalid_reason(&self, arrived_at_ms: i64) -> Option<&'static str> {
+        match self.defect {
+            Some(Defect::Contract) => Some("contract"),
+            Some(Defect::Envelope) => Some("envelope"),
+            Some(Defect::OtherSubject) => Some("partition_key"),
+            // A clock that is ahead is believed once the event is told again after that time.
+            Some(Defect::ClockSkew | Defect::Poison) | None => {
+                (self.time_ms > arrived_at_ms + SKEW_LIMIT_MS).then_some("clock_skew")
+            }
+        }
+    }
+
+    /// The JSON text that a producer makes of it.
+    pub fn text(&self) -> String {
+        let subject = match self.defect {
+            Some(Defect::OtherSubject) => format!("{}-other", self.key()),
+            _ => self.key(),
+        };
+        let mut envelope = json!({
+            "specversion": "1.0",
+            "id": format!("e{}", self.id),
+            "source": "urn:shop",
+            "type": self.event_type(),
+            "subject": subject,
+            "time": format_rfc3339_ms(self.time_ms),
+            "data": self.data(),
+        });
+        if let (Some(Defect::Envelope), Some(fields)) = (self.defect, envelope.as_object_mut()) {
+            fields.remove("id");
+        }
+        envelope.to_string()
+    }
+
+    const fn event_type(&self) -> &'static str {
+        match self.kind {
+            Kind::Login => "user.logged_in",
+            Kind::View => "product.viewed",
+            Kind::Add => "cart.item_added",
+            Kind::Remove => "cart.item_removed",
+            Kind::Order => "order.placed",
+            Kind::Return => "order.returned",
+            Kind::PaymentFailed => "payment.failed",
+            Kind::Unknown => "shop.something_new",
+        }
+    }
+
+    fn data(&self) -> Value {
+        let sku = match self.defect {
+            Some(Defect::Poison) => POISON_SKU.to_owned(),
+            _ => format!("sku-{}", self.sku),
+        };
+        let quantity = match self.defect {
+            Some(Defect::Contract) => 0,
+            _ => i64::from(self.quantity) + 1,
+        };
+        let amount = quantity * 100 + i64::from(self.variant);
+        let order_id = format!("o{}", self.id);
+        let mut data = match self.kind {
+            Kind::Login | Kind::Unknown => json!({}),
+            Kind::View if self.defect == Some(Defect::Contract) => json!({}),
+            Kind::View => json!({"sku": sku}),
+            Kind::Add | Kind::Remove => json!({"sku": sku, "quantity": quantity}),
+            Kind::Order | Kind::Return => json!({
+                "order_id": order_id, "currency": "GBP", "total_minor": amount,
+                "lines": [{"sku": sku, "quantity": quantity, "unit_price_minor": 100}],
+            }),
+            Kind::PaymentFailed if self.defect == Some(Defect::Contract) => json!({"order_id": order_id}),
+            Kind::PaymentFailed => json!({"order_id": order_id, "currency": "GBP", "amount_minor": amount}),
+        };
+        data["variant"] = self.variant.into();
+        if self.padding > 0 {
+            data["padding"] = "x".repeat(self.padding as usize).into();
+        }
+        data
+    }
+}
+
+/// The key of a user.
+pub fn user_key(user: u8) -> String {
+    format!("user-{user}")
+}

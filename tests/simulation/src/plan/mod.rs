@@ -1,0 +1,189 @@
+//! A run as data: what producers put, what operators do, what goes wrong. The run itself draws nothing but from the
+//! plan's seed, so a plan is all that it takes to see a run again.
+
+mod draw;
+mod event;
+
+use local_faults::{Call, Fault, Outage};
+use serde::{Deserialize, Serialize};
+
+pub use draw::{START_MS, draw};
+pub(crate) use event::POISON_SKU;
+pub use event::{Defect, EventSpec, Kind, user_key};
+
+/// Everything that decides a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// What containers, jitter and drawn faults are drawn from.
+    pub seed: u64,
+    /// How stream, mapping, functions and store are set up.
+    pub settings: Settings,
+    /// What producers put, in order.
+    pub puts: Vec<Put>,
+    /// What operators do, in order.
+    pub moves: Vec<Move>,
+    /// When calls of a kind are refused.
+    pub outages: Vec<Outage>,
+    /// What else goes wrong.
+    pub trouble: Trouble,
+}
+
+/// The set-up.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Settings {
+    /// Shards at the start.
+    pub shards: u32,
+    /// Most records of a batch.
+    pub batch_size: usize,
+    /// How long the first record of a batch waits for others.
+    pub window_ms: u64,
+    /// Failed attempts beyond the first before a batch is given up; unlimited where there is none.
+    pub retry_attempts: Option<u32>,
+    /// Age at which records are given up; unlimited where there is none.
+    pub age_limit_ms: Option<u64>,
+    /// Whether a batch that failed is halved.
+    pub bisect: bool,
+    /// Largest event of an invocation.
+    pub payload_limit_bytes: usize,
+    /// Batches of one shard that `archive` may have in flight.
+    pub archive_parallelization: usize,
+    /// Items that a container remembers.
+    pub cache_items: usize,
+    /// How long an invocation may take.
+    pub timeout_ms: u64,
+    /// How often an invocation starts a new container although one is idle, in a hundred.
+    pub cold_percent: u32,
+    /// Most identities of a class that a ledger keeps.
+    pub seen_cap: usize,
+    /// How far back money events count.
+    pub money_horizon_ms: i64,
+    /// How far back all others do.
+    pub activity_horizon_ms: i64,
+    /// Gap of session windows.
+    pub gap_ms: i64,
+    /// Their allowed lateness.
+    pub lateness_ms: i64,
+    /// Largest item that the store takes.
+    pub item_limit_bytes: usize,
+    /// How long an eventually consistent read may give the item as it was before.
+    pub stale_ms: u64,
+    /// Rows of one Firehose record.
+    pub rows_per_record: usize,
+}
+
+/// A record on its way into the stream.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Put {
+    /// When it is put, in milliseconds since the run began.
+    pub at_ms: u64,
+    /// What it holds.
+    pub content: Content,
+}
+
+/// What a record holds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Content {
+    /// One event.
+    Plain(EventSpec),
+    /// A CloudEvents batch of one user.
+    Batch(Vec<EventSpec>),
+    /// A KPL aggregate.
+    Aggregate(Vec<EventSpec>),
+    /// Bytes that are no event, put under a user's key.
+    Garbage {
+        /// The user.
+        user: u8,
+        /// Which garbage.
+        variant: u8,
+    },
+}
+
+/// What an operator does.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Move {
+    /// When, in milliseconds since the run began.
+    pub at_ms: u64,
+    /// What.
+    pub action: Action,
+}
+
+/// An operator's action.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// Splits the open shard of this number, counted modulo the open ones.
+    Split(u8),
+    /// Merges the open shard of this number with its neighbour.
+    Merge(u8),
+    /// Deletes a user's item.
+    Delete(u8),
+}
+
+/// What goes wrong beside outages.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Trouble {
+    /// By lot.
+    Drawn {
+        /// Faults a thousand calls.
+        calls_per_mille: u32,
+        /// Invocations in a thousand that end badly.
+        fates_per_mille: u32,
+        /// Nothing is drawn from this time on.
+        until_ms: u64,
+    },
+    /// By script.
+    Listed {
+        /// The call of a kind, counted from 0, that meets a fault.
+        calls: Vec<(Call, u64, Fault)>,
+        /// The invocation of a function, counted from 0, that ends badly.
+        fates: Vec<(Consumer, u64, Fate)>,
+    },
+}
+
+/// The functions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Consumer {
+    /// `sessions`
+    Sessions,
+    /// `archive`
+    Archive,
+}
+
+impl Consumer {
+    /// Every function.
+    pub const ALL: [Self; 2] = [Self::Sessions, Self::Archive];
+
+    /// Its name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Sessions => "sessions",
+            Self::Archive => "archive",
+        }
+    }
+}
+
+/// How an invocation ends that does not end well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fate {
+    /// It does not begin: no place is free.
+    NotInvoked,
+    /// The mapping gives it up after this many milliseconds, while it goes on to its end.
+    Abandoned(u64),
+    /// It ends, and its answer is lost.
+    AnswerLost,
+}
+
+impl Fate {
+    /// The name in tables.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::NotInvoked => "not_invoked",
+            Self::Abandoned(_) => "abandoned",
+            Self::AnswerLost => "answer_lost",
+        }
+    }
+}

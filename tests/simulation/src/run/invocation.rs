@@ -1,0 +1,78 @@
+//! One invocation, from the event to its end.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use event_source_mapping::Token;
+use futures::FutureExt;
+use local_faults::run_process;
+use millrace_lambda::answer::answer;
+use millrace_lambda::{Deadline, KinesisBatch};
+
+use super::container::Container;
+use crate::plan::{Consumer, Fate};
+use crate::world::Run;
+
+/// Names an invocation to its mapping.
+#[derive(Clone, Debug)]
+pub(super) struct Place {
+    pub(super) consumer: Consumer,
+    pub(super) shard_id: Arc<str>,
+    pub(super) token: Token,
+}
+
+/// How an invocation ended.
+pub(super) enum End {
+    /// With an answer.
+    Answered { body: Vec<u8>, run: Run, container: Container },
+    /// By a crash, its time limit, or a panic; the container is gone.
+    Died { why: &'static str },
+    /// The mapping gave it up; it goes on.
+    GivenUp,
+}
+
+/// An invocation to be run.
+pub(super) struct Invoking {
+    pub(super) process: u64,
+    pub(super) place: Place,
+    pub(super) event: Vec<u8>,
+    pub(super) fate: Option<Fate>,
+    pub(super) timeout: Duration,
+}
+
+impl Invoking {
+    /// Runs it in a container.
+    pub(super) async fn run(self, container: Container) -> (Place, Option<Fate>, End) {
+        let end = self.end(container).await;
+        (self.place, self.fate, end)
+    }
+
+    async fn end(&self, container: Container) -> End {
+        let batch: KinesisBatch = match serde_json::from_slice(&self.event) {
+            Ok(batch) => batch,
+            Err(_) => return End::Died { why: "broken: the event cannot be read" },
+        };
+        let deadline = Deadline::after(self.timeout);
+        let work = AssertUnwindSafe(container.process(&batch, deadline)).catch_unwind();
+        let limited = tokio::time::timeout(self.timeout, work);
+        let tally = match run_process(self.process, limited).await {
+            Err(_) => return End::Died { why: "crashed" },
+            Ok(Err(_)) => return End::Died { why: "timed_out" },
+            Ok(Ok(Err(_))) => return End::Died { why: "broken: the handler panicked" },
+            Ok(Ok(Ok(tally))) => tally,
+        };
+        let Ok(body) = serde_json::to_vec(&answer(&batch, tally.cut)) else {
+            return End::Died { why: "broken: the answer cannot be written" };
+        };
+        let records = batch.records.iter().map(|record| record.sequence_number.to_string()).collect();
+        let run = Run {
+            process: self.process,
+            consumer: self.place.consumer,
+            records,
+            tally,
+            believed: self.fate.is_none(),
+        };
+        End::Answered { body, run, container }
+    }
+}

@@ -1,0 +1,81 @@
+//! What producers put becomes records, and what each record holds is noted for the judge.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use millrace_lambda::deaggregate::{SubRecord, aggregate};
+
+use crate::plan::{Content, EventSpec, user_key};
+use crate::world::Stream;
+
+/// What one event's place in a record holds.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Unit {
+    /// An event.
+    Event(EventSpec),
+    /// Bytes that are none, refused for this reason.
+    Garbage(&'static str),
+}
+
+/// What each record holds, by sequence number.
+pub type Truths = BTreeMap<String, Vec<Unit>>;
+
+/// Puts a content into the stream.
+pub(super) fn put(stream: &mut Stream, truths: &mut Truths, content: &Content, now_ms: u64) {
+    match content {
+        Content::Plain(event) => {
+            let units = vec![Unit::Event(event.clone())];
+            put_one(stream, truths, (&event.key(), &event.key()), event.text().into(), units, now_ms);
+        }
+        Content::Batch(events) => {
+            let Some(key) = events.first().map(EventSpec::key) else { return };
+            let texts: Vec<_> = events.iter().map(EventSpec::text).collect();
+            let data = format!("[{}]", texts.join(","));
+            put_one(stream, truths, (&key, &key), data.into(), units(events), now_ms);
+        }
+        Content::Aggregate(events) => put_aggregates(stream, truths, events, now_ms),
+        Content::Garbage { user, variant } => {
+            let (data, reason): (&[u8], _) = match variant % 3 {
+                0 => (&[0xff, 0xfe, 0xfd], "not_json"),
+                1 => (b"{\"specversion\":\"1.0\",", "not_json"),
+                _ => (&[3, 9, 9], "frame"),
+            };
+            let key = user_key(*user);
+            let data = Bytes::from_static(data);
+            put_one(stream, truths, (&key, &key), data, vec![Unit::Garbage(reason)], now_ms);
+        }
+    }
+}
+
+/// The producer library aggregates what goes to one shard, and sends it there by an explicit hash key.
+fn put_aggregates(stream: &mut Stream, truths: &mut Truths, events: &[EventSpec], now_ms: u64) {
+    let mut by_shard: BTreeMap<String, Vec<EventSpec>> = BTreeMap::new();
+    for event in events {
+        let Some(shard) = stream.shard_of(&event.key()) else { continue };
+        by_shard.entry(shard.to_owned()).or_default().push(event.clone());
+    }
+    for events in by_shard.values() {
+        let Some(hash_key) = events.first().map(EventSpec::key) else { continue };
+        let sub_record =
+            |event: &EventSpec| SubRecord { partition_key: event.key(), data: event.text().into() };
+        let data = aggregate(&events.iter().map(sub_record).collect::<Vec<_>>());
+        put_one(stream, truths, ("a", &hash_key), data, units(events), now_ms);
+    }
+}
+
+fn put_one(
+    stream: &mut Stream,
+    truths: &mut Truths,
+    (partition_key, hash_key): (&str, &str),
+    data: Bytes,
+    units: Vec<Unit>,
+    now_ms: u64,
+) {
+    if let Ok(sequence_number) = stream.put(partition_key, hash_key, data, now_ms) {
+        truths.insert(sequence_number, units);
+    }
+}
+
+fn units(events: &[EventSpec]) -> Vec<Unit> {
+    events.iter().cloned().map(Unit::Event).collect()
+}

@@ -1,0 +1,84 @@
+//! What happened, for the judge.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bytes::Bytes;
+use event_source_mapping::Condition;
+use millrace_lambda::Tally;
+
+use crate::plan::Consumer;
+
+/// The facts of a run.
+#[derive(Debug, Default)]
+pub struct Journal {
+    /// Invocations that ended and gave an answer, in order of their ends.
+    pub runs: Vec<Run>,
+    /// Batches that were given up.
+    pub discards: Vec<Discard>,
+    /// Records that were accepted, with an answer that came back, and were sent again by the same invocation: who did
+    /// it, and to which stream.
+    pub sent_again: Vec<(Option<u64>, String)>,
+    /// Invocations that could not put everything at once, and the stream that refused.
+    pub put_in_trouble: BTreeSet<(Option<u64>, String)>,
+    /// What broke a rule on the way.
+    pub broken: Vec<String>,
+    /// How often each thing happened, by name.
+    pub counts: BTreeMap<String, u64>,
+}
+
+/// One invocation that gave an answer.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// Its number.
+    pub process: u64,
+    /// The function.
+    pub consumer: Consumer,
+    /// The sequence numbers of its records.
+    pub records: Vec<String>,
+    /// How far it came, with the verdict of each event.
+    pub tally: Tally,
+    /// Whether the mapping took the answer.
+    pub believed: bool,
+}
+
+/// A batch that was given up.
+#[derive(Clone, Debug)]
+pub struct Discard {
+    /// The function.
+    pub consumer: Consumer,
+    /// The sequence numbers of its records.
+    pub records: Vec<String>,
+    /// Why.
+    pub condition: Condition,
+}
+
+/// A change of an item.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TableWrite {
+    /// The invocation that wrote it.
+    pub process: Option<u64>,
+    /// The key.
+    pub key: String,
+    /// The version written; `None` for a deletion.
+    pub version: Option<u64>,
+    /// The ledger written, in base64.
+    pub ledger: String,
+}
+
+/// A record that a Firehose stream accepted.
+#[derive(Clone, Debug)]
+pub struct Accepted {
+    /// The invocation that put it.
+    pub process: Option<u64>,
+    /// The stream.
+    pub stream: String,
+    /// Its JSON lines.
+    pub data: Bytes,
+}
+
+impl Journal {
+    /// Counts a thing.
+    pub fn count(&mut self, name: impl Into<String>) {
+        *self.counts.entry(name.into()).or_default() += 1;
+    }
+}
