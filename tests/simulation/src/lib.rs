@@ -3,7 +3,10 @@
 //!
 //! A [`plan`] says what happens, [`run`] lets it happen, and [`judge`] holds what came of it against what must be.
 
+pub mod coverage;
 pub mod judge;
+pub mod many;
 pub mod plan;
 pub mod run;
+pub mod shrink;
 pub mod world;

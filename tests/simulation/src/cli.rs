@@ -1,0 +1,126 @@
+//! The command.
+
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Instant;
+
+use clap::Parser;
+use indicatif::{ProgressBar, ProgressStyle};
+use simulation::coverage::Coverage;
+use simulation::many::{Failure, run_seeds};
+use simulation::plan::Plan;
+use simulation::shrink::{first_problem, shrink};
+
+/// The real functions over a model world, with everything that goes wrong drawn from seeds.
+#[derive(Debug, Parser)]
+struct Cli {
+    /// How many seeds
+    #[arg(long, default_value_t = 1_000)]
+    seeds: u64,
+    /// The first one
+    #[arg(long, default_value_t = 0)]
+    from: u64,
+    /// Seeds run at the same time, each on one thread
+    #[arg(long, default_value_t = 2)]
+    jobs: usize,
+    /// Go on after a failing seed
+    #[arg(long)]
+    keep_going: bool,
+    /// Run one script instead, such as those that failing seeds leave
+    #[arg(long, value_name = "FILE")]
+    script: Option<PathBuf>,
+    /// Where the scripts of failing seeds go
+    #[arg(long, default_value = "target/simulation", value_name = "DIR")]
+    failures: PathBuf,
+}
+
+pub(crate) fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let done = match &cli.script {
+        Some(path) => run_script(path),
+        None => run_all(&cli),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("{why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run_script(path: &Path) -> Result<(), String> {
+    let text =
+        std::fs::read_to_string(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+    let plan: Plan =
+        serde_json::from_str(&text).map_err(|error| format!("{} is no script: {error}", path.display()))?;
+    match first_problem(&plan) {
+        None => {
+            println!("as it must be");
+            Ok(())
+        }
+        Some(problem) => Err(problem),
+    }
+}
+
+fn run_all(cli: &Cli) -> Result<(), String> {
+    let began = Instant::now();
+    let bar =
+        if std::io::stderr().is_terminal() { ProgressBar::new(cli.seeds) } else { ProgressBar::hidden() };
+    let style =
+        ProgressStyle::with_template("{wide_bar} {human_pos}/{human_len} seeds, {per_sec}, {eta} left");
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    let mut coverage = Coverage::default();
+    let mut failures = Vec::new();
+    run_seeds(cli.from..cli.from + cli.seeds, cli.jobs, |result| {
+        bar.inc(1);
+        match result {
+            Ok(met) => coverage.merge(met),
+            Err(failure) => failures.push(failure),
+        }
+        cli.keep_going || failures.is_empty()
+    });
+    bar.finish_and_clear();
+    let seconds = began.elapsed().as_secs_f64();
+    println!("{}", coverage.table());
+    for failure in &failures {
+        report(failure, &cli.failures)?;
+    }
+    #[expect(clippy::cast_precision_loss, reason = "a rate for people to read")]
+    let rate = (coverage.runs + failures.len() as u64) as f64 / seconds;
+    println!(
+        "{} seeds from {}: {} failed; {rate:.0} seeds/s in all, {:.0} on each of {} threads",
+        coverage.runs + failures.len() as u64,
+        cli.from,
+        failures.len(),
+        rate / cli.jobs as f64,
+        cli.jobs
+    );
+    let missing = coverage.missing();
+    match (failures.is_empty(), missing.is_empty()) {
+        (true, true) => Ok(()),
+        (false, _) => Err(format!("{} seeds are not as they must be", failures.len())),
+        (_, false) => Err(format!("not met often enough: {}", missing.join("; "))),
+    }
+}
+
+fn report(failure: &Failure, folder: &Path) -> Result<(), String> {
+    println!("seed {}:", failure.seed);
+    for problem in failure.problems.iter().take(5) {
+        println!("  {problem}");
+    }
+    let Some(script) = &failure.script else { return Ok(()) };
+    let short = match first_problem(script) {
+        Some(_) => shrink(script),
+        // A script repeats its run; if it ever did not, the seed still does.
+        None => return Err(format!("the script of seed {} does not repeat its run", failure.seed)),
+    };
+    let path = folder.join(format!("seed-{}.json", failure.seed));
+    let written = std::fs::create_dir_all(folder)
+        .and_then(|()| std::fs::write(&path, serde_json::to_string_pretty(&short).unwrap_or_default()));
+    written.map_err(|error| format!("cannot write {}: {error}", path.display()))?;
+    println!("  shortest script: {} ({} puts); it fails with", path.display(), short.puts.len());
+    println!("  {}", first_problem(&short).unwrap_or_default());
+    Ok(())
+}

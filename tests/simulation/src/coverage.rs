@@ -1,0 +1,79 @@
+//! What a number of runs met, and how often it must have been met for them to prove anything.
+
+use std::collections::BTreeMap;
+
+use comfy_table::{CellAlignment, Table, presets::UTF8_HORIZONTAL_ONLY};
+
+use crate::run::Outcome;
+
+/// How often each thing happened.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Coverage {
+    /// Runs counted.
+    pub runs: u64,
+    counts: BTreeMap<String, u64>,
+}
+
+/// How often each thing must happen in 10,000 runs.
+const MINIMUMS: &[(&str, u64)] = &include!("coverage_minimums.in");
+
+impl Coverage {
+    /// What one run met.
+    pub fn of(outcome: &Outcome) -> Self {
+        let services = outcome.world.services();
+        let mut coverage = Self { runs: 1, counts: services.journal.counts.clone() };
+        for (call, _, fault) in &outcome.struck {
+            coverage.add(format!("{} call: {}", call.name(), fault.name()), 1);
+        }
+        for run in &services.journal.runs {
+            for (name, count) in run.tally.counts() {
+                coverage.add(format!("{} verdict: {name}", run.consumer.name()), count);
+            }
+            if run.tally.cut.record().is_some() {
+                coverage.add(format!("{} batch: ended early", run.consumer.name()), 1);
+            }
+        }
+        coverage.add("table: conflict", services.table.conflicts);
+        coverage.add("table: item too large", services.table.refused_keys.len() as u64);
+        coverage
+    }
+
+    fn add(&mut self, name: impl Into<String>, count: u64) {
+        *self.counts.entry(name.into()).or_default() += count;
+    }
+
+    /// Adds what other runs met.
+    pub fn merge(&mut self, other: Self) {
+        self.runs += other.runs;
+        for (name, count) in other.counts {
+            self.add(name, count);
+        }
+    }
+
+    /// How often a thing must have happened in these runs; rare things are not asked of a few runs.
+    fn minimum(&self, per_10_000: u64) -> u64 {
+        per_10_000 * self.runs / 10_000
+    }
+
+    /// The things that were not met often enough.
+    pub fn missing(&self) -> Vec<String> {
+        let count = |name: &str| self.counts.get(name).copied().unwrap_or_default();
+        let short = MINIMUMS.iter().filter(|(name, least)| count(name) < self.minimum(*least));
+        short.map(|(name, least)| format!("{name}: {} of {}", count(name), self.minimum(*least))).collect()
+    }
+
+    /// Counts beside what is asked, as a table.
+    pub fn table(&self) -> Table {
+        let mut table = Table::new();
+        table.load_preset(UTF8_HORIZONTAL_ONLY).set_header(["what happened", "times", "at least"]);
+        for (name, count) in &self.counts {
+            let least = MINIMUMS.iter().find(|(known, _)| known == name).map(|(_, least)| *least);
+            let least = least.map(|least| self.minimum(least).to_string()).unwrap_or_default();
+            table.add_row([name.clone(), count.to_string(), least]);
+        }
+        for column in table.column_iter_mut().skip(1) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+        table
+    }
+}
