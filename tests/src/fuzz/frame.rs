@@ -51,6 +51,10 @@ fn opened(data: &Bytes, budget_bytes: u64) -> Option<Bytes> {
         Err(invalid) => {
             assert_eq!((invalid.reason, data.first()), (Reason::Frame, Some(&3)));
             assert!(is_zlib || left == budget_bytes);
+            assert!(
+                left == 0 || !invalid.rule.contains("inflates"),
+                "what is too large takes all that is left"
+            );
             check::refusal_alone(&invalid, "u");
             None
         }

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use md5::{Digest, Md5};
+use millrace_lambda::batch::RECORD_LIMIT_EVENTS;
 use millrace_lambda::deaggregate::{SubRecord, aggregate, deaggregate};
 
 use super::check::KEY_LIMIT_CHARS;
@@ -20,6 +21,7 @@ pub(super) fn run(bytes: &[u8]) {
 
 fn taken_apart(data: &Bytes, records: &[SubRecord]) {
     assert!(!records.is_empty(), "an aggregate without records has no verdict");
+    assert!(records.len() <= RECORD_LIMIT_EVENTS + 1, "{} records", records.len());
     let mut payload_bytes = 0;
     for record in records {
         let within = record.data.is_empty()
