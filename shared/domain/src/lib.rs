@@ -14,7 +14,7 @@ pub mod invalid;
 pub mod lake;
 pub mod ledger;
 pub mod money;
-mod object;
+pub mod object;
 pub mod position;
 pub mod quarantine;
 

@@ -23,7 +23,7 @@ pub(super) fn judged(bytes: &[u8], arrival: &Arrival<'_>, answer: &Result<Event<
             accepted(event, arrival);
         }
         Err(invalid) => {
-            let is_twice_there = invalid.rule.starts_with("duplicate field");
+            let is_twice_there = value.as_ref().is_some_and(|value| model::has_a_name_twice(bytes, value));
             assert!(is_event != Some(true) || is_twice_there, "refused, and should not be: {invalid:?}");
             assert!(value.is_none() || invalid.reason != Reason::NotJson, "JSON, and refused as none");
             check::refusal_alone(invalid, arrival.partition_key);

@@ -120,6 +120,30 @@ fn has_currency(data: &Value) -> bool {
     })
 }
 
+/// Whether an object of this text has a name twice: readers refuse that where they know the name, and a value
+/// keeps the last. A text has a colon for every name, outside its strings.
+pub(super) fn has_a_name_twice(text: &[u8], value: &Value) -> bool {
+    let (mut colons, mut in_string, mut escaped) = (0, false, false);
+    for byte in text {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = true,
+            b'"' => in_string = !in_string,
+            b':' if !in_string => colons += 1,
+            _ => {}
+        }
+    }
+    colons != names(value)
+}
+
+fn names(value: &Value) -> usize {
+    match value {
+        Value::Array(elements) => elements.iter().map(names).sum(),
+        Value::Object(fields) => fields.values().map(|field| 1 + names(field)).sum(),
+        _ => 0,
+    }
+}
+
 fn depth(value: &Value) -> usize {
     match value {
         Value::Array(elements) => 1 + elements.iter().map(depth).max().unwrap_or_default(),
