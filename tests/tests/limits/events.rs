@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use Reason::{Contract, Envelope};
 
 /// Where a limit lies, and what one beyond it is refused for.
+#[derive(Clone)]
 struct Border {
     event_type: &'static str,
     /// Pointer to the value that is bounded, in an event that is sound without it.
@@ -74,10 +75,9 @@ impl Border {
     }
 }
 
-fn borders() -> Vec<Border> {
-    let number: fn(i64) -> Value = |number| number.into();
+fn texts_and_counts() -> Vec<Border> {
     let (names, texts) = (bytes(NAME_LIMIT_BYTES), bytes(TEXT_LIMIT_BYTES));
-    let mut borders = vec![
+    vec![
         border("product.viewed", "/source", bytes(SOURCE_LIMIT_BYTES), text)
             .of_the_envelope()
             .names("source", "must be 512 bytes or fewer, is 513"),
@@ -106,7 +106,11 @@ fn borders() -> Vec<Border> {
             .names("data.reason", "must be 1024 bytes or fewer, is 1025"),
         border("order.placed", "/data/lines/0/sku", names, text)
             .names("data.lines[0].sku", "must be 128 bytes or fewer, is 129"),
-    ];
+    ]
+}
+
+fn names() -> Vec<Border> {
+    let (names, mut borders) = (bytes(NAME_LIMIT_BYTES), Vec::new());
     for (event_type, pointer, field) in [
         ("product.viewed", "/data/sku", "data.sku"),
         ("cart.item_added", "/data/sku", "data.sku"),
@@ -120,6 +124,11 @@ fn borders() -> Vec<Border> {
         );
         borders.push(border(event_type, pointer, 1, text).least().names(field, "is missing or empty"));
     }
+    borders
+}
+
+fn numbers() -> Vec<Border> {
+    let (number, mut borders): (fn(i64) -> Value, _) = (|number| number.into(), Vec::new());
     for (event_type, pointer, field, least) in [
         ("cart.item_added", "/data/quantity", "data.quantity", 1),
         ("cart.item_removed", "/data/quantity", "data.quantity", 1),
@@ -186,7 +195,7 @@ fn answer(event: &Value, arrived_at_ms: i64) -> Result<(), Invalid> {
 
 #[test]
 fn each_limit_is_taken_and_one_beyond_is_refused() {
-    for border in borders() {
+    for border in [texts_and_counts(), names(), numbers()].concat() {
         let at = |size: i64| {
             let mut event = event(border.event_type);
             *event.pointer_mut(border.pointer).unwrap() = (border.value)(size);
