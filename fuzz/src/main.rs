@@ -30,7 +30,7 @@ fn chosen() -> &'static Target {
 fuzz_target!(init: { chosen(); }, |data: &[u8]| (chosen().run)(data));
 
 fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| {
-    if seed % 2 == 0 {
+    if seed.is_multiple_of(2) {
         return fuzzer_mutate(data, size, max_size);
     }
     let output = mutated(&data[..size], &[], seed.into());

@@ -9,3 +9,5 @@ mod events;
 mod ledger;
 #[cfg(test)]
 mod records;
+#[cfg(test)]
+mod texts;
