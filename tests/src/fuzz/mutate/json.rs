@@ -77,6 +77,11 @@ fn change(value: &mut Value, lent: &Value, rng: &mut Rng) {
         (Value::Object(fields), 1..) => change_object(fields, lent, rng),
         (Value::Array(elements), 1..) if !elements.is_empty() => change_array(elements, rng),
         (Value::String(text), 1..) => *text = changed_text(text, lent, rng),
+        (Value::Number(number), 1..) => {
+            let near = number.as_i64().map(|number| number.saturating_add(rng.i64(-2..=2)));
+            *value =
+                near.filter(|_| rng.bool()).unwrap_or_else(|| NUMBERS[rng.usize(0..NUMBERS.len())]).into();
+        }
         _ => *value = leaf(rng),
     }
 }
