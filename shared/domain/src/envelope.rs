@@ -12,6 +12,7 @@ use crate::decode::{error_rule, field_error};
 use crate::event::Event;
 use crate::identity::{ID_LIMIT_BYTES, SOURCE_LIMIT_BYTES};
 use crate::invalid::{Invalid, Reason};
+use crate::object::Object;
 use crate::time::parse_rfc3339_ms;
 
 /// Longest subject in bytes: a Kinesis partition key has 256 characters, and every character is a byte or more.
@@ -77,7 +78,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
 /// # Errors
 /// The stage, field and rule that refuse it, with the event's id where it could be read.
 pub fn read_event(text: &str) -> Result<Event<'_>, Invalid> {
-    let wire: Wire<'_> = serde_json::from_str(text).map_err(|error| explain(text, &error))?;
+    let Object::<Wire<'_>>(wire) = serde_json::from_str(text).map_err(|error| explain(text, &error))?;
     check(&wire).and_then(|time_ms| event(&wire, time_ms)).map_err(|invalid| match wire.id.0.as_ref() {
         "" => invalid,
         id => invalid.of_event(crate::decode::cut(id, ID_LIMIT_BYTES)),
@@ -147,11 +148,11 @@ fn explain(text: &str, error: &serde_json::Error) -> Invalid {
     if !value.is_object() {
         return Invalid::whole(Reason::Envelope, "is JSON, but no CloudEvents object");
     }
-    let (field, rule) = field_error::<Wire<'_>>(text);
+    let (field, rule) = field_error::<Object<Wire<'_>>>(text);
     let invalid = Invalid::field(Reason::Envelope, field, rule);
     match value.get("id").and_then(serde_json::Value::as_str) {
+        Some("") | None => invalid,
         Some(id) => invalid.of_event(crate::decode::cut(id, ID_LIMIT_BYTES)),
-        None => invalid,
     }
 }
 
@@ -200,12 +201,15 @@ mod tests {
         let id = |text: &str| read_event(text).unwrap_err().event_id;
         assert_eq!(id(&VIEW.replace(r#""sku":"a""#, "")), Some("e1".to_owned()));
         assert_eq!(id(&VIEW.replace(r#""urn:s""#, "5")), Some("e1".to_owned()));
+        assert_eq!(id(&VIEW.replace("e1", "").replace(r#""urn:s""#, "5")), None);
         assert_eq!(id("{"), None);
     }
 
     #[test]
     fn what_is_no_object_is_told_apart_from_what_is_no_json() {
         assert_eq!(read_event("5").unwrap_err().reason, Reason::Envelope);
+        let positions = r#"["1.0","e1","urn:s","user.logged_in","u1","2010-12-01T08:26:00Z",null,null,null]"#;
+        assert_eq!(read_event(positions).unwrap_err().reason, Reason::Envelope);
         assert_eq!(read_event("{\"a\":").unwrap_err().reason, Reason::NotJson);
         assert_eq!(read_event("").unwrap_err().reason, Reason::NotJson);
     }

@@ -14,6 +14,7 @@ pub mod invalid;
 pub mod lake;
 pub mod ledger;
 pub mod money;
+pub mod object;
 pub mod position;
 pub mod quarantine;
 

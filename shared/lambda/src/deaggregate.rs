@@ -7,6 +7,8 @@ use bytes::Bytes;
 use md5::{Digest, Md5};
 use prost::Message;
 
+use crate::batch::RECORD_LIMIT_EVENTS;
+
 const MAGIC: [u8; 4] = [0xf3, 0x89, 0x9a, 0xc2];
 const CHECKSUM_BYTES: usize = 16;
 /// Longest partition key in characters, as Kinesis has it for its own records.
@@ -50,6 +52,9 @@ pub struct SubRecord {
 }
 
 /// The records of an aggregate, in order; `None` when the bytes are no aggregate that verifies.
+///
+/// Of more than [`RECORD_LIMIT_EVENTS`] records it gives one more than that, which is enough to refuse them all: two
+/// bytes make a record, and each gets a key of up to a kilobyte.
 pub fn deaggregate(data: &Bytes) -> Option<Vec<SubRecord>> {
     if !data.starts_with(&MAGIC) || data.len() <= MAGIC.len() + CHECKSUM_BYTES {
         return None;
@@ -66,6 +71,7 @@ pub fn deaggregate(data: &Bytes) -> Option<Vec<SubRecord>> {
     let records: Option<Vec<_>> = aggregate
         .records
         .into_iter()
+        .take(RECORD_LIMIT_EVENTS + 1)
         .map(|record| {
             let partition_key = keys.get(usize::try_from(record.partition_key_index).ok()?)?.clone();
             Some(SubRecord { partition_key, data: record.data })
@@ -141,6 +147,17 @@ mod tests {
         let message = aggregate.encode_to_vec();
         let bytes: Bytes = [&MAGIC[..], &message, &Md5::digest(&message)[..]].concat().into();
         assert_eq!(deaggregate(&bytes), None);
+    }
+
+    #[test]
+    fn an_aggregate_of_too_many_records_is_cut_one_behind_the_limit() {
+        let taken = |count| {
+            let record = SubRecord { partition_key: "u".to_owned(), data: Bytes::new() };
+            deaggregate(&aggregate(&vec![record; count])).unwrap().len()
+        };
+        assert_eq!(taken(RECORD_LIMIT_EVENTS), RECORD_LIMIT_EVENTS);
+        assert_eq!(taken(RECORD_LIMIT_EVENTS + 1), RECORD_LIMIT_EVENTS + 1);
+        assert_eq!(taken(2 * RECORD_LIMIT_EVENTS), RECORD_LIMIT_EVENTS + 1);
     }
 
     #[test]

@@ -17,7 +17,8 @@ pub const INFLATED_LIMIT_BYTES: u64 = 10 * 1024 * 1024;
 
 /// Takes the header off, where there is one. JSON text never starts with the header's version byte.
 ///
-/// `budget_bytes` is what may still be inflated for the same record; what this payload takes is taken off.
+/// `budget_bytes` is what may still be inflated for the same record; what this payload takes is taken off, even when
+/// it is refused: otherwise a thousand sub-records could each cost the work of the whole budget.
 ///
 /// # Errors
 /// When the compression is unknown, broken, or hides more than the budget.
@@ -34,15 +35,13 @@ pub fn unframe(data: &Bytes, budget_bytes: &mut u64) -> Result<Bytes, Invalid> {
         Some(&ZLIB) => {
             let mut inflated = Vec::new();
             let mut input = ZlibDecoder::new(&data[HEADER_BYTES..]).take(*budget_bytes + 1);
-            match input.read_to_end(&mut inflated) {
-                Err(_) => refuse("holds broken zlib data"),
-                Ok(_) if inflated.len() as u64 > *budget_bytes => {
-                    refuse("inflates its record to more than 10 MiB")
-                }
-                Ok(_) => {
-                    *budget_bytes -= inflated.len() as u64;
-                    Ok(inflated.into())
-                }
+            let read = input.read_to_end(&mut inflated);
+            let left_bytes = budget_bytes.checked_sub(inflated.len() as u64);
+            *budget_bytes = left_bytes.unwrap_or_default();
+            match (read, left_bytes) {
+                (Err(_), _) => refuse("holds broken zlib data"),
+                (Ok(_), None) => refuse("inflates its record to more than 10 MiB"),
+                (Ok(_), Some(_)) => Ok(inflated.into()),
             }
         }
         _ => refuse("has an unknown compression in the schema registry's header"),
@@ -88,5 +87,17 @@ mod tests {
         let limit = usize::try_from(INFLATED_LIMIT_BYTES).unwrap();
         assert_eq!(opened(&framed(ZLIB, &zlib(&vec![b' '; limit]))).unwrap().len(), limit);
         assert!(opened(&framed(ZLIB, &zlib(&vec![b' '; limit + 1]))).is_err());
+    }
+
+    #[test]
+    fn what_is_refused_has_used_up_its_share() {
+        let left = |payload: &[u8]| {
+            let mut budget_bytes = 1_000;
+            assert!(unframe(&framed(ZLIB, payload), &mut budget_bytes).is_err());
+            budget_bytes
+        };
+        assert_eq!(left(&zlib(&[b' '; 1_001])), 0);
+        let whole = zlib(&[b' '; 900]);
+        assert_eq!(left(&whole[..whole.len() - 1]), 100);
     }
 }

@@ -10,6 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use millrace_domain::SequenceNumber;
+use millrace_domain::object::{Object, objects};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, Visitor};
 
@@ -37,7 +38,7 @@ pub struct KinesisRecord {
 
 #[derive(Deserialize)]
 struct WireBatch {
-    #[serde(rename = "Records")]
+    #[serde(rename = "Records", deserialize_with = "objects")]
     records: Vec<WireRecord>,
 }
 
@@ -45,7 +46,7 @@ struct WireBatch {
 struct WireRecord {
     #[serde(rename = "eventID")]
     event_id: String,
-    kinesis: WirePayload,
+    kinesis: Object<WirePayload>,
 }
 
 #[derive(Deserialize)]
@@ -78,7 +79,7 @@ fn decode_base64<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Bytes, D:
 
 impl<'de> Deserialize<'de> for KinesisBatch {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let wire = WireBatch::deserialize(deserializer)?;
+        let Object(wire) = Object::<WireBatch>::deserialize(deserializer)?;
         let shard_of =
             |record: &WireRecord| record.event_id.split_once(':').map(|(shard, _)| shard.to_owned());
         let shard_id = match wire.records.first() {
@@ -91,7 +92,7 @@ impl<'de> Deserialize<'de> for KinesisBatch {
             return Err(D::Error::custom("the batch holds records of more than one shard"));
         }
         let records = wire.records.into_iter().map(|record| {
-            let kinesis = record.kinesis;
+            let Object(kinesis) = record.kinesis;
             Ok(KinesisRecord {
                 sequence_number: SequenceNumber::parse(&kinesis.sequence_number).map_err(D::Error::custom)?,
                 partition_key: kinesis.partition_key,
@@ -141,6 +142,7 @@ mod tests {
         };
         assert!(refusal("SGVsbG8=", "not base64!").contains("Invalid"));
         assert!(refusal("shardId-000000000006:", "").contains("<shard>:<sequence number>"));
+        assert!(serde_json::from_str::<KinesisBatch>("[[]]").is_err(), "an array is no batch");
         assert!(refusal("\"sequenceNumber\":\"4", "\"sequenceNumber\":\"x").contains("sequence number"));
     }
 }

@@ -20,6 +20,7 @@ pub use stock::{StockCount, StockReceipt};
 
 use crate::event::Data;
 use crate::invalid::{Invalid, Reason};
+use crate::object::Object;
 
 /// Longest sku, store or order id in bytes.
 pub const NAME_LIMIT_BYTES: usize = 128;
@@ -82,14 +83,14 @@ where
     if text.is_empty() {
         return Err(Invalid::field(Reason::Contract, "data", "is missing"));
     }
-    let data = serde_json::from_str(text).map_err(|_| explain::<T>(text))?;
+    let Object(data) = serde_json::from_str(text).map_err(|_| explain::<T>(text))?;
     check(&data)?;
     Ok(data)
 }
 
 /// Names the field on the error path only, since following the path costs time on every event.
 fn explain<'a, T: Deserialize<'a>>(text: &'a str) -> Invalid {
-    let (field, rule) = crate::decode::field_error::<T>(text);
+    let (field, rule) = crate::decode::field_error::<Object<T>>(text);
     let field = if field.is_empty() { "data".to_owned() } else { format!("data.{field}") };
     Invalid::field(Reason::Contract, field, rule)
 }
@@ -140,6 +141,7 @@ mod tests {
             ("product.viewed", Some(r#"{"sku":""}"#), "data.sku is missing or empty"),
             ("product.viewed", Some(r#"{"sku":"a#b"}"#), "data.sku must not hold a #"),
             ("product.viewed", Some(r#"{"sku":5}"#), "data.sku invalid type: integer `5`, expected a string"),
+            ("product.viewed", Some(r#"["a"]"#), "data invalid type: sequence, expected an object"),
             ("cart.item_added", Some(r#"{"sku":"a","quantity":0}"#), "data.quantity must be 1 or more, is 0"),
             (
                 "cart.item_removed",

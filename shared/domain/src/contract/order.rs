@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{QUANTITY_LIMIT, check_name, check_range};
 use crate::invalid::{Invalid, Reason};
 use crate::money::{AMOUNT_LIMIT_MINOR, Currency};
+use crate::object::objects;
 
 /// Most lines of one order. Real invoices have over a thousand.
 pub const LINES_LIMIT: usize = 5_000;
@@ -26,7 +27,7 @@ pub struct Order<'a> {
     /// lines.
     pub total_minor: i64,
     /// What was ordered or came back.
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "objects")]
     pub lines: Vec<Line<'a>>,
     /// The store that delivers; `default` where none is named.
     #[serde(borrow, default = "default_store")]
@@ -101,6 +102,7 @@ mod tests {
                 "data.lines[0].unit_price_minor must be 0 or more, is -1",
             ),
             (r#"{"sku":"a","quantity":1}"#, "data.lines[0].unit_price_minor is missing"),
+            (r#"["a",1,1]"#, "data.lines[0] invalid type: sequence, expected an object"),
         ];
         for (line, expected) in cases {
             let text = order(line, 1);

@@ -94,7 +94,8 @@ impl SeenSet {
     /// Lets the oldest go until at most `cap` are left, together with all of their millisecond: raised to the
     /// time itself, the floor would let what was just forgotten in again.
     pub(super) fn shrink_to(&mut self, cap: usize) {
-        while self.entries.len() > cap {
+        // No floor is above the last millisecond of all, which only a damaged item can hold: what is there stays.
+        while self.entries.len() > cap && self.floor_ms < i64::MAX {
             let newest_to_go = self.entries.len() - cap - 1;
             let Some(time_ms) = self.entries.get(newest_to_go).map(|entry| entry.time_ms) else { return };
             self.raise_floor(time_ms.saturating_add(1));
@@ -138,5 +139,15 @@ mod tests {
         }
         set.shrink_to(2);
         assert_eq!((set.len(), set.floor_ms()), (1, 3));
+    }
+
+    #[test]
+    fn shrinking_ends_at_the_end_of_time() {
+        let mut set = SeenSet::default();
+        for (time_ms, identity) in [(1, 1), (i64::MAX, 2), (i64::MAX, 3)] {
+            set.insert(entry(time_ms, identity));
+        }
+        set.shrink_to(1);
+        assert_eq!((set.len(), set.floor_ms()), (2, i64::MAX));
     }
 }

@@ -1,0 +1,93 @@
+//! `Ledger::unpack`: the proof of what was applied.
+
+use millrace_domain::ledger::{Candidate, FORMAT, Judgement, LedgerSettings, LedgerUnreadable};
+use millrace_domain::{Class, Ledger, Position, SequenceNumber};
+
+/// A cap that inputs of a few hundred bytes reach.
+const SETTINGS: LedgerSettings =
+    LedgerSettings { money_horizon_ms: 100_000, activity_horizon_ms: 10_000, seen_cap: 8 };
+const ARRIVAL_BYTES: usize = 8;
+
+/// The bytes as a packed ledger, and as arrivals that make one.
+pub(super) fn run(bytes: &[u8]) {
+    let answer = Ledger::unpack(bytes);
+    assert_eq!(answer, Ledger::unpack(bytes));
+    match answer {
+        Ok(mut ledger) => {
+            assert!(packed(&ledger).len() <= bytes.len(), "packing makes it longer");
+            arrivals(&mut ledger, bytes);
+        }
+        Err(LedgerUnreadable::Newer { found }) => {
+            assert_eq!(bytes.first(), Some(&found));
+            assert!(found > FORMAT);
+        }
+        Err(error @ LedgerUnreadable::Damaged { .. }) => {
+            assert!(bytes.first().is_none_or(|format| *format <= FORMAT));
+            assert!((1..200).contains(&error.to_string().len()));
+        }
+    }
+    arrivals(&mut Ledger::default(), bytes);
+}
+
+/// Packs a ledger, and holds the bytes against what must be true of them.
+fn packed(ledger: &Ledger) -> Vec<u8> {
+    for class in Class::ALL {
+        let seen = ledger.class(class);
+        assert!(seen.entries().is_sorted());
+        assert!(seen.entries().iter().all(|entry| entry.time_ms >= seen.floor_ms()));
+    }
+    let packed = ledger.pack();
+    assert_eq!(Ledger::unpack(&packed).as_ref(), Ok(ledger));
+    for torn in [0, packed.len() / 3, packed.len() / 2, packed.len() - 1] {
+        assert!(Ledger::unpack(&packed[..torn]).is_err(), "a ledger torn at byte {torn} is read");
+    }
+    assert!(Ledger::unpack(&[&packed[..], &[0]].concat()).is_err(), "a byte behind the end is read over");
+    packed
+}
+
+/// Each few bytes as an event: whatever the ledger was, what it takes once it does not take again.
+fn arrivals(ledger: &mut Ledger, bytes: &[u8]) {
+    for (number, arrival) in bytes.chunks_exact(ARRIVAL_BYTES).take(64).enumerate() {
+        let number_at = |range: std::ops::Range<usize>| {
+            arrival[range].iter().fold(0_u64, |number, byte| number << 8 | u64::from(*byte))
+        };
+        let position = Position {
+            sequence: SequenceNumber::parse(&number_at(4..8).to_string()).expect("digits"),
+            sub_sequence: u32::from(arrival[4]),
+            index: u32::from(arrival[5]),
+        };
+        let far = [0, i64::MIN / 2, i64::MAX / 2, 1_291_191_960_000][usize::from(arrival[0] >> 2 & 3)];
+        let candidate = Candidate {
+            class: Class::ALL[usize::from(arrival[0] & 1)],
+            time_ms: far
+                .saturating_mul(if arrival[0] & 16 == 0 { 1 } else { 2 })
+                .saturating_add_unsigned(number_at(1..4)),
+            identity: u64::from(arrival[6]),
+            payload: u32::from(arrival[7] & 1),
+            lane: if arrival[0] & 2 == 0 { "shardId-000000000001" } else { "" },
+            position: &position,
+        };
+        step(ledger, &candidate);
+        if number % 8 == 0 {
+            packed(ledger);
+        }
+    }
+    packed(ledger);
+}
+
+fn step(ledger: &mut Ledger, candidate: &Candidate<'_>) {
+    let floors = Class::ALL.map(|class| ledger.class(class).floor_ms());
+    match ledger.judge(candidate, &SETTINGS) {
+        Judgement::New => ledger.record(candidate, &SETTINGS),
+        Judgement::Collision => ledger.set_aside(candidate, &SETTINGS),
+        Judgement::Redelivery | Judgement::Duplicate | Judgement::Late(_) => return,
+    }
+    let again = ledger.judge(candidate, &SETTINGS);
+    assert!(!matches!(again, Judgement::New | Judgement::Collision), "{candidate:?} is {again:?} again");
+    for (class, floor_ms) in Class::ALL.into_iter().zip(floors) {
+        let at_the_end_of_time =
+            ledger.class(class).entries().iter().filter(|entry| entry.time_ms == i64::MAX);
+        assert!(ledger.class(class).len() <= SETTINGS.seen_cap.max(at_the_end_of_time.count()));
+        assert!(ledger.class(class).floor_ms() >= floor_ms, "a floor goes down");
+    }
+}

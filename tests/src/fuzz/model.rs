@@ -1,0 +1,153 @@
+//! What events and data must be, written a second time over plain JSON values: slow, and unaware of how the
+//! decoders do it.
+
+use millrace_domain::contract::{
+    LINES_LIMIT, NAME_LIMIT_BYTES, NESTING_LIMIT, QUANTITY_LIMIT, TEXT_LIMIT_BYTES,
+};
+use millrace_domain::decode::CLOCK_SKEW_LIMIT_MS;
+use millrace_domain::envelope::{SUBJECT_LIMIT_BYTES, TYPE_LIMIT_BYTES};
+use millrace_domain::identity::{ID_LIMIT_BYTES, SOURCE_LIMIT_BYTES};
+use millrace_domain::money::{AMOUNT_LIMIT_MINOR, Currency};
+use millrace_domain::time::parse_rfc3339_ms;
+use serde_json::Value;
+
+/// Whether a value is an event that may arrive under this key at this time.
+pub(super) fn is_event(value: &Value, partition_key: &str, arrived_at_ms: i64) -> bool {
+    let attribute = |name: &str| value.get(name).and_then(Value::as_str).unwrap_or_default();
+    let fits = |name, limit| is_text(attribute(name), limit);
+    let media_type = attribute("datacontenttype").split(';').next().unwrap_or_default().trim();
+    let time_ms = parse_rfc3339_ms(attribute("time"));
+    has_attributes(value)
+        && attribute("specversion") == "1.0"
+        && fits("id", ID_LIMIT_BYTES)
+        && fits("source", SOURCE_LIMIT_BYTES)
+        && fits("type", TYPE_LIMIT_BYTES)
+        && fits("subject", SUBJECT_LIMIT_BYTES)
+        && (["", "application/json"].contains(&media_type) || media_type.ends_with("+json"))
+        && time_ms.is_some_and(|time_ms| time_ms <= arrived_at_ms.saturating_add(CLOCK_SKEW_LIMIT_MS))
+        && attribute("subject") == partition_key
+        && is_data(attribute("type"), value.get("data").filter(|data| !data.is_null()))
+        && is_of_subject(attribute("type"), value.get("data"), partition_key)
+}
+
+/// Whether every attribute is a text, null or absent.
+fn has_attributes(value: &Value) -> bool {
+    const NAMES: [&str; 8] =
+        ["specversion", "id", "source", "type", "subject", "time", "dataschema", "datacontenttype"];
+    let is_text_or_null = |name: &str| value.get(name).is_none_or(|it| it.is_string() || it.is_null());
+    value.is_object() && NAMES.into_iter().all(is_text_or_null)
+}
+
+/// Whether a value is data of this type.
+pub(super) fn is_data(event_type: &str, data: Option<&Value>) -> bool {
+    let Some(data) = data else {
+        return matches!(event_type, "user.logged_in" | "user.logged_out") || !is_known(event_type);
+    };
+    if depth(data) > NESTING_LIMIT {
+        return false;
+    }
+    let name = |field: &str| is_name(data, field);
+    let number = |field: &str, least, most| is_number(data, field, least, most);
+    let shape = match event_type {
+        "product.viewed" => name("sku"),
+        "cart.item_added" | "cart.item_removed" => name("sku") && number("quantity", 1, QUANTITY_LIMIT),
+        "order.placed" | "order.returned" => is_order(data),
+        "payment.authorized" | "payment.failed" => {
+            let is_reason = |reason: &Value| match reason {
+                Value::String(text) => text.is_empty() || is_text(text, TEXT_LIMIT_BYTES),
+                other => other.is_null(),
+            };
+            name("order_id")
+                && number("amount_minor", 0, AMOUNT_LIMIT_MINOR)
+                && has_currency(data)
+                && data.get("reason").is_none_or(is_reason)
+        }
+        "stock.received" => name("store_id") && name("sku") && number("quantity", 1, QUANTITY_LIMIT),
+        "stock.counted" => name("store_id") && name("sku") && number("on_hand", 0, QUANTITY_LIMIT),
+        _ => return true,
+    };
+    data.is_object() && shape
+}
+
+fn is_order(data: &Value) -> bool {
+    let is_line = |line: &Value| {
+        line.is_object()
+            && is_name(line, "sku")
+            && is_number(line, "quantity", 1, QUANTITY_LIMIT)
+            && is_number(line, "unit_price_minor", 0, AMOUNT_LIMIT_MINOR)
+    };
+    let lines = data.get("lines").and_then(Value::as_array);
+    is_name(data, "order_id")
+        && (data.get("store_id").is_none() || is_name(data, "store_id"))
+        && has_currency(data)
+        && is_number(data, "total_minor", 0, AMOUNT_LIMIT_MINOR)
+        && lines.is_some_and(|lines| (1..=LINES_LIMIT).contains(&lines.len()) && lines.iter().all(is_line))
+}
+
+fn is_of_subject(event_type: &str, data: Option<&Value>, subject: &str) -> bool {
+    let text = |field: &str| data.and_then(|data| data.get(field)).and_then(Value::as_str);
+    match (event_type, text("store_id"), text("sku")) {
+        ("stock.received" | "stock.counted", Some(store), Some(sku)) => subject == format!("{store}#{sku}"),
+        _ => true,
+    }
+}
+
+fn is_known(event_type: &str) -> bool {
+    ["product.viewed", "cart.item_added", "cart.item_removed", "order.placed", "order.returned"]
+        .contains(&event_type)
+        || ["payment.authorized", "payment.failed", "stock.received", "stock.counted"].contains(&event_type)
+}
+
+fn is_text(text: &str, limit_bytes: usize) -> bool {
+    (1..=limit_bytes).contains(&text.len()) && !text.contains(char::is_control)
+}
+
+fn is_name(data: &Value, field: &str) -> bool {
+    let text = data.get(field).and_then(Value::as_str);
+    text.is_some_and(|text| is_text(text, NAME_LIMIT_BYTES) && !text.contains('#'))
+}
+
+fn is_number(data: &Value, field: &str, least: i64, most: i64) -> bool {
+    data.get(field).and_then(Value::as_i64).is_some_and(|number| (least..=most).contains(&number))
+}
+
+fn has_currency(data: &Value) -> bool {
+    let code = data.get("currency").and_then(Value::as_str);
+    code.is_some_and(|code| {
+        code.len() == 3
+            && code.bytes().all(|byte| byte.is_ascii_uppercase())
+            && Currency::from_code(code).is_some()
+    })
+}
+
+/// Whether an object of this text has a name twice: readers refuse that where they know the name, and a value
+/// keeps the last. A text has a colon for every name, outside its strings.
+pub(super) fn has_a_name_twice(text: &[u8], value: &Value) -> bool {
+    let (mut colons, mut in_string, mut escaped) = (0, false, false);
+    for byte in text {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = true,
+            b'"' => in_string = !in_string,
+            b':' if !in_string => colons += 1,
+            _ => {}
+        }
+    }
+    colons != names(value)
+}
+
+fn names(value: &Value) -> usize {
+    match value {
+        Value::Array(elements) => elements.iter().map(names).sum(),
+        Value::Object(fields) => fields.values().map(|field| 1 + names(field)).sum(),
+        _ => 0,
+    }
+}
+
+fn depth(value: &Value) -> usize {
+    match value {
+        Value::Array(elements) => 1 + elements.iter().map(depth).max().unwrap_or_default(),
+        Value::Object(fields) => 1 + fields.values().map(depth).max().unwrap_or_default(),
+        _ => 0,
+    }
+}
