@@ -18,7 +18,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::partial::Partial;
-use crate::process::crash;
+use crate::process::{crash, process_id};
 use crate::source::Source;
 use crate::{Call, Fault};
 
@@ -70,7 +70,9 @@ impl HttpConnector for Connector {
         let Some(call) = call else { return self.inner.call(request) };
         let now_ms = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
         // The source is whole at every point where a panic could leave the lock behind.
-        let fault = self.source.lock().unwrap_or_else(PoisonError::into_inner).next(call, now_ms);
+        let mut source = self.source.lock().unwrap_or_else(PoisonError::into_inner);
+        let fault = source.next(process_id().unwrap_or_default(), call, now_ms);
+        drop(source);
         match fault {
             None => self.inner.call(request),
             Some(fault) => HttpConnectorFuture::new(carry_out(self.inner.clone(), call, fault, request)),

@@ -17,4 +17,4 @@ pub use call::Call;
 pub use fault::Fault;
 pub use http::{FaultyHttp, SharedSource};
 pub use process::{Crashed, process_id, run_process};
-pub use source::{Listed, Outage, Rates, Seeded, Source};
+pub use source::{Calls, Listed, Outage, Rates, Seeded, Source, Strike};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use comfy_table::{CellAlignment, Table, presets::UTF8_HORIZONTAL_ONLY};
+use comfy_table::{CellAlignment, Table, presets};
 
 use crate::run::Outcome;
 
@@ -22,8 +22,8 @@ impl Coverage {
     pub fn of(outcome: &Outcome) -> Self {
         let services = outcome.world.services();
         let mut coverage = Self { runs: 1, counts: services.journal.counts.clone() };
-        for (call, _, fault) in &outcome.struck {
-            coverage.add(format!("{} call: {}", call.name(), fault.name()), 1);
+        for strike in &outcome.struck {
+            coverage.add(format!("{} call: {}", strike.call.name(), strike.fault.name()), 1);
         }
         for run in &services.journal.runs {
             for (name, count) in run.tally.counts() {
@@ -65,7 +65,7 @@ impl Coverage {
     /// Counts beside what is asked, as a table.
     pub fn table(&self) -> Table {
         let mut table = Table::new();
-        table.load_preset(UTF8_HORIZONTAL_ONLY).set_header(["what happened", "times", "at least"]);
+        table.load_style(presets::NOTHING).set_header(["what happened", "times", "at least"]);
         for (name, count) in &self.counts {
             let least = MINIMUMS.iter().find(|(known, _)| known == name).map(|(_, least)| *least);
             let least = least.map(|least| self.minimum(least).to_string()).unwrap_or_default();

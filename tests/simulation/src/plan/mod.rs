@@ -4,7 +4,7 @@
 mod draw;
 mod event;
 
-use local_faults::{Call, Fault, Outage};
+use local_faults::{Outage, Strike};
 use serde::{Deserialize, Serialize};
 
 pub use draw::{START_MS, draw};
@@ -135,10 +135,10 @@ pub enum Trouble {
     },
     /// By script.
     Listed {
-        /// The call of a kind, counted from 0, that meets a fault.
-        calls: Vec<(Call, u64, Fault)>,
-        /// The invocation of a function, counted from 0, that ends badly.
-        fates: Vec<(Consumer, u64, Fate)>,
+        /// The calls that meet faults.
+        calls: Vec<Strike>,
+        /// The invocations that end badly, by the number of their process.
+        fates: Vec<(u64, Fate)>,
     },
 }
 
@@ -175,6 +175,8 @@ pub enum Fate {
     Abandoned(u64),
     /// It ends, and its answer is lost.
     AnswerLost,
+    /// It is killed after this many milliseconds, wherever it is then.
+    Killed(u64),
 }
 
 impl Fate {
@@ -184,6 +186,7 @@ impl Fate {
             Self::NotInvoked => "not_invoked",
             Self::Abandoned(_) => "abandoned",
             Self::AnswerLost => "answer_lost",
+            Self::Killed(_) => "killed",
         }
     }
 }

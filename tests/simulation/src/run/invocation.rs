@@ -55,7 +55,11 @@ impl Invoking {
         };
         let deadline = Deadline::after(self.timeout);
         let work = AssertUnwindSafe(container.process(&batch, deadline)).catch_unwind();
-        let limited = tokio::time::timeout(self.timeout, work);
+        let time_left = match self.fate {
+            Some(Fate::Killed(after_ms)) => Duration::from_millis(after_ms),
+            _ => self.timeout,
+        };
+        let limited = tokio::time::timeout(time_left, work);
         let tally = match run_process(self.process, limited).await {
             Err(_) => return End::Died { why: "crashed" },
             Ok(Err(_)) => return End::Died { why: "timed_out" },

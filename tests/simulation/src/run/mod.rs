@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use event_source_mapping::{Action as MappingAction, Invocation, Outcome as MappingOutcome};
 use futures::stream::{FuturesUnordered, StreamExt};
+use local_faults::Strike;
 
 pub(crate) use container::session_settings;
 use container::{Container, Image};
@@ -21,7 +22,6 @@ use feed::Feed;
 use invocation::{End, Invoking, Place};
 pub use observed::{Observed, code};
 pub use producer::{Truths, Unit};
-pub use trouble::Struck;
 use trouble::{Fates, Recorder};
 
 use crate::plan::{Action, Consumer, Fate, Move, Plan, Put, Trouble, user_key};
@@ -35,9 +35,9 @@ pub struct Outcome {
     /// What each record held.
     pub truths: Truths,
     /// The faults that struck.
-    pub struck: Struck,
+    pub struck: Vec<Strike>,
     /// The fates that struck.
-    pub fates: Vec<(Consumer, u64, Fate)>,
+    pub fates: Vec<(u64, Fate)>,
 }
 
 /// How long after the last trouble everything must be done, in milliseconds.
@@ -64,12 +64,11 @@ struct Simulation {
     feeds: Vec<Feed>,
     idle: BTreeMap<Consumer, Vec<Container>>,
     fates: Fates,
-    struck: Arc<Mutex<Struck>>,
+    struck: Arc<Mutex<Vec<Strike>>>,
     puts: VecDeque<Put>,
     moves: VecDeque<Move>,
     truths: Truths,
     in_flight: InFlight,
-    processes: u64,
     timeout: Duration,
     cold_percent: u32,
     calm_from_ms: u64,
@@ -97,7 +96,6 @@ impl Simulation {
             moves: plan.moves.iter().cloned().collect(),
             truths: Truths::new(),
             in_flight: InFlight::new(),
-            processes: 0,
             timeout: Duration::from_millis(plan.settings.timeout_ms),
             cold_percent: plan.settings.cold_percent,
             calm_from_ms: ends.fold(drawn, u64::max),
@@ -197,7 +195,8 @@ impl Simulation {
     fn invoke(&mut self, feed: usize, invocation: &Invocation) -> Result<(), String> {
         let consumer = self.feeds[feed].consumer;
         let place = Place { consumer, shard_id: Arc::clone(invocation.shard_id()), token: invocation.token };
-        let (fate, mut rng) = self.fates.next(consumer, self.world.elapsed_ms());
+        let process = self.fates.process(consumer, invocation);
+        let (fate, mut rng) = self.fates.next(process, self.world.elapsed_ms());
         if let Some(fate) = fate {
             self.count(format!("invocation: {}", fate.name()));
         }
@@ -208,7 +207,6 @@ impl Simulation {
             return self.complete(&place, MappingOutcome::NotInvoked);
         }
         let container = self.container(consumer, &mut rng);
-        self.processes += 1;
         if let Some(Fate::Abandoned(after_ms)) = fate {
             let place = place.clone();
             self.in_flight.push(Box::pin(async move {
@@ -216,8 +214,7 @@ impl Simulation {
                 (place, fate, End::GivenUp)
             }));
         }
-        let (process, timeout) = (self.processes, self.timeout);
-        let invoking = Invoking { process, place, event: invocation.event(), fate, timeout };
+        let invoking = Invoking { process, place, event: invocation.event(), fate, timeout: self.timeout };
         self.in_flight.push(Box::pin(invoking.run(container)));
         Ok(())
     }

@@ -1,27 +1,26 @@
 //! Faults and fates as the plan has them, and a record of those that struck.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
+use event_source_mapping::Invocation;
 use fastrand::Rng;
-use local_faults::{Call, Fault, Listed, Rates, Seeded, Source};
+use local_faults::{Call, Calls, Fault, Listed, Rates, Seeded, Source, Strike};
+use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::plan::{Consumer, Fate, Plan, Trouble};
-
-/// What struck, as a script would list it.
-pub type Struck = Vec<(Call, u64, Fault)>;
 
 /// A source that records the faults that it gives out.
 #[derive(Debug)]
 pub(super) struct Recorder {
     source: Box<dyn Source>,
-    calls: BTreeMap<Call, u64>,
-    struck: Arc<Mutex<Struck>>,
+    calls: Calls,
+    struck: Arc<Mutex<Vec<Strike>>>,
 }
 
 impl Recorder {
     /// The faults of a plan, recorded in `struck`.
-    pub(super) fn of(plan: &Plan, struck: Arc<Mutex<Struck>>) -> Self {
+    pub(super) fn of(plan: &Plan, struck: Arc<Mutex<Vec<Strike>>>) -> Self {
         let source: Box<dyn Source> = match &plan.trouble {
             Trouble::Drawn { calls_per_mille, until_ms, .. } => {
                 let rates = Rates {
@@ -32,22 +31,19 @@ impl Recorder {
                 };
                 Box::new(Seeded::new(plan.seed, rates, plan.outages.clone()))
             }
-            Trouble::Listed { calls, .. } => {
-                Box::new(Listed::new(calls.iter().copied(), plan.outages.clone()))
-            }
+            Trouble::Listed { calls, .. } => Box::new(Listed::new(calls, plan.outages.clone())),
         };
-        Self { source, calls: BTreeMap::new(), struck }
+        Self { source, calls: Calls::default(), struck }
     }
 }
 
 impl Source for Recorder {
-    fn next(&mut self, call: Call, now_ms: u64) -> Option<Fault> {
-        let nth = self.calls.entry(call).or_default();
-        let fault = self.source.next(call, now_ms);
+    fn next(&mut self, process: u64, call: Call, now_ms: u64) -> Option<Fault> {
+        let nth = self.calls.count(process, call);
+        let fault = self.source.next(process, call, now_ms);
         if let (Some(fault), Ok(mut struck)) = (fault, self.struck.lock()) {
-            struck.push((call, *nth, fault));
+            struck.push(Strike { process, call, nth, fault });
         }
-        *nth += 1;
         fault
     }
 }
@@ -56,9 +52,9 @@ impl Source for Recorder {
 pub(super) struct Fates {
     seed: u64,
     trouble: Trouble,
-    invocations: BTreeMap<Consumer, u64>,
+    processes: BTreeSet<u64>,
     /// The fates that struck, as a script would list them.
-    pub(super) struck: Vec<(Consumer, u64, Fate)>,
+    pub(super) struck: Vec<(u64, Fate)>,
 }
 
 impl Fates {
@@ -66,38 +62,47 @@ impl Fates {
         Self {
             seed: plan.seed,
             trouble: plan.trouble.clone(),
-            invocations: BTreeMap::new(),
+            processes: BTreeSet::new(),
             struck: Vec::new(),
         }
     }
 
-    /// The fate of the next invocation of a function, and a number to draw its container from.
-    pub(super) fn next(&mut self, consumer: Consumer, now_ms: u64) -> (Option<Fate>, Rng) {
-        let nth = self.invocations.entry(consumer).or_default();
-        let mut rng =
-            Rng::with_seed(self.seed ^ (*nth << 8 | consumer as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    /// A number for the process of an invocation. It follows from what the batch begins with and how often that was
+    /// tried, so that it stays the same where a script leaves out other events.
+    pub(super) fn process(&mut self, consumer: Consumer, invocation: &Invocation) -> u64 {
+        let first = invocation.records.first().map(|record| record.data.as_ref()).unwrap_or_default();
+        let mut number = xxh3_64_with_seed(first, u64::from(invocation.attempt) << 8 | consumer as u64) >> 16;
+        while !self.processes.insert(number) {
+            number += 1;
+        }
+        number
+    }
+
+    /// The fate of a process, and a generator to draw its container from.
+    pub(super) fn next(&mut self, process: u64, now_ms: u64) -> (Option<Fate>, Rng) {
+        let mut rng = Rng::with_seed(self.seed ^ process);
         // Drawn in any case, so that a script chooses the same containers.
         let drawn = fate(&mut rng);
         let chance = rng.u32(0..1_000);
-        let struck = match &self.trouble {
+        let fate = match &self.trouble {
             Trouble::Drawn { fates_per_mille, until_ms, .. } => {
                 (now_ms < *until_ms && chance < *fates_per_mille).then_some(drawn)
             }
             Trouble::Listed { fates, .. } => {
-                fates.iter().find(|(of, at, _)| (*of, *at) == (consumer, *nth)).map(|(.., fate)| *fate)
+                fates.iter().find(|(of, _)| *of == process).map(|(_, fate)| *fate)
             }
         };
-        self.struck.extend(struck.map(|fate| (consumer, *nth, fate)));
-        *nth += 1;
-        (struck, rng)
+        self.struck.extend(fate.map(|fate| (process, fate)));
+        (fate, rng)
     }
 }
 
 fn fate(rng: &mut Rng) -> Fate {
     let after_ms = rng.u64(0..10_000);
-    match rng.u32(0..4) {
+    match rng.u32(0..6) {
         0 => Fate::NotInvoked,
         1 => Fate::AnswerLost,
+        2 => Fate::Killed(after_ms / 20),
         _ => Fate::Abandoned(after_ms),
     }
 }

@@ -1,0 +1,93 @@
+//! A fixed range of seeds, the scripts of runs that once failed, and the checks of the simulation itself.
+
+use std::path::{Path, PathBuf};
+
+use simulation::coverage::Coverage;
+use simulation::many::{quiet_poison, run_seeds};
+use simulation::plan::{Plan, draw};
+use simulation::run::run;
+use simulation::shrink::{first_problem, scripted};
+
+/// Enough for the commonest faults to meet the commonest states; `simulate` runs any number.
+const SEEDS: u64 = 2_000;
+
+#[test]
+fn no_seed_breaks_a_promise_and_together_they_meet_everything() {
+    quiet_poison();
+    let mut coverage = Coverage::default();
+    run_seeds(0..SEEDS, 2, |result| match result {
+        Ok(met) => {
+            coverage.merge(met);
+            true
+        }
+        Err(failure) => panic!(
+            "seed {}: {:?}; see `cargo run --release -p simulation -- --from {} --seeds 1`",
+            failure.seed, failure.problems, failure.seed
+        ),
+    });
+    assert_eq!(coverage.runs, SEEDS);
+    assert_eq!(coverage.missing(), Vec::<String>::new(), "{}", coverage.table());
+}
+
+#[test]
+fn a_seed_gives_the_same_run_again_and_so_does_its_script() {
+    quiet_poison();
+    let told = |plan: &Plan| {
+        let outcome = run(plan).unwrap();
+        let services = outcome.world.services();
+        let items: Vec<_> =
+            services.table.items().map(|(key, item)| (key.to_owned(), item.clone())).collect();
+        let accepted: Vec<_> = services.firehose.accepted.iter().map(|record| record.data.clone()).collect();
+        let tallies: Vec<_> = services.journal.runs.iter().map(|run| run.tally.clone()).collect();
+        (items, accepted, tallies, services.journal.counts.clone())
+    };
+    for seed in 0..40 {
+        let plan = draw(seed);
+        let script = scripted(&plan, &run(&plan).unwrap());
+        let written = serde_json::to_string(&script).unwrap();
+        let read: Plan = serde_json::from_str(&written).unwrap();
+        let first = told(&plan);
+        assert!(first == told(&plan), "seed {seed} again");
+        assert!(first == told(&read), "the script of seed {seed}");
+    }
+}
+
+/// Runs that once failed, each named after what was wrong.
+#[test]
+fn what_failed_once_does_not_fail_again() {
+    quiet_poison();
+    let scripts = files("regressions");
+    assert!(!scripts.is_empty());
+    for path in scripts {
+        let plan: Plan = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+        assert_eq!(first_problem(&plan), None, "{}", path.display());
+    }
+}
+
+/// The bugs that the simulation must find are patches: each still fits the code that it breaks.
+#[test]
+fn every_planted_bug_still_applies() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let patches =
+        files("planted").into_iter().filter(|path| path.extension().is_some_and(|end| end == "patch"));
+    for patch in patches {
+        let check = std::process::Command::new("git")
+            .args(["apply", "--check"])
+            .arg(&patch)
+            .current_dir(&root)
+            .output()
+            .unwrap();
+        assert!(check.status.success(), "{}: {}", patch.display(), String::from_utf8_lossy(&check.stderr));
+    }
+}
+
+fn files(folder: &str) -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+    let mut files: Vec<_> = std::fs::read_dir(&folder)
+        .unwrap()
+        .map(|file| file.unwrap().path())
+        .filter(|path| path.is_file())
+        .collect();
+    files.sort();
+    files
+}
