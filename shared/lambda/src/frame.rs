@@ -31,21 +31,21 @@ pub fn unframe(data: &Bytes, budget_bytes: &mut u64) -> Result<Bytes, Invalid> {
     }
     match data.get(1) {
         Some(&PLAIN) => Ok(data.slice(HEADER_BYTES..)),
-        Some(&ZLIB) => {
-            let mut inflated = Vec::new();
-            let mut input = ZlibDecoder::new(&data[HEADER_BYTES..]).take(*budget_bytes + 1);
-            match input.read_to_end(&mut inflated) {
-                Err(_) => refuse("holds broken zlib data"),
-                Ok(_) if inflated.len() as u64 > *budget_bytes => {
-                    refuse("inflates its record to more than 10 MiB")
-                }
-                Ok(_) => {
-                    *budget_bytes -= inflated.len() as u64;
-                    Ok(inflated.into())
-                }
-            }
-        }
+        Some(&ZLIB) => inflate(&data[HEADER_BYTES..], budget_bytes).or_else(refuse),
         _ => refuse("has an unknown compression in the schema registry's header"),
+    }
+}
+
+/// Inflates zlib data and takes what it comes to off the budget. An error is the rule that it breaks.
+pub(crate) fn inflate(data: &[u8], budget_bytes: &mut u64) -> Result<Bytes, &'static str> {
+    let mut inflated = Vec::new();
+    match ZlibDecoder::new(data).take(*budget_bytes + 1).read_to_end(&mut inflated) {
+        Err(_) => Err("holds broken zlib data"),
+        Ok(_) if inflated.len() as u64 > *budget_bytes => Err("inflates its record to more than 10 MiB"),
+        Ok(_) => {
+            *budget_bytes -= inflated.len() as u64;
+            Ok(inflated.into())
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 
 pub mod answer;
 pub mod batch;
+pub mod carrier;
 pub mod config;
 pub mod cut;
 pub mod deadline;
@@ -17,8 +18,10 @@ pub mod kinesis_event;
 pub mod lines;
 pub mod logging;
 pub mod meter;
+pub mod objects;
 pub mod ports;
 pub mod quarantine;
+pub mod record_stream;
 pub mod stateful;
 pub mod tally;
 

@@ -20,6 +20,7 @@ pub use stock::{StockCount, StockReceipt};
 
 use crate::event::Data;
 use crate::invalid::{Invalid, Reason};
+use crate::redriven;
 
 /// Longest sku, store or order id in bytes.
 pub const NAME_LIMIT_BYTES: usize = 128;
@@ -50,6 +51,12 @@ pub fn read_data<'a>(event_type: &str, raw: Option<&'a str>) -> Result<Data<'a>,
         "user.logged_out" => Ok(Data::UserLoggedOut),
         "stock.received" => checked(text, StockReceipt::check).map(Data::StockReceived),
         "stock.counted" => checked(text, StockCount::check).map(Data::StockCounted),
+        // Opened before events are decoded, where it is all that its record holds.
+        redriven::TYPE => Err(Invalid::field(
+            Reason::Envelope,
+            "type",
+            "must stand alone in its record, and in no other carrier",
+        )),
         _ => Ok(Data::Unknown),
     }
 }
@@ -168,6 +175,12 @@ mod tests {
         assert_eq!(read_data("coupon.used", Some("[1]")), Ok(Data::Unknown));
         assert_eq!(read_data("user.logged_in", None), Ok(Data::UserLoggedIn));
         assert!(read_data("product.viewed", Some(r#"{"sku":"a","colour":{"hue":1}}"#)).is_ok());
+    }
+
+    #[test]
+    fn a_carrier_is_no_event_among_others() {
+        let invalid = read_data(redriven::TYPE, Some("{}")).unwrap_err();
+        assert_eq!((invalid.reason, invalid.field.as_str()), (Reason::Envelope, "type"));
     }
 
     #[test]

@@ -71,7 +71,7 @@ where
     /// Runs one batch, as far as it goes.
     pub async fn run(&self, batch: &Batch<'_>, deadline: Deadline) -> Tally {
         let units = batch.units();
-        let mut work = Work::plan(&units, &batch.source.shard_id);
+        let mut work = Work::plan(&units, self.function, &batch.source.shard_id);
         if let Some(record) = batch.end().record() {
             work.cut_at(record, "the batch inflates to more than fits into memory");
         }
