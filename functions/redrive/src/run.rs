@@ -140,21 +140,24 @@ impl<O: Objects, R: RecordStream> Run<'_, O, R> {
         if records.is_empty() {
             return None;
         }
-        let mut problem = None;
+        let (mut refused, mut waits) = (None, None);
         for put in self.stream.put(records, self.deadline).await {
             match put {
                 Put::Accepted => counts.sent += 1,
-                Put::Refused(why) => {
-                    problem = problem.or(Some(format!("the stream refuses a record: {why}")))
-                }
-                Put::NotAccepted(why) => {
-                    problem = problem.or_else(|| Some(format!("the stream did not accept a record: {why}")));
-                    // Objects behind this one may hold later records of the same keys.
-                    self.answer.why = "the stream did not accept all records of an object".to_owned();
-                }
+                Put::Refused(why) => refused = refused.or(Some(why)),
+                Put::NotAccepted(why) => waits = waits.or(Some(why)),
             }
         }
-        problem
+        match (refused, waits) {
+            // What waits behind a refused record would wait in every run, and must not hold up other objects.
+            (Some(why), _) => Some(format!("the stream refuses a record: {why}")),
+            (None, Some(why)) => {
+                // Objects behind this one may hold later records of the same keys.
+                self.answer.why = "the stream did not accept all records of an object".to_owned();
+                Some(format!("the stream did not accept a record: {why}"))
+            }
+            (None, None) => None,
+        }
     }
 
     fn incomplete(&mut self, number: usize) {
