@@ -1,0 +1,16 @@
+//! What was set aside comes back through the stream, and changes nothing twice.
+
+#![expect(clippy::unwrap_used, reason = "a test may stop at what it does not expect")]
+
+#[cfg(test)]
+mod carriers;
+#[cfg(test)]
+mod harness;
+#[cfg(test)]
+mod on_failure;
+#[cfg(test)]
+mod quarantine;
+#[cfg(test)]
+mod rounds;
+#[cfg(test)]
+mod runs;
