@@ -49,7 +49,13 @@ fn frames_are_opened_in_a_carrier_and_around_it() {
     let source = batch(framed(pack(&redriven(0, None), "u", &inner).as_bytes()));
     let opened = Batch::open(&source);
     let units = opened.units();
-    assert_eq!((units[0].event.is_ok(), units[0].bytes), (true, &inner[..]));
+    assert_eq!((units[0].event.is_ok(), units[0].bytes), (true, text.as_bytes()));
+    let damaged = framed(pack(&redriven(0, None), "u", &inner[..5]).as_bytes());
+    let source = batch(damaged);
+    let opened = Batch::open(&source);
+    let units = opened.units();
+    let reason = units[0].event.as_ref().unwrap_err().reason;
+    assert_eq!((reason, units[0].bytes), (Reason::Frame, &inner[..5]));
 }
 
 #[test]

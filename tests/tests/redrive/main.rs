@@ -7,6 +7,8 @@ mod carriers;
 #[cfg(test)]
 mod harness;
 #[cfg(test)]
+mod kinesis;
+#[cfg(test)]
 mod on_failure;
 #[cfg(test)]
 mod quarantine;
@@ -14,3 +16,5 @@ mod quarantine;
 mod rounds;
 #[cfg(test)]
 mod runs;
+#[cfg(test)]
+mod s3;

@@ -8,6 +8,7 @@ use aws_sdk_kinesis::Client;
 use aws_sdk_kinesis::error::ProvideErrorMetadata;
 use aws_sdk_kinesis::primitives::Blob;
 use aws_sdk_kinesis::types::PutRecordsRequestEntry;
+use millrace_lambda::deadline::DeadlineNear;
 use millrace_lambda::meter::Usage;
 use millrace_lambda::record_stream::{OutgoingRecord, Put, RecordStream};
 use millrace_lambda::{Deadline, Meter};
@@ -84,6 +85,7 @@ impl KinesisStream {
         Called::Answered(outcomes)
     }
 
+    /// Puts what waits until all have their answer; otherwise why the rest was not accepted.
     async fn put_all(&self, records: &[OutgoingRecord], queue: &mut Queue<'_>, deadline: Deadline) -> String {
         let (mut backoff, mut limit_records) = (Backoff::new(deadline), CALL_LIMIT_RECORDS);
         loop {
@@ -92,38 +94,19 @@ impl KinesisStream {
                 return String::new();
             }
             if deadline.is_near() {
-                return "the invocation's deadline is near".to_owned();
+                return DeadlineNear.to_string();
             }
-            let (mut failure, mut progress) = (None, false);
-            match self.send(records, &call).await {
-                Called::Answered(outcomes) => {
-                    for (index, why) in call.iter().zip(outcomes).rev() {
-                        match why {
-                            None => {
-                                progress = true;
-                                queue.accepted(*index);
-                            }
-                            Some(why) => {
-                                queue.failed(*index);
-                                failure = Some(why);
-                            }
-                        }
-                    }
-                }
-                Called::Refused(why) => match call.as_slice() {
-                    [only] => queue.refused(*only, why),
+            let (accepted, failure) = match self.send(records, &call).await {
+                Called::Answered(outcomes) => settle(queue, &call, outcomes),
+                Called::Refused(why) => {
+                    refuse(queue, &call, why);
                     // The service does not say which one it means: from here on each goes alone.
-                    several => {
-                        several.iter().rev().for_each(|index| queue.failed(*index));
-                        limit_records = 1;
-                    }
-                },
-                Called::Failed(why) => {
-                    call.iter().rev().for_each(|index| queue.failed(*index));
-                    failure = Some(why);
+                    limit_records = 1;
+                    (0, None)
                 }
-            }
-            if progress {
+                Called::Failed(why) => settle(queue, &call, vec![Some(why); call.len()]),
+            };
+            if accepted > 0 {
                 backoff = Backoff::new(deadline);
             }
             if let Some(why) = failure {
@@ -134,6 +117,32 @@ impl KinesisStream {
                 self.meter.add(&Usage { retries: 1, ..Usage::default() });
             }
         }
+    }
+}
+
+/// Takes over the answers to a call; gives back how many were accepted, and why the first was not, if any. From the
+/// back, so that those that wait again do so in their order.
+fn settle(queue: &mut Queue<'_>, call: &[usize], outcomes: Vec<Option<String>>) -> (usize, Option<String>) {
+    let (mut accepted, mut failure) = (0, None);
+    for (index, outcome) in call.iter().zip(outcomes).rev() {
+        match outcome {
+            None => {
+                accepted += 1;
+                queue.accepted(*index);
+            }
+            Some(why) => {
+                queue.failed(*index);
+                failure = Some(why);
+            }
+        }
+    }
+    (accepted, failure)
+}
+
+fn refuse(queue: &mut Queue<'_>, call: &[usize], why: String) {
+    match call {
+        [only] => queue.refused(*only, why),
+        several => several.iter().rev().for_each(|index| queue.failed(*index)),
     }
 }
 

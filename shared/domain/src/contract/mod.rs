@@ -39,6 +39,11 @@ pub fn read_data<'a>(event_type: &str, raw: Option<&'a str>) -> Result<Data<'a>,
         let rule = format!("must not nest deeper than {NESTING_LIMIT} levels");
         return Err(Invalid::field(Reason::Contract, "data", rule));
     }
+    // Carriers are opened before events are decoded, where one is all that its record holds.
+    if event_type == redriven::TYPE {
+        let rule = "must stand alone in its record, and in no other carrier";
+        return Err(Invalid::field(Reason::Envelope, "type", rule));
+    }
     match event_type {
         "product.viewed" => checked(text, ProductView::check).map(Data::ProductViewed),
         "cart.item_added" => checked(text, CartChange::check).map(Data::CartItemAdded),
@@ -51,12 +56,6 @@ pub fn read_data<'a>(event_type: &str, raw: Option<&'a str>) -> Result<Data<'a>,
         "user.logged_out" => Ok(Data::UserLoggedOut),
         "stock.received" => checked(text, StockReceipt::check).map(Data::StockReceived),
         "stock.counted" => checked(text, StockCount::check).map(Data::StockCounted),
-        // Opened before events are decoded, where it is all that its record holds.
-        redriven::TYPE => Err(Invalid::field(
-            Reason::Envelope,
-            "type",
-            "must stand alone in its record, and in no other carrier",
-        )),
         _ => Ok(Data::Unknown),
     }
 }
