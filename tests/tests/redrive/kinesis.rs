@@ -44,10 +44,13 @@ fn stream(client: Client, meter: &Arc<Meter>) -> KinesisStream {
     KinesisStream::new(client, "events".to_owned(), RECORD_LIMIT_BYTES, Arc::clone(meter))
 }
 
-/// A service that answers each call with the next script: the status, and the error code of each record.
+/// Status and error of a call's answer, and the error code of each record.
+type Script = (u16, &'static str, Vec<Option<&'static str>>);
+
+/// A service that answers each call by the next script.
 #[derive(Clone, Default)]
 struct Scripted {
-    scripts: Arc<Mutex<VecDeque<(u16, &'static str, Vec<Option<&'static str>>)>>>,
+    scripts: Arc<Mutex<VecDeque<Script>>>,
     calls: Arc<Mutex<Vec<Vec<String>>>>,
 }
 

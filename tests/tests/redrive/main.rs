@@ -1,7 +1,5 @@
 //! What was set aside comes back through the stream, and changes nothing twice.
 
-#![expect(clippy::unwrap_used, reason = "a test may stop at what it does not expect")]
-
 #[cfg(test)]
 mod carriers;
 #[cfg(test)]
