@@ -34,6 +34,19 @@ async fn a_batch_that_failed_is_applied_by_the_function_that_failed_alone() {
 }
 
 #[tokio::test]
+async fn what_is_for_another_function_is_passed_over_even_when_it_is_broken() {
+    let world = World::new();
+    let batch = BatchBuilder::default().event(&event("1", "u")).raw("u", "no json").build();
+    world.add_failure("a", "archive", &batch);
+    world.call(run("on_failure")).await;
+    let carriers = world.delivered(100);
+    assert_eq!(counts(&world.sessions, &carriers).await, [("passed_over", 2)]);
+    assert!(world.store.item("u").is_none());
+    assert_eq!(counts(&world.archive, &carriers).await, [("applied", 1), ("invalid", 1)]);
+    assert_eq!((world.rows.texts("id"), world.quarantine.lines().len()), (vec!["1".to_owned()], 1));
+}
+
+#[tokio::test]
 async fn redriving_twice_changes_nothing_twice() {
     let world = World::new();
     let batch =
