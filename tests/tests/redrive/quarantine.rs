@@ -103,6 +103,15 @@ async fn an_entry_that_stays_incomplete_is_told_and_its_object_stays() {
 }
 
 #[tokio::test]
+async fn an_entry_of_the_last_object_that_stays_incomplete_is_told() {
+    let world = World::new();
+    let last = world.add_quarantine("a", &in_parts(&entry("7", &event("3", "u")), 2)[1..]);
+    let answer = world.call(run()).await;
+    assert_eq!((answer.done, answer.failed, answer.counts.records), (0, 1, 0));
+    assert!(matches!(reasons(&answer)[..], [(key, _)] if key == last));
+}
+
+#[tokio::test]
 async fn a_part_left_over_from_a_repeated_entry_is_no_loss() {
     let world = World::new();
     let parts = in_parts(&entry("5", &event("1", "u")), 2);

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use millrace_lambda::record_stream::{OutgoingRecord, Put, RecordStream};
 use millrace_lambda::{Deadline, KinesisBatch};
-use millrace_testkit::{ARRIVED_AT_MS, BatchBuilder, event};
-use redrive::{Answer, State};
+use millrace_testkit::{ARRIVED_AT_MS, BatchBuilder, MemoryStream, event};
+use redrive::{Answer, Mode, Request, Source, State};
 use serde_json::{Value, json};
 
 use crate::harness::{World, entry, reasons, record_of};
@@ -104,6 +105,19 @@ async fn a_prefix_and_a_limit_take_some_objects_and_the_next_run_goes_on() {
 }
 
 #[tokio::test]
+async fn marks_of_objects_that_are_gone_hide_no_other_mark() {
+    let world = World::new();
+    let request = json!({"source": "on_failure", "mode": "run"});
+    let keys = [("a", 1), ("b", 2), ("c", 3)]
+        .map(|(name, first)| world.add_failure(name, "sessions", &batch(first, "u")));
+    assert_eq!(world.call(request.clone()).await.done, 3);
+    keys[..2].iter().for_each(|key| world.objects.remove(key));
+    world.objects.page(1);
+    let answer = world.call(request).await;
+    assert_eq!((answer.done_before, answer.counts.sent, answer.complete), (1, 0, true));
+}
+
+#[tokio::test]
 async fn what_the_stream_does_not_accept_ends_the_run_and_is_sent_by_the_next() {
     let world = World::new();
     let events = [event("1", "u"), event("2", "v"), event("3", "u")];
@@ -149,6 +163,31 @@ async fn a_run_near_its_deadline_begins_nothing_and_the_next_goes_on() {
     );
     assert_eq!(world.stream.calls(), 0);
     assert_eq!(world.call(request).await.done, 1);
+}
+
+/// A stream that takes its time.
+struct Slow(MemoryStream);
+
+impl RecordStream for Slow {
+    async fn put(&self, records: &[OutgoingRecord], deadline: Deadline) -> Vec<Put> {
+        tokio::time::sleep(Duration::from_millis(600)).await;
+        self.0.put(records, deadline).await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_is_interrupted_by_its_deadline_leaves_whole_objects() {
+    let world = World::new();
+    for (name, first) in [("a", 1), ("b", 2), ("c", 3)] {
+        world.add_failure(name, "sessions", &batch(first, "u"));
+    }
+    let stream = Slow(world.stream.clone());
+    let request = Request::new(Source::OnFailure, Mode::Run);
+    let deadline = Deadline::after(Duration::from_secs(1));
+    let answer = redrive::run(&world.objects, &stream, &world.config, &request, deadline).await;
+    assert_eq!((answer.done, answer.left, answer.counts.sent), (2, 1, 2));
+    let answer = world.call(json!({"source": "on_failure", "mode": "run"})).await;
+    assert_eq!((answer.done_before, answer.done, world.stream.accepted().len()), (2, 1, 3));
 }
 
 #[tokio::test]
