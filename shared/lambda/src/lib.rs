@@ -24,8 +24,9 @@ pub mod quarantine;
 pub mod record_stream;
 pub mod stateful;
 pub mod tally;
+pub mod unit;
 
-pub use batch::{Batch, Unit};
+pub use batch::Batch;
 pub use cut::Cut;
 pub use deadline::Deadline;
 pub use function::{Function, Report};
@@ -33,3 +34,4 @@ pub use kinesis_event::KinesisBatch;
 pub use lines::Lines;
 pub use meter::Meter;
 pub use tally::Tally;
+pub use unit::Unit;

@@ -6,11 +6,11 @@ use millrace_domain::{Invalid, Reason};
 
 use super::Stateful;
 use super::work::{Folded, Work};
-use crate::batch::Unit;
 use crate::deadline::Deadline;
 use crate::lines::Lines;
 use crate::ports::{LineSink, NotAccepted, SignalSink, Store};
 use crate::quarantine::push_entry;
+use crate::unit::Unit;
 
 /// Longest explanation that an entry takes over: a panic may say anything at any length.
 const WHY_LIMIT_BYTES: usize = 1_024;

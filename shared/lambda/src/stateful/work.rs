@@ -5,10 +5,10 @@ use std::collections::HashMap;
 use millrace_domain::fold::{Fold, KeyState};
 use millrace_domain::{Reason, Verdict};
 
-use crate::batch::Unit;
 use crate::cut::Cut;
 use crate::ports::Stored;
 use crate::tally::Tally;
+use crate::unit::Unit;
 
 /// The keys of a batch in order of their first event.
 pub(super) struct Work<'p, S> {
