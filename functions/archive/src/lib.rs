@@ -65,7 +65,11 @@ impl<L: LineSink, Q: LineSink> Archive<L, Q> {
         if !set_aside.is_empty() {
             note(&mut cut, &set_aside, self.quarantine.put(&set_aside, deadline).await);
         }
-        let mut verdicts: Vec<_> = units.iter().map(|unit| (unit.record, Some(Verdict::Applied))).collect();
+        let taken = |unit: &Unit<'_>| match unit.is_for(Self::NAME) {
+            true => Verdict::Applied,
+            false => Verdict::PassedOver,
+        };
+        let mut verdicts: Vec<_> = units.iter().map(|unit| (unit.record, Some(taken(unit)))).collect();
         for (index, invalid) in &refusals {
             if let Some((_, verdict)) = verdicts.get_mut(*index) {
                 *verdict = Some(Verdict::Refused(invalid.reason));
@@ -82,7 +86,7 @@ impl<L: LineSink, Q: LineSink> Archive<L, Q> {
     fn rows(&self, units: &[Unit<'_>], shard_id: &str) -> (Lines, Vec<(usize, Invalid)>) {
         let mut rows = Lines::default();
         let mut refusals = Vec::new();
-        for (index, unit) in units.iter().enumerate() {
+        for (index, unit) in units.iter().enumerate().filter(|(_, unit)| unit.is_for(Self::NAME)) {
             let event = match &unit.event {
                 Ok(event) => event,
                 Err(invalid) => {
@@ -90,7 +94,8 @@ impl<L: LineSink, Q: LineSink> Archive<L, Q> {
                     continue;
                 }
             };
-            let origin = Origin { shard_id, position: &unit.position, arrived_at_ms: unit.arrived_at_ms };
+            let (shard_id, position, arrived_at_ms) = unit.first_place(shard_id);
+            let origin = Origin { shard_id, position, arrived_at_ms };
             let row = Row::of(event, origin, self.rows);
             let pushed = rows.push(unit.record, &row, L::LINE_LIMIT_BYTES);
             if let Err(error) =

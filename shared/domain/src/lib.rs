@@ -17,6 +17,7 @@ pub mod money;
 pub mod object;
 pub mod position;
 pub mod quarantine;
+pub mod redriven;
 
 pub mod session;
 pub mod signal;
@@ -26,5 +27,5 @@ pub mod verdict;
 pub use event::{Class, Data, Event};
 pub use invalid::{Invalid, Reason};
 pub use ledger::Ledger;
-pub use position::{Position, SequenceNumber};
+pub use position::{Place, Position, SequenceNumber};
 pub use verdict::Verdict;

@@ -69,6 +69,17 @@ pub struct Position {
     pub index: u32,
 }
 
+/// A place in the stream, and when something came there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The shard.
+    pub shard_id: String,
+    /// The place within it.
+    pub position: Position,
+    /// When the stream took it, in epoch milliseconds.
+    pub arrived_at_ms: i64,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -22,7 +22,7 @@ pub enum Verdict {
     Duplicate,
     /// Below its class's floor: it never touches state.
     Late(LateCause),
-    /// Of a type that this function does not handle.
+    /// Of a type that this function does not handle, or redriven for another one.
     PassedOver,
     /// Cannot be taken, for this reason; it is set aside.
     Refused(Reason),

@@ -2,12 +2,14 @@
 
 use bytes::Bytes;
 use millrace_domain::decode::{Arrival, decode};
-use millrace_domain::{Event, Invalid, Position, Reason};
+use millrace_domain::{Invalid, Position, Reason};
 
+use crate::carrier::{Opener, Redriven};
 use crate::cut::Cut;
 use crate::deaggregate::deaggregate;
 use crate::frame::{INFLATED_LIMIT_BYTES, unframe};
 use crate::kinesis_event::{KinesisBatch, KinesisRecord};
+use crate::unit::Unit;
 
 /// Most events of one record, whatever it packs into one another.
 pub const RECORD_LIMIT_EVENTS: usize = 10_000;
@@ -30,6 +32,7 @@ struct Payload<'b> {
     partition_key: Key<'b>,
     framed: Bytes,
     opened: Result<Bytes, Invalid>,
+    redriven: Option<Box<Redriven>>,
 }
 
 #[derive(Debug)]
@@ -47,34 +50,17 @@ impl Key<'_> {
     }
 }
 
-/// One event of a batch, or what could not be read as one.
-#[derive(Debug, PartialEq)]
-pub struct Unit<'p> {
-    /// Index of its record in the batch.
-    pub record: usize,
-    /// Its place in the shard.
-    pub position: Position,
-    /// The key that it was put under.
-    pub partition_key: &'p str,
-    /// When the stream took it, in epoch milliseconds.
-    pub arrived_at_ms: i64,
-    /// The bytes that it came in.
-    pub bytes: &'p [u8],
-    /// The event, or its refusal.
-    pub event: Result<Event<'p>, Invalid>,
-}
-
 impl<'b> Batch<'b> {
     /// Opens the payloads of a batch.
     pub fn open(source: &'b KinesisBatch) -> Self {
         let mut payloads = Vec::with_capacity(source.records.len());
-        let (mut end, mut inflated_bytes) = (Cut::default(), 0);
+        let (mut end, mut inflated_bytes, opener) = (Cut::default(), 0, Opener::default());
         for (record, kinesis) in source.records.iter().enumerate() {
             if inflated_bytes > BATCH_INFLATED_LIMIT_BYTES {
                 end.lower(record);
                 break;
             }
-            inflated_bytes += open_record(record, kinesis, &mut payloads);
+            inflated_bytes += open_record(record, kinesis, &opener, &mut payloads);
         }
         Self { source, payloads, end }
     }
@@ -115,11 +101,19 @@ impl<'b> Batch<'b> {
             arrived_at_ms: kinesis.arrived_at_ms,
             bytes,
             event,
+            redriven: payload.redriven.clone().map(|mut redriven| {
+                let first = &mut redriven.place.position.index;
+                *first = first.saturating_add(index);
+                redriven
+            }),
         };
         match &payload.opened {
             Err(invalid) => units.push(unit(0, &payload.framed[..], Err(invalid.clone()))),
             Ok(opened) => {
-                let arrival = Arrival { partition_key, arrived_at_ms: kinesis.arrived_at_ms };
+                // A clock is judged by when the event came first: a carrier would make every wrong one right.
+                let first = payload.redriven.as_ref().map(|redriven| redriven.place.arrived_at_ms);
+                let arrival =
+                    Arrival { partition_key, arrived_at_ms: first.unwrap_or(kinesis.arrived_at_ms) };
                 decode(opened, &arrival, |decoded| {
                     units.push(unit(decoded.index, decoded.bytes, decoded.event))
                 });
@@ -138,16 +132,40 @@ impl<'b> Batch<'b> {
             arrived_at_ms: kinesis.arrived_at_ms,
             bytes: &kinesis.data,
             event: Err(Invalid::whole(Reason::TooManyEvents, rule)),
+            redriven: None,
         })
     }
 }
 
 /// Opens a record; gives back how many bytes it was inflated by.
-fn open_record<'b>(record: usize, kinesis: &'b KinesisRecord, payloads: &mut Vec<Payload<'b>>) -> u64 {
+fn open_record<'b>(
+    record: usize,
+    kinesis: &'b KinesisRecord,
+    opener: &Opener,
+    payloads: &mut Vec<Payload<'b>>,
+) -> u64 {
     let mut budget_bytes = INFLATED_LIMIT_BYTES;
-    let mut push = |sub_sequence, partition_key, framed: Bytes| {
-        let opened = unframe(&framed, &mut budget_bytes);
-        payloads.push(Payload { record, sub_sequence, partition_key, framed, opened });
+    let mut push = |sub_sequence, partition_key: Key<'b>, mut framed: Bytes| {
+        let mut opened = unframe(&framed, &mut budget_bytes);
+        let key = partition_key.as_str();
+        let carrier = opened
+            .as_ref()
+            .ok()
+            .and_then(|payload| opener.open(payload, key, kinesis.arrived_at_ms, &mut budget_bytes));
+        let redriven = match carrier {
+            None => None,
+            Some(Err(invalid)) => {
+                opened = Err(invalid);
+                None
+            }
+            // Aggregates were taken apart before they were carried, and a carrier in a carrier is no event.
+            Some(Ok((redriven, first))) => {
+                opened = unframe(&first, &mut budget_bytes);
+                framed = first;
+                Some(Box::new(redriven))
+            }
+        };
+        payloads.push(Payload { record, sub_sequence, partition_key, framed, opened, redriven });
     };
     match deaggregate(&kinesis.data) {
         None => push(0, Key::OfRecord(&kinesis.partition_key), kinesis.data.clone()),

@@ -5,6 +5,8 @@ use std::time::SystemTime;
 
 use aws_lambda_events::event::streams::KinesisEventResponse;
 use lambda_runtime::{LambdaEvent, service_fn};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::answer::answer;
 use crate::deadline::Deadline;
@@ -68,6 +70,25 @@ pub async fn serve(function: &impl Function) -> Result<(), lambda_runtime::Error
     // Boxed once an invocation: the runtime's layers around so deep a future pass the compiler's limits.
     let answer =
         |event| Box::pin(async move { Ok::<_, std::convert::Infallible>(handle(function, event).await) });
+    lambda_runtime::run(service_fn(answer)).await
+}
+
+/// Serves a function that is called with a request of its own, by hand or by a schedule, until the environment ends.
+///
+/// # Errors
+/// When Lambda's runtime API cannot be reached.
+pub async fn serve_calls<I, O>(call: impl AsyncFn(I, Deadline) -> O) -> Result<(), lambda_runtime::Error>
+where
+    I: DeserializeOwned,
+    O: Serialize,
+{
+    let call = &call;
+    let answer = |event: LambdaEvent<I>| {
+        Box::pin(async move {
+            let deadline = Deadline::new(event.context.deadline, now_epoch_ms());
+            Ok::<_, std::convert::Infallible>(call(event.payload, deadline).await)
+        })
+    };
     lambda_runtime::run(service_fn(answer)).await
 }
 

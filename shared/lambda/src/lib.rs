@@ -5,6 +5,7 @@
 
 pub mod answer;
 pub mod batch;
+pub mod carrier;
 pub mod config;
 pub mod cut;
 pub mod deadline;
@@ -17,12 +18,15 @@ pub mod kinesis_event;
 pub mod lines;
 pub mod logging;
 pub mod meter;
+pub mod objects;
 pub mod ports;
 pub mod quarantine;
+pub mod record_stream;
 pub mod stateful;
 pub mod tally;
+pub mod unit;
 
-pub use batch::{Batch, Unit};
+pub use batch::Batch;
 pub use cut::Cut;
 pub use deadline::Deadline;
 pub use function::{Function, Report};
@@ -30,3 +34,4 @@ pub use kinesis_event::KinesisBatch;
 pub use lines::Lines;
 pub use meter::Meter;
 pub use tally::Tally;
+pub use unit::Unit;

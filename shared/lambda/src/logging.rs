@@ -7,7 +7,7 @@ use tracing_subscriber::fmt;
 use tracing_subscriber::layer::SubscriberExt;
 
 /// Our own crates, which keep payloads out of what they log.
-const OWN: [&str; 4] = ["millrace_lambda", "millrace_aws", "sessions", "archive"];
+const OWN: [&str; 5] = ["millrace_lambda", "millrace_aws", "sessions", "archive", "redrive"];
 
 /// Starts logging: our own crates at this level, all others from warnings on, since the runtime and the SDK show
 /// whole payloads below that. A second start in one process changes nothing.

@@ -29,6 +29,10 @@ struct QuarantineLine<'a> {
     rule: &'a str,
     partition_key: &'a str,
     arrived_at: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    redriven_shard_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    redriven_sequence_number: Option<&'a str>,
     part: usize,
     parts: usize,
     bytes: String,
@@ -55,6 +59,8 @@ pub fn push_entry<K: LineSink>(lines: &mut Lines, record: usize, entry: &Entry<'
             rule: &entry.invalid.rule,
             partition_key: entry.partition_key,
             arrived_at: format_rfc3339_ms(entry.arrived_at_ms),
+            redriven_shard_id: entry.redriven.as_ref().map(|(shard_id, _)| *shard_id),
+            redriven_sequence_number: entry.redriven.as_ref().map(|(_, sequence)| sequence.as_str()),
             part: part + 1,
             parts,
             bytes: STANDARD.encode(bytes),
@@ -94,6 +100,7 @@ mod tests {
             position,
             partition_key: "u",
             arrived_at_ms: 0,
+            redriven: None,
             invalid,
             bytes,
         };

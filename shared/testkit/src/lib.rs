@@ -15,13 +15,17 @@ pub mod counter;
 pub mod event;
 pub mod faults;
 pub mod journal;
+pub mod objects;
 pub mod sink;
 pub mod store;
+pub mod stream;
 
 pub use batch::{BatchBuilder, remainder};
 pub use counter::{Counter, CounterSettings};
 pub use event::{ARRIVED_AT_MS, EventBuilder, START_MS, event};
 pub use faults::CommitFault;
 pub use journal::{Journal, Step};
+pub use objects::MemoryObjects;
 pub use sink::{MemorySignals, MemorySink};
 pub use store::MemoryStore;
+pub use stream::MemoryStream;

@@ -63,6 +63,7 @@ pub(super) fn refusal_alone(invalid: &Invalid, partition_key: &str) {
         arrived_at_ms: i64::MAX,
         invalid: invalid.clone(),
         bytes: b"",
+        redriven: None,
     });
 }
 

@@ -6,7 +6,9 @@ use millrace_domain::Verdict;
 use millrace_lambda::emf::{METRICS, NAMESPACE};
 use serde_norway::Value;
 
-use crate::yaml::{Resource, find, items, number, pairs, referred, resources, tagged, text};
+use crate::yaml::{
+    Resource, find, items, number, pairs, referred, resources, stream_functions, tagged, text,
+};
 
 /// The metrics of Lambda's and Firehose's own that alarms use.
 const SERVICE_METRICS: &[(&str, &str)] = &[
@@ -61,8 +63,9 @@ fn own_metrics() -> Vec<Metric> {
     metrics().into_iter().filter(|metric| metric.namespace == NAMESPACE).collect()
 }
 
+/// The binaries of the functions that read a stream.
 fn binaries() -> BTreeSet<String> {
-    let functions = resources("AWS::Serverless::Function").into_iter();
+    let functions = stream_functions().into_iter();
     functions.map(|function| text(find(function.body, "Metadata/BuildProperties/Binary").unwrap())).collect()
 }
 
@@ -82,7 +85,7 @@ fn watched(namespace: &str, name: &str, dimension: &str) -> Vec<String> {
 
 /// The logical ids that SAM gives the event source mappings: that of the function, then the name of the event.
 fn mappings() -> Vec<String> {
-    let functions = resources("AWS::Serverless::Function").into_iter();
+    let functions = stream_functions().into_iter();
     let mut mappings: Vec<String> = functions
         .flat_map(|function| pairs(function.get("Events")).into_iter().map(move |event| (function, event)))
         .filter(|(_, (_, event))| text(&event["Type"]) == "Kinesis")
@@ -118,7 +121,7 @@ fn every_metric_is_written_by_the_code_or_by_its_service() {
 }
 
 #[test]
-fn every_metric_of_ours_is_that_of_a_deployed_function() {
+fn every_metric_of_ours_is_that_of_a_deployed_consumer() {
     for metric in own_metrics() {
         let [dimension] = items(metric.dimensions)[..] else { panic!("{}: one dimension", metric.alarm.id) };
         assert_eq!(text(&dimension["Name"]), "function", "{}", metric.alarm.id);
@@ -127,7 +130,7 @@ fn every_metric_of_ours_is_that_of_a_deployed_function() {
 }
 
 #[test]
-fn every_function_is_watched_for_what_it_cannot_finish_or_take() {
+fn every_consumer_is_watched_for_what_it_cannot_finish_or_take() {
     for binary in binaries() {
         let of_binary =
             own_metrics().into_iter().filter(|metric| text(&items(metric.dimensions)[0]["Value"]) == binary);
@@ -138,12 +141,11 @@ fn every_function_is_watched_for_what_it_cannot_finish_or_take() {
 }
 
 #[test]
-fn every_function_is_watched_for_how_far_it_lies_behind() {
+fn every_consumer_is_watched_for_how_far_it_lies_behind() {
     let behind = metrics().into_iter().filter(|metric| metric.name == "IteratorAge");
     let mut watched: Vec<&str> =
         behind.map(|it| referred(&items(it.dimensions)[0]["Value"]).unwrap().id).collect();
-    let mut functions: Vec<&str> =
-        resources("AWS::Serverless::Function").into_iter().map(|it| it.id).collect();
+    let mut functions: Vec<&str> = stream_functions().into_iter().map(|it| it.id).collect();
     watched.sort_unstable();
     functions.sort_unstable();
     assert_eq!(watched, functions);

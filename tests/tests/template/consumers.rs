@@ -3,7 +3,8 @@
 use serde_norway::Value;
 
 use crate::yaml::{
-    Resource, choices, find, items, number, pairs, referred, resources, section, tagged, text, texts,
+    Resource, choices, find, items, number, pairs, referred, resources, section, stream_functions, tagged,
+    text, texts,
 };
 
 /// What must lie between the age limit and the end of the retention: time for retries that began before the limit,
@@ -23,7 +24,7 @@ impl Consumer {
 
 /// Every event of every function that reads a stream.
 fn consumers() -> Vec<Consumer> {
-    let functions = resources("AWS::Serverless::Function").into_iter();
+    let functions = stream_functions().into_iter();
     let consumers: Vec<_> = functions
         .flat_map(|function| {
             pairs(function.get("Events")).into_iter().map(move |(_, event)| (function, event))

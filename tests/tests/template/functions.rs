@@ -50,6 +50,11 @@ fn archive_is_given_the_variables_that_it_reads() {
 }
 
 #[test]
+fn redrive_is_given_the_variables_that_it_reads() {
+    assert_same_names(&environment("RedriveFunction"), redrive::config::VARIABLES);
+}
+
+#[test]
 fn defaults_are_those_of_the_code() {
     let variables = environment("SessionsFunction");
     let is_name = |name: &str| name.ends_with("_TABLE") || name.ends_with("_STREAM");
@@ -62,6 +67,13 @@ fn defaults_are_those_of_the_code() {
     let all = archive::config::Config::read(|name| given(&variables, name)).unwrap();
     let bare =
         archive::config::Config::read(|name| given(&variables, name).filter(|_| is_name(name))).unwrap();
+    assert_eq!(all, bare);
+
+    let is_name = |name: &str| is_name(name) || name.ends_with("_BUCKET") || name.ends_with("_FUNCTION");
+    let variables = environment("RedriveFunction");
+    let all = redrive::config::Config::read(|name| given(&variables, name)).unwrap();
+    let bare =
+        redrive::config::Config::read(|name| given(&variables, name).filter(|_| is_name(name))).unwrap();
     assert_eq!(all, bare);
 }
 

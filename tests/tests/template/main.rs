@@ -10,6 +10,8 @@ mod functions;
 #[cfg(test)]
 mod lake;
 #[cfg(test)]
+mod redrive;
+#[cfg(test)]
 mod safety;
 #[cfg(test)]
 mod yaml;

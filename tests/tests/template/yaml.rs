@@ -74,6 +74,17 @@ pub(crate) fn resource(id: &'static str) -> Resource {
     Resource { id, body }
 }
 
+/// The functions that read a stream.
+pub(crate) fn stream_functions() -> Vec<Resource> {
+    let reads = |function: &Resource| {
+        let events = function.find("Events").map(pairs).unwrap_or_default();
+        events.iter().any(|(_, event)| find(event, "Type").is_some_and(|name| text(name) == "Kinesis"))
+    };
+    let functions: Vec<_> = resources("AWS::Serverless::Function").into_iter().filter(reads).collect();
+    assert!(!functions.is_empty(), "no function reads a stream");
+    functions
+}
+
 /// The name behind a short tag, such as `!Ref Events`.
 pub(crate) fn tagged<'a>(value: &'a Value, tag: &str) -> Option<&'a str> {
     match value {

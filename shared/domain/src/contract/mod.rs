@@ -21,6 +21,7 @@ pub use stock::{StockCount, StockReceipt};
 use crate::event::Data;
 use crate::invalid::{Invalid, Reason};
 use crate::object::Object;
+use crate::redriven;
 
 /// Longest sku, store or order id in bytes.
 pub const NAME_LIMIT_BYTES: usize = 128;
@@ -38,6 +39,11 @@ pub fn read_data<'a>(event_type: &str, raw: Option<&'a str>) -> Result<Data<'a>,
     if nesting_exceeds(text, NESTING_LIMIT) {
         let rule = format!("must not nest deeper than {NESTING_LIMIT} levels");
         return Err(Invalid::field(Reason::Contract, "data", rule));
+    }
+    // Carriers are opened before events are decoded, where one is all that its record holds.
+    if event_type == redriven::TYPE {
+        let rule = "must stand alone in its record, and in no other carrier";
+        return Err(Invalid::field(Reason::Envelope, "type", rule));
     }
     match event_type {
         "product.viewed" => checked(text, ProductView::check).map(Data::ProductViewed),
@@ -170,6 +176,12 @@ mod tests {
         assert_eq!(read_data("coupon.used", Some("[1]")), Ok(Data::Unknown));
         assert_eq!(read_data("user.logged_in", None), Ok(Data::UserLoggedIn));
         assert!(read_data("product.viewed", Some(r#"{"sku":"a","colour":{"hue":1}}"#)).is_ok());
+    }
+
+    #[test]
+    fn a_carrier_is_no_event_among_others() {
+        let invalid = read_data(redriven::TYPE, Some("{}")).unwrap_err();
+        assert_eq!((invalid.reason, invalid.field.as_str()), (Reason::Envelope, "type"));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use millrace_domain::{Event, Reason, Verdict};
 
 use super::Stateful;
 use super::work::{Folded, KeyWork, Work};
-use crate::batch::Unit;
+use crate::unit::Unit;
 
 /// A fold that met an event which its consumer cannot apply.
 struct Poisoned(String);

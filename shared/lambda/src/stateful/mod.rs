@@ -21,10 +21,11 @@ use millrace_domain::fold::KeyState;
 use millrace_domain::ledger::LedgerSettings;
 use work::Work;
 
-use crate::batch::{Batch, Unit};
+use crate::batch::Batch;
 use crate::deadline::Deadline;
 use crate::ports::{LineSink, SignalSink, Store};
 use crate::tally::Tally;
+use crate::unit::Unit;
 
 /// Most rounds of one invocation. One settles every key that nobody else writes to; more are needed while another
 /// writer keeps winning, and to halve the way to an event that the store refuses.
@@ -71,7 +72,7 @@ where
     /// Runs one batch, as far as it goes.
     pub async fn run(&self, batch: &Batch<'_>, deadline: Deadline) -> Tally {
         let units = batch.units();
-        let mut work = Work::plan(&units, &batch.source.shard_id);
+        let mut work = Work::plan(&units, self.function, &batch.source.shard_id);
         if let Some(record) = batch.end().record() {
             work.cut_at(record, "the batch inflates to more than fits into memory");
         }

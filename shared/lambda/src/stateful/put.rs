@@ -1,17 +1,16 @@
 //! Put: signals and quarantine entries, before the commit of the state that they belong to.
 
 use millrace_domain::fold::KeyState;
-use millrace_domain::quarantine::Entry;
 use millrace_domain::signal::Signal;
 use millrace_domain::{Invalid, Reason};
 
 use super::Stateful;
 use super::work::{Folded, Work};
-use crate::batch::Unit;
 use crate::deadline::Deadline;
 use crate::lines::Lines;
 use crate::ports::{LineSink, NotAccepted, SignalSink, Store};
 use crate::quarantine::push_entry;
+use crate::unit::Unit;
 
 /// Longest explanation that an entry takes over: a panic may say anything at any length.
 const WHY_LIMIT_BYTES: usize = 1_024;
@@ -73,24 +72,6 @@ where
         if let Some(failed) = failure(deadline.bound(self.quarantine.put(&lines, deadline)).await) {
             let record = lines.record(failed.first).unwrap_or_default();
             work.cut_at(record, &format!("quarantine: {failed}"));
-        }
-    }
-}
-
-impl<'p> Unit<'p> {
-    /// The quarantine entry of this unit.
-    pub fn quarantined<'e>(&self, function: &'e str, shard_id: &'e str, invalid: Invalid) -> Entry<'e>
-    where
-        'p: 'e,
-    {
-        Entry {
-            function,
-            shard_id,
-            position: self.position.clone(),
-            partition_key: self.partition_key,
-            arrived_at_ms: self.arrived_at_ms,
-            invalid,
-            bytes: self.bytes,
         }
     }
 }

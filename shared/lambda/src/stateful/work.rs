@@ -5,10 +5,10 @@ use std::collections::HashMap;
 use millrace_domain::fold::{Fold, KeyState};
 use millrace_domain::{Reason, Verdict};
 
-use crate::batch::Unit;
 use crate::cut::Cut;
 use crate::ports::Stored;
 use crate::tally::Tally;
+use crate::unit::Unit;
 
 /// The keys of a batch in order of their first event.
 pub(super) struct Work<'p, S> {
@@ -62,13 +62,15 @@ pub(super) struct Folded<S> {
 }
 
 impl<'p, S: KeyState> Work<'p, S> {
-    /// Groups events by key. What could not be read and what the consumer does not handle is decided here.
-    pub(super) fn plan(units: &'p [Unit<'p>], lane: &'p str) -> Self {
+    /// Groups events by key. What could not be read, and what is not for this function or not handled by it, is
+    /// decided here.
+    pub(super) fn plan(units: &'p [Unit<'p>], function: &str, lane: &'p str) -> Self {
         let mut keys: Vec<KeyWork<'p, S>> = Vec::new();
         let mut index_of: HashMap<&str, usize> = HashMap::with_capacity(units.len());
         let mut verdicts = Vec::with_capacity(units.len());
         for (index, unit) in units.iter().enumerate() {
             let verdict = match &unit.event {
+                _ if !unit.is_for(function) => Some(Verdict::PassedOver),
                 Err(invalid) => Some(Verdict::Refused(invalid.reason)),
                 Ok(event) if !S::handles(&event.data) => Some(Verdict::PassedOver),
                 Ok(_) => None,

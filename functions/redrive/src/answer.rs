@@ -1,0 +1,167 @@
+//! What the caller is told.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::request::{Mode, Request, Source};
+
+/// Most bytes of an answer's lines as JSON: Lambda gives back 6 MB, and refuses a longer answer as a whole.
+pub const LINES_LIMIT_BYTES: usize = 4 * 1024 * 1024;
+/// Longest reason of a line in bytes.
+const WHY_LIMIT_BYTES: usize = 500;
+
+/// How an object stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// Not marked done; it was not read.
+    Open,
+    /// Marked done.
+    Done,
+    /// A run would send all of it and mark it done.
+    Ready,
+    /// Something stands in the way of marking it done.
+    NotDone,
+}
+
+/// What was counted, in one object or in all.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    /// Records that were read, those of aggregates one by one.
+    pub records: u64,
+    /// Records left out by the request's filters.
+    pub skipped: u64,
+    /// Carriers that were addressed to another function than the one that failed, and repeats within an object.
+    pub passed_over: u64,
+    /// Records that are to be sent.
+    pub to_send: u64,
+    /// Records that the stream accepted.
+    pub sent: u64,
+    /// Events of the records to be sent, as they decode now: `valid`, or the code of a reason.
+    pub events: BTreeMap<String, u64>,
+}
+
+impl Counts {
+    fn add(&mut self, other: &Self) {
+        self.records += other.records;
+        self.skipped += other.skipped;
+        self.passed_over += other.passed_over;
+        self.to_send += other.to_send;
+        self.sent += other.sent;
+        for (name, count) in &other.events {
+            *self.events.entry(name.clone()).or_default() += count;
+        }
+    }
+}
+
+/// One object.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Line {
+    /// Its key.
+    pub key: String,
+    /// How it stands.
+    pub state: State,
+    /// Its size in bytes.
+    pub bytes: u64,
+    /// What was counted in it.
+    #[serde(flatten)]
+    pub counts: Counts,
+    /// What stands in the way of it, in words; empty when nothing does.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub why: String,
+}
+
+/// The answer to a request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answer {
+    /// Where records were set aside.
+    pub source: Source,
+    /// What was done with them.
+    pub mode: Mode,
+    /// Objects that were taken: those of the lines, and of the lines that were left out.
+    pub objects: u64,
+    /// Objects that were passed over because they were marked done before.
+    pub done_before: u64,
+    /// Objects that this run marked done.
+    pub done: u64,
+    /// Objects with something in the way.
+    pub failed: u64,
+    /// Objects known to be there that were not come to.
+    pub left: u64,
+    /// Whether every object was listed; otherwise there may be more than `left`.
+    pub complete: bool,
+    /// What was counted in all objects.
+    #[serde(flatten)]
+    pub counts: Counts,
+    /// Why the run ended before its time, in words; empty when it did not.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub why: String,
+    /// The objects in order of their keys.
+    pub lines: Vec<Line>,
+    /// Lines left out so that the answer stays below what Lambda gives back.
+    pub lines_left_out: u64,
+    #[serde(skip)]
+    lines_bytes: usize,
+}
+
+impl Answer {
+    /// An answer that nothing was counted for.
+    pub(crate) fn to(request: &Request) -> Self {
+        Self {
+            source: request.source,
+            mode: request.mode,
+            objects: 0,
+            done_before: 0,
+            done: 0,
+            failed: 0,
+            left: 0,
+            complete: false,
+            counts: Counts::default(),
+            why: String::new(),
+            lines: Vec::new(),
+            lines_left_out: 0,
+            lines_bytes: 0,
+        }
+    }
+
+    /// Counts an object and adds its line, while there is room.
+    pub(crate) fn push(&mut self, mut line: Line) {
+        line.why.truncate(line.why.floor_char_boundary(WHY_LIMIT_BYTES));
+        self.objects += 1;
+        self.done += u64::from(self.mode == Mode::Run && line.state == State::Done);
+        self.failed += u64::from(line.state == State::NotDone);
+        self.counts.add(&line.counts);
+        // Each line with its comma.
+        let bytes = serde_json::to_vec(&line).map_or(0, |text| text.len() + 1);
+        if self.lines_bytes + bytes > LINES_LIMIT_BYTES {
+            self.lines_left_out += 1;
+        } else {
+            self.lines_bytes += bytes;
+            self.lines.push(line);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(key: String, why: String) -> Line {
+        Line { key, state: State::NotDone, bytes: 1, counts: Counts { sent: 1, ..Counts::default() }, why }
+    }
+
+    #[test]
+    fn an_answer_stays_below_what_lambda_gives_back() {
+        let mut answer = Answer::to(&Request::new(Source::Quarantine, Mode::Run));
+        for number in 0..10_000 {
+            answer.push(line(format!("{number}{}", "\u{1}".repeat(1_000)), "é".repeat(1_000)));
+        }
+        assert_eq!((answer.objects, answer.failed, answer.counts.sent), (10_000, 10_000, 10_000));
+        assert_eq!(answer.lines.len() as u64 + answer.lines_left_out, 10_000);
+        assert!(
+            answer.lines.len() > 500 && answer.lines.iter().all(|line| line.why.len() <= WHY_LIMIT_BYTES)
+        );
+        assert!(serde_json::to_vec(&answer).unwrap().len() < 6_000_000);
+    }
+}

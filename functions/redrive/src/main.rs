@@ -1,0 +1,17 @@
+//! The Lambda function `redrive`.
+
+use lambda_runtime::Error;
+use millrace_aws::clients::sdk_config;
+use millrace_lambda::{Deadline, function, logging};
+use redrive::{Config, Request, adapters};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let config = Config::from_env()?;
+    logging::start(config.log_level);
+    let (objects, stream) = adapters(&config, &sdk_config().await);
+    let call = async |request: Request, deadline: Deadline| {
+        redrive::run(&objects, &stream, &config, &request, deadline).await
+    };
+    function::serve_calls(call).await
+}

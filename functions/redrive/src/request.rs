@@ -1,0 +1,218 @@
+//! What the caller asks for.
+
+use millrace_domain::Reason;
+use millrace_domain::time::parse_rfc3339_ms;
+use serde::{Deserialize, Serialize};
+
+use crate::config::CONSUMERS;
+use crate::source::Record;
+
+/// Most objects of a run, where the request names no limit.
+pub const DEFAULT_LIMIT_OBJECTS: usize = 1_000;
+/// Most objects that a request may ask for.
+pub const LIMIT_OBJECTS: usize = 10_000;
+
+/// Where records were set aside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// Objects of the event source mappings' on-failure destination: batches that outlived the age limit.
+    OnFailure,
+    /// Objects of the quarantine: events that could not be taken.
+    Quarantine,
+}
+
+impl Source {
+    /// What the keys of its objects start with.
+    pub const fn root(self) -> &'static str {
+        match self {
+            Self::OnFailure => "aws/lambda/",
+            Self::Quarantine => "quarantine/",
+        }
+    }
+}
+
+/// What to do with them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// Lists objects, without reading them.
+    List,
+    /// Reads objects, and says what would be sent and how it decodes now.
+    #[default]
+    DryRun,
+    /// Sends, and marks the objects that are done.
+    Run,
+}
+
+/// A request. Read from JSON, it has kept every rule that its fields have.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "Wire")]
+pub struct Request {
+    /// Where records were set aside.
+    pub source: Source,
+    /// What to do with them.
+    pub mode: Mode,
+    /// What the keys of the objects start with; starts with the source's root.
+    pub prefix: String,
+    /// Only records that this consumer failed on or refused.
+    pub function: Option<String>,
+    /// Only records that arrived at this time or later, in epoch milliseconds.
+    pub from_ms: Option<i64>,
+    /// Only records that arrived before this time, in epoch milliseconds.
+    pub to_ms: Option<i64>,
+    /// Only records that were refused for this reason.
+    pub reason: Option<Reason>,
+    /// Only records that came from this shard.
+    pub shard_id: Option<String>,
+    /// Most objects to read. An entry whose parts go on in the next object is followed there.
+    pub limit: usize,
+    /// Takes objects that are marked done, too.
+    pub again: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wire {
+    source: Source,
+    #[serde(default)]
+    mode: Mode,
+    prefix: Option<String>,
+    function: Option<String>,
+    from: Option<String>,
+    to: Option<String>,
+    reason: Option<String>,
+    shard_id: Option<String>,
+    limit: Option<usize>,
+    #[serde(default)]
+    again: bool,
+}
+
+impl Request {
+    /// Everything that this source holds and is not marked done.
+    pub fn new(source: Source, mode: Mode) -> Self {
+        Self {
+            source,
+            mode,
+            prefix: source.root().to_owned(),
+            function: None,
+            from_ms: None,
+            to_ms: None,
+            reason: None,
+            shard_id: None,
+            limit: DEFAULT_LIMIT_OBJECTS,
+            again: false,
+        }
+    }
+
+    /// Whether a record is one that was asked for.
+    pub(crate) fn asks_for(&self, record: &Record) -> bool {
+        let place = &record.redriven.place;
+        self.function.as_ref().is_none_or(|function| *function == record.set_aside_by)
+            && self.from_ms.is_none_or(|from_ms| place.arrived_at_ms >= from_ms)
+            && self.to_ms.is_none_or(|to_ms| place.arrived_at_ms < to_ms)
+            && self.reason.is_none_or(|reason| record.reason.as_deref() == Some(reason.code()))
+            && self.shard_id.as_ref().is_none_or(|shard_id| *shard_id == place.shard_id)
+    }
+}
+
+impl TryFrom<Wire> for Request {
+    type Error = String;
+
+    fn try_from(wire: Wire) -> Result<Self, String> {
+        let all = Self::new(wire.source, wire.mode);
+        let prefix = wire.prefix.unwrap_or_else(|| all.prefix.clone());
+        if !prefix.starts_with(&all.prefix) {
+            return Err(format!("prefix must start with {:?}, is {prefix:?}", all.prefix));
+        }
+        if let Some(function) = wire.function.as_deref().filter(|function| !CONSUMERS.contains(function)) {
+            return Err(format!("function must be one of {}, is {function:?}", CONSUMERS.join(", ")));
+        }
+        let (from_ms, to_ms) = (moment("from", wire.from)?, moment("to", wire.to)?);
+        if from_ms.zip(to_ms).is_some_and(|(from_ms, to_ms)| from_ms >= to_ms) {
+            return Err("from must lie before to".to_owned());
+        }
+        let limit = wire.limit.unwrap_or(all.limit);
+        if !(1..=LIMIT_OBJECTS).contains(&limit) {
+            return Err(format!("limit must be a whole number from 1 to {LIMIT_OBJECTS}, is {limit}"));
+        }
+        let reason = wire.reason.map(|code| reason(wire.source, &code)).transpose()?;
+        let (function, shard_id, again) = (wire.function, wire.shard_id, wire.again);
+        Ok(Self { prefix, function, from_ms, to_ms, reason, shard_id, limit, again, ..all })
+    }
+}
+
+fn moment(field: &str, text: Option<String>) -> Result<Option<i64>, String> {
+    let read = |text: String| {
+        let rule = "must be an RFC 3339 timestamp of 1970 or later";
+        parse_rfc3339_ms(&text).ok_or_else(|| format!("{field} {rule}, is {text:?}"))
+    };
+    text.map(read).transpose()
+}
+
+fn reason(source: Source, code: &str) -> Result<Reason, String> {
+    if source != Source::Quarantine {
+        return Err("reason is a filter of the source quarantine: a batch that failed has none".to_owned());
+    }
+    let codes = Reason::ALL.map(Reason::code).join(", ");
+    let found = Reason::ALL.into_iter().find(|reason| reason.code() == code);
+    found.ok_or_else(|| format!("reason must be one of {codes}, is {code:?}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(text: &str) -> String {
+        serde_json::from_str::<Request>(text).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn nothing_but_the_source_must_be_named() {
+        let request: Request = serde_json::from_str(r#"{"source":"on_failure"}"#).unwrap();
+        assert_eq!(request, Request::new(Source::OnFailure, Mode::DryRun));
+    }
+
+    #[test]
+    fn every_field_is_read() {
+        let text = r#"{"source":"quarantine","mode":"run","prefix":"quarantine/dt=2026-01-01/","function":"sessions",
+            "from":"1970-01-01T00:00:01Z","to":"1970-01-01T00:00:02Z","reason":"collision","shard_id":"s","limit":5,
+            "again":true}"#;
+        let expected = Request {
+            prefix: "quarantine/dt=2026-01-01/".to_owned(),
+            function: Some("sessions".to_owned()),
+            from_ms: Some(1_000),
+            to_ms: Some(2_000),
+            reason: Some(Reason::Collision),
+            shard_id: Some("s".to_owned()),
+            limit: 5,
+            again: true,
+            ..Request::new(Source::Quarantine, Mode::Run)
+        };
+        assert_eq!(serde_json::from_str::<Request>(text).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_mistake_is_named_with_what_would_be_right() {
+        let cases = [
+            ("{}", "missing field `source`"),
+            (r#"{"source":"dlq"}"#, "expected `on_failure` or `quarantine`"),
+            (r#"{"source":"quarantine","mode":"go"}"#, "expected one of `list`, `dry_run`, `run`"),
+            (r#"{"source":"quarantine","dry":true}"#, "unknown field `dry`, expected one of"),
+            (r#"{"source":"quarantine","prefix":"redriven/"}"#, "prefix must start with \"quarantine/\""),
+            (r#"{"source":"quarantine","function":"session"}"#, "one of sessions, archive, is \"session\""),
+            (r#"{"source":"quarantine","from":"monday"}"#, "from must be an RFC 3339 timestamp"),
+            (
+                r#"{"source":"quarantine","from":"2026-01-02T00:00:00Z","to":"2026-01-02T00:00:00Z"}"#,
+                "from must lie before to",
+            ),
+            (r#"{"source":"quarantine","reason":"bad"}"#, "reason must be one of frame, not_json"),
+            (r#"{"source":"on_failure","reason":"frame"}"#, "reason is a filter of the source quarantine"),
+            (r#"{"source":"on_failure","limit":0}"#, "limit must be a whole number from 1 to 10000, is 0"),
+        ];
+        for (text, expected) in cases {
+            let refusal = refusal(text);
+            assert!(refusal.contains(expected), "{text}: {refusal}");
+        }
+    }
+}

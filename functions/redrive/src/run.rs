@@ -1,0 +1,212 @@
+//! One run: objects in order of their keys, and a mark for each that is done.
+
+use std::collections::BTreeSet;
+
+use millrace_lambda::Deadline;
+use millrace_lambda::objects::{Listed, Object, Objects};
+use millrace_lambda::record_stream::{OutgoingRecord, Put, RecordStream};
+
+use crate::answer::{Answer, Counts, Line, State};
+use crate::carry::carry;
+use crate::config::Config;
+use crate::listing::{Listing, mark_of};
+use crate::request::{Mode, Request, Source};
+use crate::source::{Contents, Joiner, read_on_failure, read_quarantine};
+
+/// Largest object that is read, in bytes. A batch has at most 6 MB, and Firehose collects 5 MiB for an object.
+const OBJECT_LIMIT_BYTES: u64 = 32 * 1024 * 1024;
+
+/// Brings back what the request asks for, as far as the deadline allows, and says what came of it.
+///
+/// Running it twice, or while the stream flows, changes nothing twice: a carrier's bytes depend on its record alone,
+/// and the ledger of its key knows what was applied. Objects are done one after another, so the records of a key
+/// keep the order of their objects; the first that the stream does not accept ends the run.
+pub async fn run<O: Objects, R: RecordStream>(
+    objects: &O,
+    stream: &R,
+    config: &Config,
+    request: &Request,
+    deadline: Deadline,
+) -> Answer {
+    let answer = Answer::to(request);
+    let mut run =
+        Run { objects, stream, config, request, deadline, answer, joiner: Joiner::default(), group: vec![] };
+    run.go().await;
+    run.joiner.close_all().into_iter().for_each(|object| run.incomplete(object));
+    run.finish_group().await;
+    run.answer
+}
+
+struct Run<'r, O, R> {
+    objects: &'r O,
+    stream: &'r R,
+    config: &'r Config,
+    request: &'r Request,
+    deadline: Deadline,
+    answer: Answer,
+    joiner: Joiner,
+    /// Objects that were read and have no line yet, because entries of theirs may go on in the next.
+    group: Vec<Reading>,
+}
+
+/// An object on its way.
+struct Reading {
+    number: usize,
+    listed: Listed,
+    counts: Counts,
+    why: Option<String>,
+    /// Other objects that hold parts of the same entries.
+    shared_with: BTreeSet<usize>,
+}
+
+impl<O: Objects, R: RecordStream> Run<'_, O, R> {
+    async fn go(&mut self) {
+        let mut listing = Listing::new(self.objects, &self.request.prefix);
+        let mut taken = 0;
+        loop {
+            let page = match listing.next_page(self.deadline).await {
+                Ok(page) => page,
+                Err(error) => {
+                    self.answer.why = format!("the objects could not be listed: {error}");
+                    return;
+                }
+            };
+            if page.is_empty() {
+                self.answer.complete = true;
+                return;
+            }
+            for (listed, is_done) in page {
+                if !self.answer.why.is_empty() || (taken >= self.request.limit && !self.joiner.is_waiting()) {
+                    self.answer.left += u64::from(!is_done || self.request.again);
+                } else if self.request.mode == Mode::List {
+                    taken += 1;
+                    self.list(listed, is_done);
+                } else if is_done && !self.request.again {
+                    self.answer.done_before += 1;
+                } else if self.deadline.is_near() {
+                    self.answer.left += 1;
+                    self.answer.why = "the invocation's deadline is near".to_owned();
+                } else {
+                    taken += 1;
+                    self.take(taken, listed).await;
+                }
+            }
+            if !self.answer.why.is_empty() || (taken >= self.request.limit && self.answer.left > 0) {
+                return;
+            }
+        }
+    }
+
+    fn list(&mut self, listed: Listed, is_done: bool) {
+        self.answer.done_before += u64::from(is_done);
+        let state = if is_done { State::Done } else { State::Open };
+        let (counts, why) = (Counts::default(), String::new());
+        self.answer.push(Line { key: listed.key, state, bytes: listed.bytes, counts, why });
+    }
+
+    /// Reads one object and sends its records.
+    async fn take(&mut self, number: usize, listed: Listed) {
+        let contents = self.read(number, &listed.key).await;
+        self.joiner.close(number).into_iter().for_each(|object| self.incomplete(object));
+        let mut counts = Counts { passed_over: contents.passed_over, ..Counts::default() };
+        let carriers = carry(contents.records, self.request, self.config.record_limit_bytes, &mut counts);
+        let mut why = contents.problem.or(carriers.problem);
+        if self.request.mode == Mode::Run {
+            why = self.send(&carriers.records, &mut counts).await.or(why);
+        }
+        let shared_with = contents.shared_with.into_iter().collect();
+        self.group.push(Reading { number, listed, counts, why, shared_with });
+        if !self.joiner.is_waiting() {
+            self.finish_group().await;
+        }
+    }
+
+    async fn read(&mut self, number: usize, key: &str) -> Contents {
+        let unusable = |why: String| Contents { problem: Some(why), ..Contents::default() };
+        let bytes = match self.objects.get(key, OBJECT_LIMIT_BYTES, self.deadline).await {
+            Ok(Object::Whole(bytes)) => bytes,
+            Ok(Object::Absent) => return unusable("is gone since it was listed".to_owned()),
+            Ok(Object::TooLarge) => return unusable(format!("has more than {OBJECT_LIMIT_BYTES} bytes")),
+            Err(error) => return unusable(format!("could not be read: {error}")),
+        };
+        match self.request.source {
+            Source::OnFailure => read_on_failure(&bytes, self.config),
+            Source::Quarantine => read_quarantine(number, &bytes, &mut self.joiner),
+        }
+    }
+
+    /// Puts an object's carriers; why not all were accepted, where some were not.
+    async fn send(&mut self, records: &[OutgoingRecord], counts: &mut Counts) -> Option<String> {
+        if records.is_empty() {
+            return None;
+        }
+        let (mut refused, mut waits) = (None, None);
+        for put in self.stream.put(records, self.deadline).await {
+            match put {
+                Put::Accepted => counts.sent += 1,
+                Put::Refused(why) => refused = refused.or(Some(why)),
+                Put::NotAccepted(why) => waits = waits.or(Some(why)),
+            }
+        }
+        match (refused, waits) {
+            // What waits behind a refused record would wait in every run, and must not hold up other objects.
+            (Some(why), _) => Some(format!("the stream refuses a record: {why}")),
+            (None, Some(why)) => {
+                // Objects behind this one may hold later records of the same keys.
+                self.answer.why = "the stream did not accept all records of an object".to_owned();
+                Some(format!("the stream did not accept a record: {why}"))
+            }
+            (None, None) => None,
+        }
+    }
+
+    fn incomplete(&mut self, number: usize) {
+        if let Some(reading) = self.group.iter_mut().find(|reading| reading.number == number) {
+            let why = "holds parts of an entry whose other parts are missing; where they lie in an object that is \
+                marked done, or behind the limit, a request with `again` or a larger limit finds them";
+            reading.why.get_or_insert_with(|| why.to_owned());
+        }
+    }
+
+    /// Marks what is done. Objects that share an entry are done together or not at all: whichever is read again
+    /// needs the parts in the others.
+    async fn finish_group(&mut self) {
+        let mut group = std::mem::take(&mut self.group);
+        while let Some((index, key)) = next_held_back(&group) {
+            let why = format!("shares an entry with {key}, which is not done");
+            group.get_mut(index).into_iter().for_each(|reading| reading.why = Some(why.clone()));
+        }
+        for mut reading in group {
+            if reading.why.is_none() && self.request.mode == Mode::Run {
+                reading.why = self.mark(&reading).await.err();
+            }
+            let state = match (&reading.why, self.request.mode) {
+                (Some(_), _) => State::NotDone,
+                (None, Mode::Run) => State::Done,
+                (None, Mode::DryRun | Mode::List) => State::Ready,
+            };
+            let Listed { key, bytes } = reading.listed;
+            let why = reading.why.unwrap_or_default();
+            self.answer.push(Line { key, state, bytes, counts: reading.counts, why });
+        }
+    }
+
+    /// Writes the mark, once the stream has every record of the object. A crash before it sends them again, and they
+    /// change nothing again.
+    async fn mark(&self, reading: &Reading) -> Result<(), String> {
+        let summary = serde_json::to_vec(&reading.counts).map_err(|error| error.to_string())?;
+        let put = self.objects.put(&mark_of(&reading.listed.key), summary.into(), self.deadline).await;
+        put.map_err(|error| format!("all records were sent, but the mark could not be written: {error}"))
+    }
+}
+
+/// The next object of a group that nothing stands in the way of but another one, with that one's key.
+fn next_held_back(group: &[Reading]) -> Option<(usize, String)> {
+    let share = |one: &Reading, other: &Reading| {
+        one.shared_with.contains(&other.number) || other.shared_with.contains(&one.number)
+    };
+    group.iter().enumerate().filter(|(_, reading)| reading.why.is_none()).find_map(|(index, reading)| {
+        let other = group.iter().find(|other| other.why.is_some() && share(reading, other))?;
+        Some((index, other.listed.key.clone()))
+    })
+}

@@ -1,0 +1,144 @@
+//! Objects of what was set aside, as records.
+
+mod join;
+mod on_failure;
+mod quarantine;
+
+use bytes::Bytes;
+use millrace_lambda::carrier::{Opener, Redriven};
+use millrace_lambda::deaggregate::deaggregate;
+use millrace_lambda::frame::{INFLATED_LIMIT_BYTES, unframe};
+
+pub(crate) use join::Joiner;
+pub(crate) use on_failure::read_on_failure;
+pub(crate) use quarantine::read_quarantine;
+
+/// A record that was set aside: the bytes of one payload.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Record {
+    /// Where it stood first, and whom it comes back for.
+    pub(crate) redriven: Redriven,
+    pub(crate) partition_key: String,
+    pub(crate) bytes: Bytes,
+    /// The consumer that failed on it or refused it.
+    pub(crate) set_aside_by: String,
+    /// The code of the reason for which it was refused.
+    pub(crate) reason: Option<String>,
+}
+
+/// What an object holds.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Contents {
+    pub(crate) records: Vec<Record>,
+    /// Carriers that were addressed to another function than the one that failed.
+    pub(crate) passed_over: u64,
+    /// Earlier objects, by their number, that hold parts of these records.
+    pub(crate) shared_with: Vec<usize>,
+    /// What cannot be read, in words.
+    pub(crate) problem: Option<String>,
+}
+
+impl Contents {
+    fn unusable(why: impl Into<String>) -> Self {
+        Self { problem: Some(why.into()), ..Self::default() }
+    }
+
+    /// Adds what consumers would take out of a whole record of the stream.
+    fn add_whole(&mut self, record: Record) {
+        match deaggregate(&record.bytes) {
+            None => self.add(record),
+            Some(sub_records) => {
+                for (sub_sequence, sub_record) in (0..).zip(sub_records) {
+                    let mut redriven = record.redriven.clone();
+                    redriven.place.position.sub_sequence = sub_sequence;
+                    let (partition_key, bytes) = (sub_record.partition_key, sub_record.data);
+                    self.add(Record { redriven, partition_key, bytes, ..record.clone() });
+                }
+            }
+        }
+    }
+
+    /// Adds one payload. A carrier is not carried again, but what it holds.
+    fn add(&mut self, mut record: Record) {
+        let Some((inner, bytes)) = opened(&record) else {
+            self.records.push(record);
+            return;
+        };
+        let function = match (inner.function, record.redriven.function.take()) {
+            // The function that failed passed it over.
+            (Some(only), Some(failed)) if only != failed => {
+                self.passed_over += 1;
+                return;
+            }
+            (only, failed) => only.or(failed),
+        };
+        record.redriven = Redriven { place: inner.place, function };
+        record.bytes = bytes;
+        self.records.push(record);
+    }
+}
+
+/// What a carrier holds; `None` when the record is none, or one that cannot be opened.
+fn opened(record: &Record) -> Option<(Redriven, Bytes)> {
+    let mut budget_bytes = INFLATED_LIMIT_BYTES;
+    let payload = unframe(&record.bytes, &mut budget_bytes).ok()?;
+    let arrived_at_ms = record.redriven.place.arrived_at_ms;
+    Opener::default().open(&payload, &record.partition_key, arrived_at_ms, &mut budget_bytes)?.ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use millrace_domain::{Place, Position, SequenceNumber};
+    use millrace_lambda::carrier::pack;
+    use millrace_lambda::deaggregate::{SubRecord, aggregate};
+
+    use super::*;
+
+    fn redriven(sequence: &str, function: Option<&str>) -> Redriven {
+        let sequence = SequenceNumber::parse(sequence).unwrap();
+        let position = Position { sequence, sub_sequence: 0, index: 0 };
+        let place = Place { shard_id: "shard".to_owned(), position, arrived_at_ms: 5 };
+        Redriven { place, function: function.map(str::to_owned) }
+    }
+
+    fn record(function: Option<&str>, bytes: impl Into<Bytes>) -> Record {
+        Record {
+            redriven: redriven("9", function),
+            partition_key: "u".to_owned(),
+            bytes: bytes.into(),
+            set_aside_by: "sessions".to_owned(),
+            reason: None,
+        }
+    }
+
+    #[test]
+    fn aggregates_are_taken_apart_and_keep_their_places() {
+        let sub_records =
+            ["u", "v"].map(|key| SubRecord { partition_key: key.to_owned(), data: "{}".into() });
+        let mut contents = Contents::default();
+        contents.add_whole(record(Some("archive"), aggregate(&sub_records)));
+        let places: Vec<_> =
+            contents.records.iter().map(|it| it.redriven.place.position.sub_sequence).collect();
+        let keys: Vec<_> = contents.records.iter().map(|it| it.partition_key.as_str()).collect();
+        assert_eq!((places, keys), (vec![0, 1], vec!["u", "v"]));
+    }
+
+    #[test]
+    fn a_carrier_is_not_carried_again() {
+        // Whom the carrier was for, which function failed, and whom what it holds comes back for.
+        let cases = [
+            (None, None, Some(None)),
+            (None, Some("sessions"), Some(Some("sessions"))),
+            (Some("sessions"), Some("sessions"), Some(Some("sessions"))),
+            (Some("sessions"), None, Some(Some("sessions"))),
+            (Some("archive"), Some("sessions"), None),
+        ];
+        for (only, failed, expected) in cases {
+            let mut contents = Contents::default();
+            contents.add_whole(record(failed, pack(&redriven("5", only), "u", b"first")));
+            let added = contents.records.first().map(|it| (it.redriven.clone(), it.bytes.clone()));
+            assert_eq!(added, expected.map(|function| (redriven("5", function), "first".into())));
+            assert_eq!(contents.passed_over, u64::from(expected.is_none()));
+        }
+    }
+}

@@ -1,0 +1,255 @@
+//! `record.redriven`: the control event that carries a record which was set aside back through the stream.
+//!
+//! The carrier is put under the record's own partition key, so it comes behind everything that the key has sent
+//! before, and rule 1 of the loop holds. Its text depends on nothing but the record, so that redriving twice puts
+//! the same bytes.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
+use crate::contract::NAME_LIMIT_BYTES;
+use crate::decode::{cut, error_rule, field_error};
+use crate::identity::ID_LIMIT_BYTES;
+use crate::invalid::{Invalid, Reason};
+use crate::position::{Place, Position, SequenceNumber};
+use crate::time::{format_rfc3339_ms, parse_rfc3339_ms};
+
+/// The event type of a carrier.
+pub const TYPE: &str = "record.redriven";
+/// The only source of carriers.
+pub const SOURCE: &str = "urn:millrace:redrive";
+
+/// How the payload was made smaller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Encoding {
+    /// Deflated, with zlib's header.
+    Zlib,
+}
+
+/// What a carrier holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Carrier<'a> {
+    /// Where the record stood when it came first.
+    pub place: Place,
+    /// The only consumer that it comes back for; `None` means every one.
+    pub function: Option<Cow<'a, str>>,
+    /// The record's bytes in base64, after `encoding`.
+    pub payload: Cow<'a, str>,
+    /// How they were made smaller, if they were.
+    pub encoding: Option<Encoding>,
+}
+
+/// Text as it is written: in this order, whose beginning is the same for every carrier.
+#[derive(Serialize, Deserialize)]
+struct Wire<'a> {
+    specversion: Cow<'a, str>,
+    #[serde(rename = "type")]
+    event_type: Cow<'a, str>,
+    source: Cow<'a, str>,
+    id: Cow<'a, str>,
+    subject: Cow<'a, str>,
+    time: Cow<'a, str>,
+    #[serde(borrow)]
+    data: WireData<'a>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct WireData<'a> {
+    shard_id: Cow<'a, str>,
+    sequence_number: Cow<'a, str>,
+    sub_sequence: u32,
+    index: u32,
+    arrived_at: Cow<'a, str>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    function: Option<Cow<'a, str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    encoding: Option<Encoding>,
+    #[serde(borrow)]
+    payload: Cow<'a, str>,
+}
+
+/// What tells a carrier from other events that mention its type.
+#[derive(Deserialize)]
+struct Head<'a> {
+    #[serde(borrow, rename = "type")]
+    event_type: Cow<'a, str>,
+}
+
+/// Reads a carrier that was put under this key; `None` when the text is no event of its type.
+///
+/// # Errors
+/// The field that breaks the carrier, with its id where it could be read.
+pub fn read<'a>(text: &'a str, partition_key: &str) -> Option<Result<Carrier<'a>, Invalid>> {
+    let head: Head<'_> = serde_json::from_str(text).ok()?;
+    (head.event_type == TYPE).then(|| carrier(text, partition_key))
+}
+
+fn carrier<'a>(text: &'a str, partition_key: &str) -> Result<Carrier<'a>, Invalid> {
+    let wire: Wire<'_> = serde_json::from_str(text).map_err(|error| explain(text, &error))?;
+    let id = wire.id.clone();
+    checked(wire, partition_key).map_err(|invalid| invalid.of_event(cut(&id, ID_LIMIT_BYTES)))
+}
+
+fn checked<'a>(wire: Wire<'a>, partition_key: &str) -> Result<Carrier<'a>, Invalid> {
+    let refuse = |reason, field: &str, rule: &str| Err(Invalid::field(reason, field, rule));
+    if wire.specversion != "1.0" {
+        return refuse(Reason::Envelope, "specversion", "must be \"1.0\"");
+    }
+    if wire.source != SOURCE {
+        return refuse(Reason::Envelope, "source", "must be that of redrive");
+    }
+    // The key may be no subject that an event could have: such a record is refused as it was the first time.
+    if wire.subject != partition_key {
+        return refuse(Reason::PartitionKey, "subject", "must equal the partition key");
+    }
+    let data = wire.data;
+    if !is_name(&data.shard_id) {
+        return refuse(Reason::Contract, "data.shard_id", "must be 1 to 128 bytes");
+    }
+    if !data.function.as_deref().is_none_or(is_name) {
+        return refuse(Reason::Contract, "data.function", "must be 1 to 128 bytes");
+    }
+    let Ok(sequence) = SequenceNumber::parse(&data.sequence_number) else {
+        return refuse(Reason::Contract, "data.sequence_number", "must be a sequence number");
+    };
+    let Some(arrived_at_ms) = parse_rfc3339_ms(&data.arrived_at) else {
+        return refuse(Reason::Contract, "data.arrived_at", "must be an RFC 3339 timestamp of 1970 or later");
+    };
+    let position = Position { sequence, sub_sequence: data.sub_sequence, index: data.index };
+    let place = Place { shard_id: data.shard_id.into_owned(), position, arrived_at_ms };
+    Ok(Carrier { place, function: data.function, payload: data.payload, encoding: data.encoding })
+}
+
+/// Names go into the quarantine, whose lines have room for so much.
+fn is_name(text: &str) -> bool {
+    (1..=NAME_LIMIT_BYTES).contains(&text.len())
+}
+
+/// Names the field, on the error path only.
+fn explain(text: &str, error: &serde_json::Error) -> Invalid {
+    let (field, rule) = field_error::<Wire<'_>>(text);
+    let reason = if field.starts_with("data") { Reason::Contract } else { Reason::Envelope };
+    match field.as_str() {
+        "" => Invalid::whole(reason, error_rule(error)),
+        _ => Invalid::field(reason, field, rule),
+    }
+}
+
+impl Carrier<'_> {
+    /// The id: where the record stood, and whom it is for.
+    pub fn id(&self) -> String {
+        let Place { shard_id, position, .. } = &self.place;
+        let Position { sequence, sub_sequence, index } = position;
+        match &self.function {
+            None => format!("{shard_id}/{sequence}/{sub_sequence}/{index}"),
+            Some(function) => format!("{shard_id}/{sequence}/{sub_sequence}/{index}@{function}"),
+        }
+    }
+
+    /// The event as JSON text, to be put under `partition_key`.
+    pub fn write(&self, partition_key: &str) -> String {
+        let arrived_at = format_rfc3339_ms(self.place.arrived_at_ms);
+        let wire = Wire {
+            specversion: "1.0".into(),
+            event_type: TYPE.into(),
+            source: SOURCE.into(),
+            id: self.id().into(),
+            subject: partition_key.into(),
+            time: arrived_at.as_str().into(),
+            data: WireData {
+                shard_id: self.place.shard_id.as_str().into(),
+                sequence_number: self.place.position.sequence.as_str().into(),
+                sub_sequence: self.place.position.sub_sequence,
+                index: self.place.position.index,
+                arrived_at: arrived_at.as_str().into(),
+                function: self.function.as_deref().map(Cow::Borrowed),
+                encoding: self.encoding,
+                payload: self.payload.as_ref().into(),
+            },
+        };
+        // Texts and numbers alone: writing them to memory does not fail.
+        serde_json::to_string(&wire).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn example() -> Carrier<'static> {
+        let position = Position { sequence: SequenceNumber::parse("5").unwrap(), sub_sequence: 1, index: 2 };
+        Carrier {
+            place: Place { shard_id: "shard".to_owned(), position, arrived_at_ms: 1_291_191_960_120 },
+            function: Some("sessions".into()),
+            payload: "e30=".into(),
+            encoding: Some(Encoding::Zlib),
+        }
+    }
+
+    #[test]
+    fn writing_and_reading_are_inverse() {
+        let everyone = Carrier { function: None, encoding: None, ..example() };
+        for carrier in [example(), everyone] {
+            let text = carrier.write("u \u{1}\"");
+            assert_eq!(read(&text, "u \u{1}\""), Some(Ok(carrier)));
+        }
+    }
+
+    #[test]
+    fn the_text_is_that_of_a_cloud_event() {
+        let expected = concat!(
+            r#"{"specversion":"1.0","type":"record.redriven","source":"urn:millrace:redrive","#,
+            r#""id":"shard/5/1/2@sessions","subject":"u","time":"2010-12-01T08:26:00.120Z","#,
+            r#""data":{"shard_id":"shard","sequence_number":"5","sub_sequence":1,"index":2,"#,
+            r#""arrived_at":"2010-12-01T08:26:00.120Z","function":"sessions","encoding":"zlib","#,
+            r#""payload":"e30="}}"#
+        );
+        assert_eq!(example().write("u"), expected);
+    }
+
+    #[test]
+    fn what_only_mentions_the_type_is_no_carrier() {
+        for text in
+            ["record.redriven", r#"{"type":"a","data":"record.redriven"}"#, r#"[{"type":"record.redriven"}]"#]
+        {
+            assert_eq!(read(text, "u"), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_broken_carrier_names_reason_field_and_rule() {
+        let text = example().write("u");
+        let cases = [
+            (r#""specversion":"1.0""#, r#""specversion":"0.3""#, Reason::Envelope, "specversion"),
+            (SOURCE, "urn:other", Reason::Envelope, "source"),
+            (r#""subject":"u""#, r#""subject":"v""#, Reason::PartitionKey, "subject"),
+            (r#""subject":"u","#, "", Reason::Envelope, "subject"),
+            (
+                r#""sequence_number":"5""#,
+                r#""sequence_number":"05""#,
+                Reason::Contract,
+                "data.sequence_number",
+            ),
+            (r#""arrived_at":"2010"#, r#""arrived_at":"10"#, Reason::Contract, "data.arrived_at"),
+            (r#""shard_id":"shard""#, r#""shard_id":"""#, Reason::Contract, "data.shard_id"),
+            (r#""function":"sessions""#, r#""function":"""#, Reason::Contract, "data.function"),
+            (r#""encoding":"zlib""#, r#""encoding":"rot13""#, Reason::Contract, "data.encoding"),
+            (r#","payload":"e30=""#, "", Reason::Contract, "data.payload"),
+            (r#""index":2"#, r#""index":-2"#, Reason::Contract, "data.index"),
+        ];
+        for (old, new, reason, field) in cases {
+            let broken = text.replacen(old, new, 1);
+            assert_ne!(broken, text);
+            let invalid = read(&broken, "u").unwrap().unwrap_err();
+            assert_eq!((invalid.reason, invalid.field.as_str()), (reason, field));
+        }
+    }
+
+    #[test]
+    fn the_id_of_a_broken_carrier_is_named_where_it_can_be_read() {
+        let invalid = read(&example().write("u"), "v").unwrap().unwrap_err();
+        assert_eq!(invalid.event_id.as_deref(), Some("shard/5/1/2@sessions"));
+    }
+}

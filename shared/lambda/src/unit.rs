@@ -1,0 +1,60 @@
+//! One event of a batch on its way through a function.
+
+use millrace_domain::quarantine::Entry;
+use millrace_domain::{Event, Invalid, Position};
+
+use crate::carrier::Redriven;
+
+/// One event of a batch, or what could not be read as one.
+#[derive(Debug, PartialEq)]
+pub struct Unit<'p> {
+    /// Index of its record in the batch.
+    pub record: usize,
+    /// Its place in the shard. That of a redriven event is its carrier's: the carrier is what stands in the key's
+    /// line and is delivered again.
+    pub position: Position,
+    /// The key that it was put under.
+    pub partition_key: &'p str,
+    /// When the stream took it, or its carrier, in epoch milliseconds.
+    pub arrived_at_ms: i64,
+    /// The bytes that it came in; those of a redriven event are the first ones.
+    pub bytes: &'p [u8],
+    /// The event, or its refusal.
+    pub event: Result<Event<'p>, Invalid>,
+    /// Where a redriven event stood when it came first, and whom it comes back for.
+    pub redriven: Option<Box<Redriven>>,
+}
+
+impl<'p> Unit<'p> {
+    /// Whether the event is for this function. A redriven one may be for another alone.
+    pub fn is_for(&self, function: &str) -> bool {
+        let only = self.redriven.as_ref().and_then(|redriven| redriven.function.as_deref());
+        only.is_none_or(|only| only == function)
+    }
+
+    /// Shard, place and arrival of the event when it came first. `shard_id` is the shard of the batch.
+    pub fn first_place<'u>(&'u self, shard_id: &'u str) -> (&'u str, &'u Position, i64) {
+        match &self.redriven {
+            None => (shard_id, &self.position, self.arrived_at_ms),
+            Some(redriven) => {
+                let place = &redriven.place;
+                (&place.shard_id, &place.position, place.arrived_at_ms)
+            }
+        }
+    }
+
+    /// The quarantine entry of this event. `shard_id` is the shard of the batch.
+    pub fn quarantined<'e>(&'e self, function: &'e str, shard_id: &'e str, invalid: Invalid) -> Entry<'e> {
+        let (first_shard_id, position, arrived_at_ms) = self.first_place(shard_id);
+        Entry {
+            function,
+            shard_id: first_shard_id,
+            position: position.clone(),
+            partition_key: self.partition_key,
+            arrived_at_ms,
+            redriven: self.redriven.as_ref().map(|_| (shard_id, self.position.sequence.clone())),
+            invalid,
+            bytes: self.bytes,
+        }
+    }
+}
