@@ -18,7 +18,7 @@ pub(super) fn check(outcome: &Outcome, book: &Book, broken: &mut Vec<String>) {
     let rows: BTreeSet<Name> = rows.iter().map(|row| name_of(row, "batch_index")).collect();
     let set_aside: Vec<(Option<u64>, Value)> =
         services.firehose.lines(names::QUARANTINE).map(|(process, line)| (process, parse(line))).collect();
-    let entries: BTreeMap<Name, &Entry> = book.entries.iter().map(|entry| (entry.name(), entry)).collect();
+    let entries: BTreeMap<Name, &Entry> = book.entries.iter().map(|entry| (entry.origin.clone(), entry)).collect();
     for name in &rows {
         if entries.get(name).is_none_or(|entry| entry.valid().is_none()) {
             broken.push(format!("a row of what is no valid event: {name:?}"));
@@ -33,12 +33,13 @@ pub(super) fn check(outcome: &Outcome, book: &Book, broken: &mut Vec<String>) {
         }
         by_archive.insert(name);
     }
-    for entry in book.entries.iter().filter(|entry| !book.is_given_up(Consumer::Archive, entry)) {
+    let done = |entry: &&Entry| entry.is_for(Consumer::Archive) && !book.is_given_up(Consumer::Archive, entry);
+    for entry in book.entries.iter().filter(done) {
         let (wanted, what) = match entry.valid() {
             Some(_) => (&rows, "no row"),
             None => (&by_archive, "not set aside"),
         };
-        if !wanted.contains(&entry.name()) {
+        if !wanted.contains(&entry.origin) {
             broken.push(format!("{what}: {entry:?}"));
         }
     }
@@ -51,7 +52,8 @@ pub(super) fn check(outcome: &Outcome, book: &Book, broken: &mut Vec<String>) {
         // Behind an entry that was refused, others of the same call may have been accepted.
         let troubled = services.journal.put_in_trouble.contains(&(*process, names::QUARANTINE.to_owned()));
         if let Some(run) = run.filter(|run| run.consumer == Consumer::Archive && !troubled) {
-            let record = run.records.iter().position(|record| line["sequence_number"] == record.as_str());
+            let name = line.get("redriven_sequence_number").unwrap_or(&line["sequence_number"]);
+            let record = run.records.iter().position(|record| name == record.as_str());
             if record.is_none_or(|record| !run.tally.cut.allows(record)) {
                 broken.push(format!("set aside behind the cut: {}", line["sequence_number"]));
             }

@@ -2,7 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use event_source_mapping::{Condition, Record};
 use millrace_domain::Verdict;
+use serde_json::Value;
 
 use crate::plan::{Consumer, EventSpec};
 use crate::run::{Outcome, Unit};
@@ -14,14 +18,15 @@ pub struct Entry {
     pub sequence_number: String,
     /// Index among the events of its record.
     pub index: usize,
-    /// Place within an aggregate.
-    pub sub_sequence: u64,
-    /// Place within a CloudEvents batch.
-    pub batch_index: u64,
-    /// When the stream took it, in epoch milliseconds.
+    /// Where the event stood when it came first: record, place within an aggregate, place within a batch. Rows and
+    /// quarantine lines know it by this name.
+    pub origin: (String, u64, u64),
+    /// When it came first, in epoch milliseconds.
     pub arrived_at_ms: i64,
     /// What it holds.
     pub unit: Unit,
+    /// The only function that it comes back for, where it is redriven for one.
+    pub addressed: Option<Consumer>,
 }
 
 /// All events in the order in which the stream took them.
@@ -32,6 +37,7 @@ pub struct Book {
     /// Verdicts of each event by function, each with whether the mapping took the answer.
     verdicts: BTreeMap<(Consumer, String, usize), Vec<(bool, Verdict)>>,
     given_up: BTreeSet<(Consumer, String)>,
+    too_large: BTreeSet<String>,
 }
 
 impl Entry {
@@ -51,9 +57,9 @@ impl Entry {
         }
     }
 
-    /// The name under which rows and quarantine lines know it.
-    pub fn name(&self) -> (String, u64, u64) {
-        (self.sequence_number.clone(), self.sub_sequence, self.batch_index)
+    /// Whether a function has to deal with it.
+    pub fn is_for(&self, consumer: Consumer) -> bool {
+        self.addressed.is_none_or(|addressed| addressed == consumer)
     }
 }
 
@@ -64,29 +70,32 @@ impl Book {
     /// When a function counted other events in a record than it holds.
     pub fn of(outcome: &Outcome) -> Result<Self, String> {
         let services = outcome.world.services();
+        let mut records: Vec<_> = services.stream.shards().iter().flat_map(|shard| &shard.records).collect();
+        records.sort_by_key(|record| services.stream.order(&record.sequence_number));
+        let mut first: BTreeMap<String, Vec<Entry>> = BTreeMap::new();
         let mut entries = Vec::new();
-        for shard in services.stream.shards() {
-            for record in &shard.records {
-                let units =
-                    outcome.truths.get(&record.sequence_number).map(Vec::as_slice).unwrap_or_default();
-                let aggregated = record.partition_key == "a";
-                for (index, unit) in units.iter().enumerate() {
-                    let place = index as u64;
-                    entries.push(Entry {
-                        sequence_number: record.sequence_number.clone(),
-                        index,
-                        sub_sequence: if aggregated { place } else { 0 },
-                        batch_index: if aggregated { 0 } else { place },
-                        arrived_at_ms: i64::try_from(record.approximate_arrival_ms).unwrap_or(i64::MAX),
-                        unit: unit.clone(),
-                    });
+        for record in records {
+            let held = match outcome.truths.get(&record.sequence_number) {
+                Some(units) => {
+                    let held = put_first(record, units);
+                    first.insert(record.sequence_number.clone(), held.clone());
+                    held
                 }
-            }
+                None => carried(record, &first)?,
+            };
+            entries.extend(held);
         }
-        entries.sort_by_key(|entry| services.stream.order(&entry.sequence_number));
-        let mut book = Self { entries, verdicts: BTreeMap::new(), given_up: BTreeSet::new() };
+        let mut book = Self { entries, verdicts: BTreeMap::new(), given_up: BTreeSet::new(), too_large: BTreeSet::new() };
         for discard in &services.journal.discards {
             book.given_up.extend(discard.records.iter().map(|record| (discard.consumer, record.clone())));
+            if discard.condition == Condition::PayloadSizeExceeded {
+                book.too_large.extend(discard.records.iter().cloned());
+            }
+        }
+        let mut verdicts: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        let mut held: BTreeMap<&str, usize> = BTreeMap::new();
+        for entry in &book.entries {
+            *held.entry(&entry.sequence_number).or_default() += 1;
         }
         for run in &services.journal.runs {
             let mut counts = vec![0; run.records.len()];
@@ -96,17 +105,18 @@ impl Book {
                 };
                 if let Some(verdict) = verdict.filter(|_| run.tally.cut.allows(*record)) {
                     let place = (run.consumer, name.clone(), *count);
-                    book.verdicts.entry(place).or_default().push((run.believed, verdict));
+                    verdicts.entry(place).or_default().push((run.believed, verdict));
                 }
                 *count += 1;
             }
             for (record, (name, count)) in run.records.iter().zip(counts).enumerate() {
-                let held = outcome.truths.get(name).map(Vec::len).unwrap_or_default();
+                let held = held.get(name.as_str()).copied().unwrap_or_default();
                 if run.tally.cut.allows(record) && held != count {
                     return Err(format!("record {name} holds {held} events and {count} were judged"));
                 }
             }
         }
+        book.verdicts = verdicts;
         Ok(book)
     }
 
@@ -116,8 +126,58 @@ impl Book {
         self.verdicts.get(&place).map(Vec::as_slice).unwrap_or_default()
     }
 
+    /// Whether the event's record is larger than an invocation takes, so that only a description of it is left.
+    pub fn is_too_large(&self, entry: &Entry) -> bool {
+        self.too_large.contains(&entry.sequence_number)
+    }
+
     /// Whether a function's mapping gave the event's record up.
     pub fn is_given_up(&self, consumer: Consumer, entry: &Entry) -> bool {
         self.given_up.contains(&(consumer, entry.sequence_number.clone()))
+    }
+}
+
+/// The events of a record that a producer put.
+fn put_first(record: &Record, units: &[Unit]) -> Vec<Entry> {
+    let aggregated = record.partition_key == "a";
+    let entry = |(index, unit): (usize, &Unit)| {
+        let place = index as u64;
+        let (sub_sequence, batch_index) = if aggregated { (place, 0) } else { (0, place) };
+        Entry {
+            sequence_number: record.sequence_number.clone(),
+            index,
+            origin: (record.sequence_number.clone(), sub_sequence, batch_index),
+            arrived_at_ms: i64::try_from(record.approximate_arrival_ms).unwrap_or(i64::MAX),
+            unit: unit.clone(),
+            addressed: None,
+        }
+    };
+    units.iter().enumerate().map(entry).collect()
+}
+
+/// The events that a record brings back, told from the bytes that it carries.
+fn carried(record: &Record, first: &BTreeMap<String, Vec<Entry>>) -> Result<Vec<Entry>, String> {
+    let carrier: Value = serde_json::from_slice(&record.data).unwrap_or_default();
+    let data = &carrier["data"];
+    let payload = STANDARD.decode(data["payload"].as_str().unwrap_or_default()).unwrap_or_default();
+    let whole = payload.starts_with(b"[");
+    let (sub_sequence, index) = (data["sub_sequence"].as_u64(), data["index"].as_u64());
+    let origins = data["sequence_number"].as_str().and_then(|name| first.get(name));
+    let found = origins.into_iter().flatten().filter(|entry| {
+        let (_, of_sub_sequence, of_index) = entry.origin;
+        Some(of_sub_sequence) == sub_sequence && (whole || Some(of_index) == index)
+    });
+    let addressed = data["function"].as_str();
+    let addressed = addressed.and_then(|name| Consumer::ALL.into_iter().find(|consumer| consumer.name() == name));
+    let again = |(index, entry): (usize, &Entry)| Entry {
+        sequence_number: record.sequence_number.clone(),
+        index,
+        addressed,
+        ..entry.clone()
+    };
+    let entries: Vec<_> = found.enumerate().map(again).collect();
+    match entries.is_empty() {
+        true => Err(format!("record {} brings back what never was", record.sequence_number)),
+        false => Ok(entries),
     }
 }

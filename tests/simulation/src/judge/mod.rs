@@ -25,6 +25,7 @@ pub fn judge(plan: &Plan, outcome: &Outcome) -> Vec<String> {
         }
     };
     told::check(&book, &mut broken);
+    told::check_brought_back(&book, &mut broken);
     sessions::check(plan, outcome, &book, &mut broken);
     archived::check(outcome, &book, &mut broken);
     broken

@@ -18,7 +18,7 @@ use crate::world::Item;
 pub(super) fn check(plan: &Plan, outcome: &Outcome, book: &Book, broken: &mut Vec<String>) {
     let services = outcome.world.services();
     let mut users: BTreeMap<String, Vec<(&Entry, &EventSpec)>> = BTreeMap::new();
-    for entry in &book.entries {
+    for entry in book.entries.iter().filter(|entry| entry.is_for(Consumer::Sessions)) {
         match entry.valid() {
             Some(spec) if spec.kind != Kind::Unknown => {
                 users.entry(spec.key()).or_default().push((entry, spec));

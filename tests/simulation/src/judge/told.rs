@@ -1,5 +1,7 @@
 //! Every event was told of: its record is done only with a verdict, or given up.
 
+use std::collections::BTreeMap;
+
 use millrace_domain::Verdict;
 
 use super::book::Book;
@@ -15,6 +17,12 @@ pub(super) fn check(book: &Book, broken: &mut Vec<String>) {
                 broken.push(format!("no verdict: {}", what()));
             }
             for (_, verdict) in verdicts {
+                if !entry.is_for(consumer) {
+                    if *verdict != Verdict::PassedOver {
+                        broken.push(format!("{verdict:?} on what is for another function: {}", what()));
+                    }
+                    continue;
+                }
                 let refused = match verdict {
                     Verdict::Refused(reason) => Some(reason.code()),
                     _ => None,
@@ -30,5 +38,20 @@ pub(super) fn check(book: &Book, broken: &mut Vec<String>) {
                 }
             }
         }
+    }
+}
+
+/// Checks that whatever a mapping gave up came back, but for what no invocation can take.
+pub(super) fn check_brought_back(book: &Book, broken: &mut Vec<String>) {
+    for consumer in Consumer::ALL {
+        let mut open = BTreeMap::new();
+        for entry in book.entries.iter().filter(|entry| entry.is_for(consumer)) {
+            match book.is_given_up(consumer, entry) {
+                true => open.insert(&entry.origin, entry),
+                false => open.remove(&entry.origin),
+            };
+        }
+        let lost = open.into_values().filter(|entry| !book.is_too_large(entry));
+        broken.extend(lost.map(|entry| format!("given up by {} and never brought back: {entry:?}", consumer.name())));
     }
 }

@@ -70,6 +70,10 @@ fn moves(rng: &mut Rng) -> Vec<Move> {
         };
         moves.push(Move { at_ms: rng.u64(0..PUTTING_MS), action });
     }
+    for _ in 0..pick(rng, &[0, 0, 1, 3]) {
+        let action = pick(rng, &[Action::RedriveFailures, Action::RedriveQuarantine]);
+        moves.push(Move { at_ms: rng.u64(0..3 * PUTTING_MS), action });
+    }
     moves.sort_by_key(|action| action.at_ms);
     moves
 }
@@ -81,7 +85,7 @@ fn outages(rng: &mut Rng, settings: &Settings) -> Vec<Outage> {
     for _ in 0..pick(rng, &[0, 0, 1, 2]) + usize::from(long) {
         let start_ms = rng.u64(0..PUTTING_MS);
         let length_ms = if long { rng.u64(60_000..150_000) } else { rng.u64(500..20_000) };
-        outages.push(Outage { call: pick(rng, &Call::ALL[..3]), time_ms: start_ms..start_ms + length_ms });
+        outages.push(Outage { call: pick(rng, &Call::ALL), time_ms: start_ms..start_ms + length_ms });
     }
     outages
 }

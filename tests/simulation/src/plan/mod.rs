@@ -118,6 +118,10 @@ pub enum Action {
     Merge(u8),
     /// Deletes a user's item.
     Delete(u8),
+    /// Redrives what mappings gave up.
+    RedriveFailures,
+    /// Redrives what functions set aside.
+    RedriveQuarantine,
 }
 
 /// What goes wrong beside outages.

@@ -9,7 +9,8 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
 use aws_smithy_async::time::StaticTimeSource;
 use local_faults::{FaultyHttp, Source};
-use millrace_aws::{DynamoStore, FirehoseSink};
+use millrace_aws::kinesis::RECORD_LIMIT_BYTES;
+use millrace_aws::{DynamoStore, FirehoseSink, KinesisStream};
 use millrace_domain::lake::RowSettings;
 use millrace_domain::ledger::LedgerSettings;
 use millrace_domain::session::SessionSettings;
@@ -41,6 +42,7 @@ impl Container {
 pub(super) struct Image {
     dynamodb: aws_sdk_dynamodb::Client,
     firehose: aws_sdk_firehose::Client,
+    kinesis: aws_sdk_kinesis::Client,
     settings: Settings,
 }
 
@@ -52,8 +54,14 @@ impl Image {
         Self {
             dynamodb: aws_sdk_dynamodb::Client::new(&sdk),
             firehose: aws_sdk_firehose::Client::new(&sdk),
+            kinesis: aws_sdk_kinesis::Client::new(&sdk),
             settings: settings.clone(),
         }
+    }
+
+    /// The stream, as redrive puts into it.
+    pub(super) fn stream(&self) -> KinesisStream {
+        KinesisStream::new(self.kinesis.clone(), "events".to_owned(), RECORD_LIMIT_BYTES, Arc::default())
     }
 
     /// A new container: it remembers nothing.

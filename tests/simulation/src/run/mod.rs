@@ -4,6 +4,7 @@ mod container;
 mod feed;
 mod invocation;
 mod observed;
+mod operator;
 mod producer;
 mod trouble;
 
@@ -21,8 +22,11 @@ use container::{Container, Image};
 use feed::Feed;
 use invocation::{End, Invoking, Place};
 pub use observed::{Observed, code};
+use operator::Operator;
 pub use producer::{Truths, Unit};
 use trouble::{Fates, Recorder};
+
+use redrive::Source;
 
 use crate::plan::{Action, Consumer, Fate, Move, Plan, Put, Trouble, user_key};
 use crate::world::{Discard, World};
@@ -55,7 +59,12 @@ pub fn run(plan: &Plan) -> Result<Outcome, String> {
     runtime.block_on(async { Simulation::new(plan)?.run().await })
 }
 
-type Event = (Place, Option<Fate>, End);
+/// What came to an end.
+enum Event {
+    Invocation(Place, Option<Fate>, End),
+    Redrive(Source, Option<redrive::Answer>),
+}
+
 type InFlight = FuturesUnordered<Pin<Box<dyn Future<Output = Event>>>>;
 
 struct Simulation {
@@ -72,6 +81,9 @@ struct Simulation {
     timeout: Duration,
     cold_percent: u32,
     calm_from_ms: u64,
+    operator: Operator,
+    redrives: u64,
+    all_redriven: bool,
 }
 
 impl Simulation {
@@ -85,8 +97,12 @@ impl Simulation {
             Trouble::Drawn { until_ms, .. } => until_ms,
             Trouble::Listed { .. } => 120_000,
         };
+        let image = Image::new(&world, faults, &plan.settings);
         Ok(Self {
-            image: Image::new(&world, faults, &plan.settings),
+            operator: Operator::new(&world, image.stream()),
+            redrives: 0,
+            all_redriven: false,
+            image,
             world,
             feeds: feeds.into_iter().collect::<Result<_, _>>()?,
             idle: BTreeMap::new(),
@@ -108,7 +124,10 @@ impl Simulation {
             let wake_ms = self.consume()?;
             let next_ms = self.next_happening_ms().into_iter().chain(wake_ms).min();
             if self.in_flight.is_empty() && next_ms.is_none() {
-                break;
+                if self.all_redriven {
+                    break;
+                }
+                self.redrive(Source::OnFailure);
             }
             if self.world.elapsed_ms() > self.calm_from_ms + PATIENCE_MS {
                 self.broken("an hour after the last trouble, not everything was done");
@@ -130,7 +149,13 @@ impl Simulation {
         };
         tokio::select! {
             biased;
-            Some(event) = self.in_flight.next(), if !self.in_flight.is_empty() => self.end(event),
+            Some(event) = self.in_flight.next(), if !self.in_flight.is_empty() => match event {
+                Event::Invocation(place, fate, end) => self.end(&place, fate, end),
+                Event::Redrive(source, answer) => {
+                    self.redriven(source, answer.as_ref());
+                    Ok(())
+                }
+            },
             () = next => Ok(()),
         }
     }
@@ -144,6 +169,7 @@ impl Simulation {
     /// Does what producers and operators have come to do by now.
     fn happen(&mut self) {
         let (elapsed_ms, now_ms) = (self.world.elapsed_ms(), self.epoch_ms());
+        let mut redrives = Vec::new();
         let mut services = self.world.services();
         while let Some(put) = self.puts.pop_front_if(|put| put.at_ms <= elapsed_ms) {
             producer::put(&mut services.stream, &mut self.truths, &put.content, now_ms);
@@ -153,11 +179,38 @@ impl Simulation {
                 Action::Split(nth) => ("split", services.stream.split(nth)),
                 Action::Merge(nth) => ("merge", services.stream.merge(nth)),
                 Action::Delete(user) => ("delete", services.table.delete(&user_key(user), elapsed_ms)),
+                Action::RedriveFailures | Action::RedriveQuarantine => {
+                    redrives.push(match done.action {
+                        Action::RedriveFailures => Source::OnFailure,
+                        _ => Source::Quarantine,
+                    });
+                    continue;
+                }
             };
             if changed {
                 services.journal.count(format!("stream and table: {name}"));
             }
         }
+        drop(services);
+        redrives.into_iter().for_each(|source| self.redrive(source));
+    }
+
+    fn redrive(&mut self, source: Source) {
+        self.redrives += 1;
+        self.count(format!("redrive: of {}", source.root()));
+        // Far from the numbers of invocations.
+        let redriving = self.operator.clone().redrive(u64::MAX - self.redrives, source);
+        self.in_flight.push(Box::pin(async move { Event::Redrive(source, redriving.await) }));
+    }
+
+    fn redriven(&mut self, source: Source, answer: Option<&redrive::Answer>) {
+        let Some(answer) = answer else { return self.count("redrive: died") };
+        let sent = answer.counts.sent;
+        if sent > 0 {
+            self.count("redrive: sent something");
+        }
+        let finished = sent == 0 && answer.complete && answer.why.is_empty();
+        self.all_redriven = source == Source::OnFailure && finished;
     }
 
     /// Lets every mapping go on as far as it can; gives back when to look again, since the run began.
@@ -173,7 +226,10 @@ impl Simulation {
                         let records =
                             discarded.records.iter().map(|record| record.sequence_number.clone()).collect();
                         let (consumer, condition) = (self.feeds[index].consumer, discarded.condition);
+                        let object = discarded.failure_record(now_ms).map_err(|error| error.to_string())?;
+                        self.all_redriven = false;
                         let mut services = self.world.services();
+                        services.objects.insert(object.key, object.body.into());
                         services.journal.count(format!("given up: {condition}"));
                         services.journal.discards.push(Discard { consumer, records, condition });
                     }
@@ -211,11 +267,14 @@ impl Simulation {
             let place = place.clone();
             self.in_flight.push(Box::pin(async move {
                 tokio::time::sleep(Duration::from_millis(after_ms)).await;
-                (place, fate, End::GivenUp)
+                Event::Invocation(place, fate, End::GivenUp)
             }));
         }
         let invoking = Invoking { process, place, event: invocation.event(), fate, timeout: self.timeout };
-        self.in_flight.push(Box::pin(invoking.run(container)));
+        self.in_flight.push(Box::pin(async move {
+            let (place, fate, end) = invoking.run(container).await;
+            Event::Invocation(place, fate, end)
+        }));
         Ok(())
     }
 
@@ -230,15 +289,15 @@ impl Simulation {
         self.image.start(consumer)
     }
 
-    fn end(&mut self, (place, fate, end): Event) -> Result<(), String> {
+    fn end(&mut self, place: &Place, fate: Option<Fate>, end: End) -> Result<(), String> {
         match end {
-            End::GivenUp => self.complete(&place, MappingOutcome::FunctionError),
+            End::GivenUp => self.complete(place, MappingOutcome::FunctionError),
             End::Died { why } => {
                 match why.strip_prefix("broken: ") {
                     Some(why) => self.broken(why),
                     None => self.count(format!("invocation: {why}")),
                 }
-                self.complete_unless_given_up(&place, fate, MappingOutcome::FunctionError)
+                self.complete_unless_given_up(place, fate, MappingOutcome::FunctionError)
             }
             End::Answered { body, run, container } => {
                 self.check_answer(&body, &run.records);
@@ -246,7 +305,7 @@ impl Simulation {
                     None => MappingOutcome::Returned(&body),
                     Some(_) => MappingOutcome::FunctionError,
                 };
-                self.complete_unless_given_up(&place, fate, outcome)?;
+                self.complete_unless_given_up(place, fate, outcome)?;
                 self.world.services().journal.runs.push(run);
                 self.idle.entry(place.consumer).or_default().push(container);
                 Ok(())

@@ -11,10 +11,12 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::body::SdkBody;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use local_faults::process_id;
 use serde_json::{Value, json};
 
-use super::{World, names};
+use super::{PutError, Services, World, names};
 
 /// An HTTP client that opens no connection: the model answers.
 #[derive(Clone)]
@@ -66,7 +68,38 @@ fn serve(world: &World, target: &str, body: &Value) -> Result<Value, &'static st
     match target.split_once('.').map_or("", |(_, operation)| operation) {
         "BatchGetItem" => Ok(services.table.batch_get(names::TABLE, body, now_ms)),
         "BatchExecuteStatement" => services.table.batch_execute(body, process_id(), now_ms),
-        "PutRecordBatch" => services.firehose.put(body, process_id()),
+        "PutRecordBatch" => put_lines(&mut services, body),
+        "PutRecords" => Ok(put_records(&mut services, body, world.now_ms().unsigned_abs())),
         _ => Err("UnknownOperationException"),
     }
+}
+
+/// What the quarantine accepts is an object at once.
+fn put_lines(services: &mut Services, body: &Value) -> Result<Value, &'static str> {
+    let before = services.firehose.accepted.len();
+    let answer = services.firehose.put(body, process_id())?;
+    for (index, accepted) in services.firehose.accepted.iter().enumerate().skip(before) {
+        if accepted.stream == names::QUARANTINE {
+            services.objects.insert(format!("quarantine/{index:08}.jsonl"), accepted.data.clone());
+        }
+    }
+    Ok(answer)
+}
+
+fn put_records(services: &mut Services, body: &Value, now_ms: u64) -> Value {
+    let mut failed = 0;
+    let mut put = |record: &Value| {
+        let key = record["PartitionKey"].as_str().unwrap_or_default();
+        let data = STANDARD.decode(record["Data"].as_str().unwrap_or_default()).unwrap_or_default();
+        match services.stream.put(key, key, data.into(), now_ms) {
+            Ok(sequence_number) => json!({"SequenceNumber": sequence_number, "ShardId": "of no interest"}),
+            Err(PutError) => {
+                failed += 1;
+                json!({"ErrorCode": "InternalFailure", "ErrorMessage": "too large"})
+            }
+        }
+    };
+    let records = body["Records"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let records: Vec<Value> = records.iter().map(&mut put).collect();
+    json!({"FailedRecordCount": failed, "Records": records})
 }

@@ -3,19 +3,23 @@
 mod firehose;
 mod http;
 mod journal;
+mod objects;
 mod partiql;
 mod stream;
 mod table;
 mod witness;
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::time::Instant;
 
 pub use firehose::Firehose;
 pub use http::ModelHttp;
 pub use journal::{Accepted, Discard, Journal, Run, TableWrite};
+pub use objects::ModelObjects;
 pub use stream::{PutError, Shard, Stream};
 pub use table::{Item, Table, TableSettings};
 pub use witness::Witness;
@@ -48,6 +52,8 @@ pub struct Services {
     pub table: Table,
     /// Lake and quarantine.
     pub firehose: Firehose,
+    /// The bucket of what was set aside, by key.
+    pub objects: BTreeMap<String, Bytes>,
     /// What happened.
     pub journal: Journal,
 }
@@ -61,6 +67,7 @@ impl World {
             stream: Stream::new(settings.shards, seed),
             table: Table::new(table),
             firehose: Firehose::default(),
+            objects: BTreeMap::new(),
             journal: Journal::default(),
         };
         Arc::new(Self { began: Instant::now(), services: Mutex::new(services) })
