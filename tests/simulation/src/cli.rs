@@ -27,6 +27,9 @@ struct Cli {
     /// Go on after a failing seed
     #[arg(long)]
     keep_going: bool,
+    /// Leave failing runs as they are
+    #[arg(long)]
+    no_shrink: bool,
     /// Run one script instead, such as those that failing seeds leave
     #[arg(long, value_name = "FILE")]
     script: Option<PathBuf>,
@@ -85,7 +88,7 @@ fn run_all(cli: &Cli) -> Result<(), String> {
     let seconds = began.elapsed().as_secs_f64();
     println!("{}", coverage.table());
     for failure in &failures {
-        report(failure, &cli.failures)?;
+        report(failure, (!cli.no_shrink).then_some(&cli.failures))?;
     }
     #[expect(clippy::cast_precision_loss, reason = "a rate for people to read")]
     let rate = (coverage.runs + failures.len() as u64) as f64 / seconds;
@@ -105,12 +108,12 @@ fn run_all(cli: &Cli) -> Result<(), String> {
     }
 }
 
-fn report(failure: &Failure, folder: &Path) -> Result<(), String> {
+fn report(failure: &Failure, folder: Option<&PathBuf>) -> Result<(), String> {
     println!("seed {}:", failure.seed);
     for problem in failure.problems.iter().take(5) {
         println!("  {problem}");
     }
-    let Some(script) = &failure.script else { return Ok(()) };
+    let (Some(script), Some(folder)) = (&failure.script, folder) else { return Ok(()) };
     let short = match first_problem(script) {
         Some(_) => shrink(script),
         // A script repeats its run; if it ever did not, the seed still does.

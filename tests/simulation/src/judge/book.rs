@@ -85,7 +85,12 @@ impl Book {
             };
             entries.extend(held);
         }
-        let mut book = Self { entries, verdicts: BTreeMap::new(), given_up: BTreeSet::new(), too_large: BTreeSet::new() };
+        let mut book = Self {
+            entries,
+            verdicts: BTreeMap::new(),
+            given_up: BTreeSet::new(),
+            too_large: BTreeSet::new(),
+        };
         for discard in &services.journal.discards {
             book.given_up.extend(discard.records.iter().map(|record| (discard.consumer, record.clone())));
             if discard.condition == Condition::PayloadSizeExceeded {
@@ -168,7 +173,8 @@ fn carried(record: &Record, first: &BTreeMap<String, Vec<Entry>>) -> Result<Vec<
         Some(of_sub_sequence) == sub_sequence && (whole || Some(of_index) == index)
     });
     let addressed = data["function"].as_str();
-    let addressed = addressed.and_then(|name| Consumer::ALL.into_iter().find(|consumer| consumer.name() == name));
+    let addressed =
+        addressed.and_then(|name| Consumer::ALL.into_iter().find(|consumer| consumer.name() == name));
     let again = |(index, entry): (usize, &Entry)| Entry {
         sequence_number: record.sequence_number.clone(),
         index,

@@ -51,6 +51,9 @@ pub(super) fn check(plan: &Plan, outcome: &Outcome, book: &Book, broken: &mut Ve
     }
 }
 
+/// Codes of what was applied, in order.
+type Applied<'i> = std::iter::Peekable<std::slice::Iter<'i, u64>>;
+
 struct User<'a> {
     plan: &'a Plan,
     book: &'a Book,
@@ -97,15 +100,22 @@ impl User<'_> {
     fn check_order(&self, item: &Observed, some_given_up: bool, problems: &mut Vec<String>) {
         let mut reference = Reference::new(&self.plan.settings);
         let mut applied = item.applied.iter().peekable();
+        // An invocation that was abandoned, and whose batch was given up, may still come to its end, after others.
+        let mut pending: BTreeMap<u64, &EventSpec> = BTreeMap::new();
         for (entry, spec) in self.events {
             let number = number(spec);
+            if applied.peek() != Some(&&number) {
+                catch_up(&mut applied, &mut reference, &mut pending);
+            }
             let expected = reference.expect(spec, number);
             let given_up = self.book.is_given_up(Consumer::Sessions, entry);
             match expected {
                 Expected::Applied => {
                     if applied.next_if(|next| **next == number).is_some() {
                         reference.apply(spec, number);
-                    } else if !given_up {
+                    } else if given_up {
+                        pending.insert(number, spec);
+                    } else {
                         problems.push(format!("e{} in {} was not applied", spec.id, entry.sequence_number));
                         return;
                     }
@@ -118,6 +128,7 @@ impl User<'_> {
                 self.check_verdicts(entry, spec, expected, problems);
             }
         }
+        catch_up(&mut applied, &mut reference, &mut pending);
         if let Some(code) = applied.next() {
             problems.push(format!("{code:x} was applied and must not have been, or not there"));
         } else if !some_given_up && reference.state != item.state {
@@ -172,5 +183,19 @@ fn plain(typed: &Value) -> Value {
         ("B", Value::String(text)) => STANDARD.decode(text).unwrap_or_default().into(),
         ("NULL", _) => Value::Null,
         (_, value) => value.clone(),
+    }
+}
+
+/// Applies what was applied behind its time.
+fn catch_up(
+    applied: &mut Applied<'_>,
+    reference: &mut Reference<'_>,
+    pending: &mut BTreeMap<u64, &EventSpec>,
+) {
+    while let Some((number, spec)) = applied.peek().and_then(|next| pending.remove_entry(*next)) {
+        if reference.expect(spec, number) == Expected::Applied {
+            reference.apply(spec, number);
+            applied.next();
+        }
     }
 }

@@ -52,6 +52,8 @@ pub(super) fn check_brought_back(book: &Book, broken: &mut Vec<String>) {
             };
         }
         let lost = open.into_values().filter(|entry| !book.is_too_large(entry));
-        broken.extend(lost.map(|entry| format!("given up by {} and never brought back: {entry:?}", consumer.name())));
+        broken.extend(
+            lost.map(|entry| format!("given up by {} and never brought back: {entry:?}", consumer.name())),
+        );
     }
 }

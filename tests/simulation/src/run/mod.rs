@@ -47,6 +47,9 @@ pub struct Outcome {
 /// How long after the last trouble everything must be done, in milliseconds.
 const PATIENCE_MS: u64 = 60 * 60_000;
 
+/// Most redrives of a run: each is tried again until nothing is left to send.
+const REDRIVES_LIMIT: u64 = 100;
+
 /// Runs a plan to its end.
 ///
 /// # Errors
@@ -125,6 +128,10 @@ impl Simulation {
             let next_ms = self.next_happening_ms().into_iter().chain(wake_ms).min();
             if self.in_flight.is_empty() && next_ms.is_none() {
                 if self.all_redriven {
+                    break;
+                }
+                if self.redrives > REDRIVES_LIMIT {
+                    self.broken("redriving goes on without an end");
                     break;
                 }
                 self.redrive(Source::OnFailure);

@@ -28,7 +28,8 @@ impl Objects for ModelObjects {
         _deadline: Deadline,
     ) -> Result<Vec<Listed>, ObjectsError> {
         let services = self.0.services();
-        let behind = |key: &&String| key.starts_with(prefix) && after.is_none_or(|after| key.as_str() > after);
+        let behind =
+            |key: &&String| key.starts_with(prefix) && after.is_none_or(|after| key.as_str() > after);
         let listed = |key: &String| {
             let bytes = services.objects.get(key).map_or(0, Bytes::len) as u64;
             Listed { key: key.clone(), bytes }

@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# Checks the checker: each patch of this folder is a bug, and the simulation must find it.
+# usage: tests/simulation/planted/check.sh [SEEDS] [PATCH ...]
+set -euo pipefail
+planted=$(cd "$(dirname "$0")" && pwd)
+root=$(cd "$planted/../../.." && pwd)
+seeds=${1:-10000}
+shift || true
+patches=("$@")
+[ ${#patches[@]} -gt 0 ] || patches=("$planted"/*.patch)
+export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$root/target}
+
+copy=$(mktemp -d)
+trap 'rm -rf "$copy"' EXIT
+git -C "$root" archive HEAD | tar -x -C "$copy"
+cd "$copy"
+
+missed=0
+printf '%-45s %s\n' 'planted' "found (of $seeds seeds)"
+for patch in "${patches[@]}"; do
+    name=$(basename "$patch" .patch)
+    git apply "$patch"
+    RUSTFLAGS=-Awarnings cargo build --quiet --release --locked -p simulation
+    if "$CARGO_TARGET_DIR/release/simulate" --seeds "$seeds" --no-shrink >"$copy/out" 2>&1; then
+        printf '%-45s %s\n' "$name" 'NOT FOUND'
+        missed=$((missed + 1))
+    else
+        printf '%-45s %s\n' "$name" "$(grep -A1 '^seed ' "$copy/out" | head -2 | tr -s '\n ' ' ' | cut -c1-150)"
+    fi
+    git apply -R "$patch"
+done
+echo "$missed of ${#patches[@]} were not found"
+exit "$((missed > 0))"
