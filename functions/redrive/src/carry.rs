@@ -67,7 +67,7 @@ fn judge(record: &Record, data: Bytes, counts: &mut Counts) {
         data,
     };
     let batch = KinesisBatch { shard_id: place.shard_id.clone(), records: vec![carrier] };
-    for unit in Batch::open(&batch).units() {
+    for unit in Batch::open(&batch).units().list {
         let name = unit.event.map_or_else(|invalid| invalid.reason.code(), |_| "valid");
         *counts.events.entry(name.to_owned()).or_default() += 1;
     }

@@ -123,9 +123,8 @@ async fn a_part_left_over_from_a_repeated_entry_is_no_loss() {
 #[tokio::test]
 async fn a_whole_aggregate_is_taken_apart_and_bytes_that_look_like_one_are_not() {
     let logins = [event("1", "u"), event("2", "v")];
-    let sub_records = logins
-        .each_ref()
-        .map(|login| SubRecord { partition_key: login.subject().to_owned(), data: login.bytes() });
+    let sub_records =
+        logins.each_ref().map(|login| SubRecord { partition_key: login.subject(), data: login.bytes() });
     let bytes = aggregate(&sub_records);
     let mut line = entry("5", &logins[0]);
     line["bytes"] = STANDARD.encode(&bytes).into();
