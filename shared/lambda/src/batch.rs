@@ -12,8 +12,9 @@ use crate::unit::Unit;
 
 /// Most events of one record, whatever it packs into one another.
 pub const RECORD_LIMIT_EVENTS: usize = 10_000;
-/// Events of a batch after which no further record is begun, so that at most one record's more come of it. Two bytes of
-/// a payload make an event, and each may take four kilobytes on its way into the quarantine.
+/// Events of a batch after which no further record is begun; the last one may bring [`RECORD_LIMIT_EVENTS`] more.
+///
+/// Two bytes of a payload make an event, and on its way into the quarantine it takes up to seven kilobytes of memory.
 pub const BATCH_LIMIT_EVENTS: usize = 20_000;
 /// Most bytes that a batch may inflate to. What lies behind is left to the next batch.
 const BATCH_INFLATED_LIMIT_BYTES: u64 = 3 * INFLATED_LIMIT_BYTES;

@@ -168,6 +168,12 @@ mod tests {
     }
 
     #[test]
+    fn records_under_one_key_share_it() {
+        let taken = deaggregate(&aggregate(&records())).unwrap();
+        assert!(Arc::ptr_eq(&taken[0].partition_key, &taken[2].partition_key));
+    }
+
+    #[test]
     fn an_empty_aggregate_is_passed_on_so_that_it_gets_a_verdict() {
         assert_eq!(deaggregate(&aggregate::<&str>(&[])), None);
     }
