@@ -12,9 +12,12 @@ use millrace_aws::firehose::RECORD_LIMIT_ROWS;
 use millrace_domain::lake::{Origin, Row, RowSettings};
 use millrace_domain::{Invalid, Reason, Verdict};
 use millrace_lambda::deadline::DeadlineNear;
+use millrace_lambda::isolate::isolated;
 use millrace_lambda::ports::{LineSink, NotAccepted};
 use millrace_lambda::quarantine::push_entry;
-use millrace_lambda::{Batch, Cut, Deadline, Function, KinesisBatch, Lines, Meter, Report, Tally, Unit};
+use millrace_lambda::{
+    Batch, Cut, Deadline, Function, KinesisBatch, Lines, Meter, Report, Tally, Unit, Units,
+};
 
 /// The function, over any lake and quarantine.
 #[derive(Debug)]
@@ -46,9 +49,10 @@ impl<L: LineSink, Q: LineSink> Archive<L, Q> {
 
     async fn run(&self, batch: &KinesisBatch, deadline: Deadline) -> Tally {
         let opened = Batch::open(batch);
-        let units = opened.units();
+        let Units { list: units, end } = opened.units();
         let (rows, refusals) = self.rows(&units, &batch.shard_id);
-        let (mut cut, mut why) = (opened.end(), String::new());
+        let mut cut = end.map_or_else(Cut::default, |end| Cut::at(end.record));
+        let mut why = end.map_or_else(String::new, |end| end.why.to_owned());
         let mut note = |cut: &mut Cut, lines: &Lines, put: Result<(), NotAccepted>| {
             if let Err(failed) = put {
                 cut.lower(lines.record(failed.first).unwrap_or_default());
@@ -96,14 +100,18 @@ impl<L: LineSink, Q: LineSink> Archive<L, Q> {
             };
             let (shard_id, position, arrived_at_ms) = unit.first_place(shard_id);
             let origin = Origin { shard_id, position, arrived_at_ms };
-            let row = Row::of(event, origin, self.rows);
-            let pushed = rows.push(unit.record, &row, L::LINE_LIMIT_BYTES);
-            if let Err(error) =
+            let pushed = isolated(|| {
+                let row = Row::of(event, origin, self.rows);
+                let pushed = rows.push(unit.record, &row, L::LINE_LIMIT_BYTES);
                 pushed.or_else(|_| rows.push(unit.record, &row.without_lines(), L::LINE_LIMIT_BYTES))
-            {
-                let rule = format!("as a row: {error}");
-                refusals.push((index, Invalid::whole(Reason::RowTooLarge, rule).of_event(&event.id)));
-            }
+            });
+            let (reason, why) = match pushed {
+                Ok(Ok(())) => continue,
+                Ok(Err(error)) => (Reason::RowTooLarge, error.to_string()),
+                Err(panicked) => (Reason::Poisoned, panicked),
+            };
+            let invalid = Invalid::whole(reason, format!("as a row: {why}")).of_event(&event.id);
+            refusals.push((index, invalid));
         }
         (rows, refusals)
     }

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use bytes::Bytes;
+use millrace_domain::Invalid;
 use millrace_lambda::kinesis_event::KinesisRecord;
 use millrace_lambda::record_stream::OutgoingRecord;
 use millrace_lambda::{Batch, KinesisBatch, carrier};
@@ -26,7 +27,8 @@ pub(crate) fn carry(
     record_limit_bytes: usize,
     counts: &mut Counts,
 ) -> Carriers {
-    let (mut carriers, mut known, mut too_large) = (Carriers::default(), HashSet::new(), 0_u64);
+    let (mut carriers, mut known) = (Carriers::default(), HashSet::new());
+    let (mut too_large, mut unopened) = (0_u64, None);
     for record in records {
         counts.records += 1;
         if !request.asks_for(&record) {
@@ -43,7 +45,10 @@ pub(crate) fn carry(
             too_large += 1;
             continue;
         }
-        judge(&record, data.clone(), counts);
+        if let Err(invalid) = judge(&record, data.clone(), counts) {
+            unopened.get_or_insert(invalid);
+            continue;
+        }
         counts.to_send += 1;
         carriers.records.push(OutgoingRecord { partition_key: record.partition_key, data });
     }
@@ -54,11 +59,17 @@ pub(crate) fn carry(
             Some(format!("{large} of its records are too large for a carrier of {record_limit_bytes} bytes"))
         }
     };
+    if let Some(invalid) = unopened {
+        carriers.problem = Some(format!("a carrier of one of its records would be refused: {invalid}"));
+    }
     carriers
 }
 
 /// Counts the events of a carrier as consumers would see them: through the same code, from the carrier on.
-fn judge(record: &Record, data: Bytes, counts: &mut Counts) {
+///
+/// # Errors
+/// When they would refuse the carrier itself, so that what it holds would not come back.
+fn judge(record: &Record, data: Bytes, counts: &mut Counts) -> Result<(), Invalid> {
     let place = &record.redriven.place;
     let carrier = KinesisRecord {
         sequence_number: place.position.sequence.clone(),
@@ -67,8 +78,12 @@ fn judge(record: &Record, data: Bytes, counts: &mut Counts) {
         data,
     };
     let batch = KinesisBatch { shard_id: place.shard_id.clone(), records: vec![carrier] };
-    for unit in Batch::open(&batch).units() {
+    for unit in Batch::open(&batch).units().list {
+        if unit.redriven.is_none() {
+            return unit.event.map(|_| ());
+        }
         let name = unit.event.map_or_else(|invalid| invalid.reason.code(), |_| "valid");
         *counts.events.entry(name.to_owned()).or_default() += 1;
     }
+    Ok(())
 }

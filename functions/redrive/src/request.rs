@@ -1,6 +1,7 @@
 //! What the caller asks for.
 
 use millrace_domain::Reason;
+use millrace_domain::object::Object;
 use millrace_domain::time::parse_rfc3339_ms;
 use serde::{Deserialize, Serialize};
 
@@ -47,7 +48,7 @@ pub enum Mode {
 
 /// A request. Read from JSON, it has kept every rule that its fields have.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "Wire")]
+#[serde(try_from = "Object<Wire>")]
 pub struct Request {
     /// Where records were set aside.
     pub source: Source,
@@ -116,10 +117,10 @@ impl Request {
     }
 }
 
-impl TryFrom<Wire> for Request {
+impl TryFrom<Object<Wire>> for Request {
     type Error = String;
 
-    fn try_from(wire: Wire) -> Result<Self, String> {
+    fn try_from(Object(wire): Object<Wire>) -> Result<Self, String> {
         let all = Self::new(wire.source, wire.mode);
         let prefix = wire.prefix.unwrap_or_else(|| all.prefix.clone());
         if !prefix.starts_with(&all.prefix) {
@@ -195,6 +196,7 @@ mod tests {
     #[test]
     fn a_mistake_is_named_with_what_would_be_right() {
         let cases = [
+            (r#"["quarantine"]"#, "expected an object"),
             ("{}", "missing field `source`"),
             (r#"{"source":"dlq"}"#, "expected `on_failure` or `quarantine`"),
             (r#"{"source":"quarantine","mode":"go"}"#, "expected one of `list`, `dry_run`, `run`"),

@@ -64,7 +64,7 @@ fn main() {
     });
     let decoding = best(|| {
         for batch in &batches {
-            black_box(Batch::open(batch).units().len());
+            black_box(Batch::open(batch).units().list.len());
         }
     });
     let event_parsing = best(|| {

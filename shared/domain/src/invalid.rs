@@ -21,7 +21,7 @@ pub enum Reason {
     ClockSkew,
     /// `source` and `id` were used before with another payload.
     Collision,
-    /// The consumer's own code panicked on the event, or refused it.
+    /// The consumer's own code panicked on the event, or refused it; or decoding its record panicked.
     Poisoned,
     /// The store refused the resulting item for good.
     StoreRefused,

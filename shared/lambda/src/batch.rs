@@ -1,20 +1,26 @@
 //! A batch of records as events, each with its place.
 
-use bytes::Bytes;
 use millrace_domain::decode::{Arrival, decode};
 use millrace_domain::{Invalid, Position, Reason};
 
-use crate::carrier::{Opener, Redriven};
-use crate::cut::Cut;
-use crate::deaggregate::deaggregate;
-use crate::frame::{INFLATED_LIMIT_BYTES, unframe};
+use crate::carrier::Opener;
+use crate::frame::INFLATED_LIMIT_BYTES;
+use crate::isolate::add_or_refuse;
 use crate::kinesis_event::{KinesisBatch, KinesisRecord};
+use crate::payload::{Payload, open_record};
 use crate::unit::Unit;
 
 /// Most events of one record, whatever it packs into one another.
 pub const RECORD_LIMIT_EVENTS: usize = 10_000;
+/// Events of a batch after which no further record is begun; the last one may bring [`RECORD_LIMIT_EVENTS`] more.
+///
+/// Two bytes of a payload make an event, and on its way into the quarantine it takes up to seven kilobytes of memory.
+pub const BATCH_LIMIT_EVENTS: usize = 20_000;
 /// Most bytes that a batch may inflate to. What lies behind is left to the next batch.
 const BATCH_INFLATED_LIMIT_BYTES: u64 = 3 * INFLATED_LIMIT_BYTES;
+
+const INFLATES_TOO_FAR: &str = "the batch inflates to more than fits into memory";
+const TOO_MANY_EVENTS: &str = "the batch holds more events than fit into memory";
 
 /// The payloads of a batch: aggregates taken apart, headers taken off.
 #[derive(Debug)]
@@ -22,42 +28,40 @@ pub struct Batch<'b> {
     /// The batch as it came.
     pub source: &'b KinesisBatch,
     payloads: Vec<Payload<'b>>,
-    end: Cut,
+    end: Option<End>,
 }
 
-#[derive(Debug)]
-struct Payload<'b> {
-    record: usize,
-    sub_sequence: u32,
-    partition_key: Key<'b>,
-    framed: Bytes,
-    opened: Result<Bytes, Invalid>,
-    redriven: Option<Box<Redriven>>,
+/// The events of a batch, as far as it goes.
+#[derive(Debug, PartialEq)]
+pub struct Units<'p> {
+    /// In order; each record before the end has at least one.
+    pub list: Vec<Unit<'p>>,
+    /// Where the batch must end early, if it must.
+    pub end: Option<End>,
 }
 
-#[derive(Debug)]
-enum Key<'b> {
-    OfRecord(&'b str),
-    OfSubRecord(String),
-}
-
-impl Key<'_> {
-    fn as_str(&self) -> &str {
-        match self {
-            Self::OfRecord(key) => key,
-            Self::OfSubRecord(key) => key,
-        }
-    }
+/// Where a batch must end early, so that it fits into memory. Never its first record, or it would not go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct End {
+    /// The first record that was left out.
+    pub record: usize,
+    /// Why, in words.
+    pub why: &'static str,
 }
 
 impl<'b> Batch<'b> {
     /// Opens the payloads of a batch.
     pub fn open(source: &'b KinesisBatch) -> Self {
         let mut payloads = Vec::with_capacity(source.records.len());
-        let (mut end, mut inflated_bytes, opener) = (Cut::default(), 0, Opener::default());
+        let (mut end, mut inflated_bytes, opener) = (None, 0, Opener::default());
         for (record, kinesis) in source.records.iter().enumerate() {
+            // Each payload makes one event or more.
+            if payloads.len() >= BATCH_LIMIT_EVENTS {
+                end = Some(End { record, why: TOO_MANY_EVENTS });
+                break;
+            }
             if inflated_bytes > BATCH_INFLATED_LIMIT_BYTES {
-                end.lower(record);
+                end = Some(End { record, why: INFLATES_TOO_FAR });
                 break;
             }
             inflated_bytes += open_record(record, kinesis, &opener, &mut payloads);
@@ -65,121 +69,86 @@ impl<'b> Batch<'b> {
         Self { source, payloads, end }
     }
 
-    /// Where the batch must end early, so that its payloads fit into memory.
-    pub fn end(&self) -> Cut {
-        self.end
-    }
-
-    /// Decodes every event, in order. Each record gives at least one unit.
-    pub fn units(&self) -> Vec<Unit<'_>> {
-        let mut units = Vec::with_capacity(self.payloads.len());
+    /// Decodes the events of every record that fits, in order.
+    pub fn units(&self) -> Units<'_> {
+        let mut list = Vec::with_capacity(self.payloads.len());
         for payloads in self.payloads.chunk_by(|payload, next| payload.record == next.record) {
-            let first = units.len();
-            for payload in payloads {
-                self.decode(payload, &mut units);
-                if units.len() - first > RECORD_LIMIT_EVENTS {
-                    units.truncate(first);
-                    units.extend(self.too_many(payload.record));
-                    break;
-                }
+            let Some(record) = payloads.first().map(|payload| payload.record) else { continue };
+            let Some(kinesis) = self.source.records.get(record) else { continue };
+            if list.len() >= BATCH_LIMIT_EVENTS {
+                return Units { list, end: Some(End { record, why: TOO_MANY_EVENTS }) };
             }
+            let decode = |list: &mut Vec<_>| decode_record(record, kinesis, payloads, list);
+            add_or_refuse(&mut list, decode, |invalid| refused(record, kinesis, invalid));
         }
-        units
-    }
-
-    fn decode<'p>(&'p self, payload: &'p Payload<'b>, units: &mut Vec<Unit<'p>>) {
-        let Some(kinesis) = self.source.records.get(payload.record) else { return };
-        let partition_key = payload.partition_key.as_str();
-        let unit = |index, bytes, event| Unit {
-            record: payload.record,
-            position: Position {
-                sequence: kinesis.sequence_number.clone(),
-                sub_sequence: payload.sub_sequence,
-                index,
-            },
-            partition_key,
-            arrived_at_ms: kinesis.arrived_at_ms,
-            bytes,
-            event,
-            redriven: payload.redriven.clone().map(|mut redriven| {
-                let first = &mut redriven.place.position.index;
-                *first = first.saturating_add(index);
-                redriven
-            }),
-        };
-        match &payload.opened {
-            Err(invalid) => units.push(unit(0, &payload.framed[..], Err(invalid.clone()))),
-            Ok(opened) => {
-                // A clock is judged by when the event came first: a carrier would make every wrong one right.
-                let first = payload.redriven.as_ref().map(|redriven| redriven.place.arrived_at_ms);
-                let arrival =
-                    Arrival { partition_key, arrived_at_ms: first.unwrap_or(kinesis.arrived_at_ms) };
-                decode(opened, &arrival, |decoded| {
-                    units.push(unit(decoded.index, decoded.bytes, decoded.event))
-                });
-            }
-        }
-    }
-
-    /// A record that holds too many events, as one refusal of all its bytes.
-    fn too_many(&self, record: usize) -> Option<Unit<'_>> {
-        let kinesis = self.source.records.get(record)?;
-        let rule = format!("is a record of more than {RECORD_LIMIT_EVENTS} events");
-        Some(Unit {
-            record,
-            position: Position { sequence: kinesis.sequence_number.clone(), sub_sequence: 0, index: 0 },
-            partition_key: &kinesis.partition_key,
-            arrived_at_ms: kinesis.arrived_at_ms,
-            bytes: &kinesis.data,
-            event: Err(Invalid::whole(Reason::TooManyEvents, rule)),
-            redriven: None,
-        })
+        Units { list, end: self.end }
     }
 }
 
-/// Opens a record; gives back how many bytes it was inflated by.
-fn open_record<'b>(
+fn decode_record<'p>(
     record: usize,
-    kinesis: &'b KinesisRecord,
-    opener: &Opener,
-    payloads: &mut Vec<Payload<'b>>,
-) -> u64 {
-    let mut budget_bytes = INFLATED_LIMIT_BYTES;
-    let mut push = |sub_sequence, partition_key: Key<'b>, mut framed: Bytes| {
-        let mut opened = unframe(&framed, &mut budget_bytes);
-        let key = partition_key.as_str();
-        let carrier = opened
-            .as_ref()
-            .ok()
-            .and_then(|payload| opener.open(payload, key, kinesis.arrived_at_ms, &mut budget_bytes));
-        let redriven = match carrier {
-            None => None,
-            Some(Err(invalid)) => {
-                opened = Err(invalid);
-                None
-            }
-            // Aggregates were taken apart before they were carried, and a carrier in a carrier is no event.
-            Some(Ok((redriven, first))) => {
-                opened = unframe(&first, &mut budget_bytes);
-                framed = first;
-                Some(Box::new(redriven))
-            }
-        };
-        payloads.push(Payload { record, sub_sequence, partition_key, framed, opened, redriven });
-    };
-    match deaggregate(&kinesis.data) {
-        None => push(0, Key::OfRecord(&kinesis.partition_key), kinesis.data.clone()),
-        Some(sub_records) => {
-            for (sub_sequence, sub_record) in (0..).zip(sub_records) {
-                push(sub_sequence, Key::OfSubRecord(sub_record.partition_key), sub_record.data);
-            }
+    kinesis: &'p KinesisRecord,
+    payloads: &'p [Payload<'_>],
+    units: &mut Vec<Unit<'p>>,
+) {
+    let first = units.len();
+    for payload in payloads {
+        decode_payload(kinesis, payload, units);
+        if units.len() - first > RECORD_LIMIT_EVENTS {
+            let rule = format!("is a record of more than {RECORD_LIMIT_EVENTS} events");
+            units.truncate(first);
+            units.push(refused(record, kinesis, Invalid::whole(Reason::TooManyEvents, rule)));
+            break;
         }
     }
-    INFLATED_LIMIT_BYTES - budget_bytes
+}
+
+fn decode_payload<'p>(kinesis: &'p KinesisRecord, payload: &'p Payload<'_>, units: &mut Vec<Unit<'p>>) {
+    let partition_key = payload.partition_key.as_str();
+    let unit = |index, bytes, event| Unit {
+        record: payload.record,
+        position: Position {
+            sequence: kinesis.sequence_number.clone(),
+            sub_sequence: payload.sub_sequence,
+            index,
+        },
+        partition_key,
+        arrived_at_ms: kinesis.arrived_at_ms,
+        bytes,
+        event,
+        redriven: payload.redriven.clone().map(|mut redriven| {
+            let first = &mut redriven.place.position.index;
+            *first = first.saturating_add(index);
+            redriven
+        }),
+    };
+    match &payload.opened {
+        Err(invalid) => units.push(unit(0, &payload.framed[..], Err(invalid.clone()))),
+        Ok(opened) => {
+            // A clock is judged by when the event came first: a carrier would make every wrong one right.
+            let first = payload.redriven.as_ref().map(|redriven| redriven.place.arrived_at_ms);
+            let arrival = Arrival { partition_key, arrived_at_ms: first.unwrap_or(kinesis.arrived_at_ms) };
+            decode(opened, &arrival, |decoded| units.push(unit(decoded.index, decoded.bytes, decoded.event)));
+        }
+    }
+}
+
+/// A record as one refusal of all its bytes.
+fn refused(record: usize, kinesis: &KinesisRecord, invalid: Invalid) -> Unit<'_> {
+    Unit {
+        record,
+        position: Position { sequence: kinesis.sequence_number.clone(), sub_sequence: 0, index: 0 },
+        partition_key: &kinesis.partition_key,
+        arrived_at_ms: kinesis.arrived_at_ms,
+        bytes: &kinesis.data,
+        event: Err(invalid),
+        redriven: None,
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
     use millrace_domain::SequenceNumber;
 
     use super::*;
@@ -202,8 +171,7 @@ mod tests {
 
     #[test]
     fn every_stage_gives_its_place() {
-        let sub_records =
-            ["u", "v"].map(|key| SubRecord { partition_key: key.to_owned(), data: login(key, 2).into() });
+        let sub_records = ["u", "v"].map(|key| SubRecord { partition_key: key, data: login(key, 2).into() });
         let source = KinesisBatch {
             shard_id: "shard".to_owned(),
             records: vec![
@@ -214,7 +182,7 @@ mod tests {
             ],
         };
         let batch = Batch::open(&source);
-        let units = batch.units();
+        let units = batch.units().list;
         let places: Vec<_> = units
             .iter()
             .map(|unit| {
@@ -245,15 +213,14 @@ mod tests {
             records: vec![record(1, "u", Bytes::from_static(&[3, 9]))],
         };
         let batch = Batch::open(&source);
-        let units = batch.units();
+        let units = batch.units().list;
         let unit = units.first().unwrap();
         assert_eq!((unit.bytes, unit.event.as_ref().unwrap_err().reason), (&[3, 9][..], Reason::Frame));
     }
 
     #[test]
     fn a_record_of_too_many_events_is_refused_as_a_whole() {
-        let sub_record =
-            SubRecord { partition_key: "u".to_owned(), data: format!("[{}1]", "1,".repeat(4_999)).into() };
+        let sub_record = SubRecord { partition_key: "u", data: format!("[{}1]", "1,".repeat(4_999)).into() };
         let source = |count| KinesisBatch {
             shard_id: "shard".to_owned(),
             records: vec![
@@ -261,10 +228,10 @@ mod tests {
                 record(2, "u", login("u", 1)),
             ],
         };
-        assert_eq!(Batch::open(&source(2)).units().len(), RECORD_LIMIT_EVENTS + 1);
+        assert_eq!(Batch::open(&source(2)).units().list.len(), RECORD_LIMIT_EVENTS + 1);
         let many = source(3);
         let batch = Batch::open(&many);
-        let units = batch.units();
+        let units = batch.units().list;
         assert_eq!(
             (units.len(), units[0].bytes, units[1].event.is_ok()),
             (2, &many.records[0].data[..], true)
@@ -276,18 +243,56 @@ mod tests {
     fn what_inflates_too_far_is_refused_and_a_batch_of_it_ends_early() {
         let spaces = vec![b' '; usize::try_from(INFLATED_LIMIT_BYTES).unwrap()];
         let framed: Bytes = [&[3, 5][..], &[0; 16], &zlib(&spaces)].concat().into();
-        let sub_record = SubRecord { partition_key: "u".to_owned(), data: framed.clone() };
+        let sub_record = SubRecord { partition_key: "u", data: framed.clone() };
         let bomb = aggregate(&vec![sub_record; 97]);
         let mut records = vec![record(1, "a", bomb)];
         records.extend((2..9).map(|sequence| record(sequence, "u", framed.clone())));
         let source = KinesisBatch { shard_id: "shard".to_owned(), records };
         let batch = Batch::open(&source);
-        let units = batch.units();
+        let Units { list: units, end } = batch.units();
         let frames = units
             .iter()
             .filter(|unit| unit.record == 0 && unit.event.as_ref().unwrap_err().reason == Reason::Frame);
         assert_eq!(frames.count(), 96);
-        assert_eq!((batch.end(), units.last().unwrap().record), (Cut::at(4), 3));
+        assert_eq!((end, units.last().unwrap().record), (Some(End { record: 4, why: INFLATES_TOO_FAR }), 3));
+    }
+
+    /// Record and reason of the end, and the record of the last unit.
+    fn ends(records: Vec<KinesisRecord>) -> (Option<End>, usize) {
+        let source = KinesisBatch { shard_id: "shard".to_owned(), records };
+        let batch = Batch::open(&source);
+        let Units { list, end } = batch.units();
+        assert!(batch.payloads.len() < BATCH_LIMIT_EVENTS + RECORD_LIMIT_EVENTS);
+        assert!(list.len() < BATCH_LIMIT_EVENTS + RECORD_LIMIT_EVENTS, "{} units", list.len());
+        (end, list.last().unwrap().record)
+    }
+
+    #[test]
+    fn a_batch_ends_before_the_record_that_finds_it_full_of_events() {
+        let array = |sequence, count: usize| record(sequence, "u", format!("[{}1]", "1,".repeat(count - 1)));
+        let full = u32::try_from(BATCH_LIMIT_EVENTS / 5_000).unwrap();
+        let filled =
+            |last| (1..full).map(|it| array(it, 5_000)).chain([array(full, last), array(full + 1, 5_000)]);
+        let end = |record| Some(End { record, why: TOO_MANY_EVENTS });
+        let at = full as usize;
+        assert_eq!(ends(filled(4_999).chain([array(90, 1), array(91, 1)]).collect()), (end(at + 1), at));
+        assert_eq!(ends(filled(5_000).collect()), (end(at), at - 1));
+        assert_eq!(ends(filled(4_999).collect()), (None, at));
+    }
+
+    #[test]
+    fn empty_records_of_aggregates_end_a_batch_before_they_are_taken_apart() {
+        let aggregate = |sequence, count| {
+            record(
+                sequence,
+                "a",
+                aggregate(&vec![SubRecord { partition_key: "u", data: Bytes::new() }; count]),
+            )
+        };
+        let records = [(1, 10_000), (2, 9_999), (3, 10_000), (4, 1)].map(|(at, count)| aggregate(at, count));
+        assert_eq!(ends(records.into()), (Some(End { record: 3, why: TOO_MANY_EVENTS }), 2));
+        let records = [(1, 10_000), (2, 10_000), (3, 1)].map(|(at, count)| aggregate(at, count));
+        assert_eq!(ends(records.into()), (Some(End { record: 2, why: TOO_MANY_EVENTS }), 1));
     }
 
     fn zlib(payload: &[u8]) -> Vec<u8> {

@@ -3,6 +3,8 @@
 //! Format: four magic bytes, a protobuf message, and the MD5 of the message. What does not verify is passed on as
 //! it is, as the Kinesis Client Library does.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use md5::{Digest, Md5};
 use prost::Message;
@@ -42,11 +44,14 @@ pub struct UserRecord {
     pub data: Bytes,
 }
 
-/// A record taken out of an aggregate. All share the container's sequence number.
+/// A record of an aggregate. All share the container's sequence number.
+///
+/// Taken out of one, it shares its key with the others under that key: ten thousand copies of a key of a kilobyte would
+/// be more than the aggregate itself. A producer has keys of its own kind.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SubRecord {
+pub struct SubRecord<K = Arc<str>> {
     /// The key that the producer put it under.
-    pub partition_key: String,
+    pub partition_key: K,
     /// The payload, a slice of the container's.
     pub data: Bytes,
 }
@@ -54,7 +59,7 @@ pub struct SubRecord {
 /// The records of an aggregate, in order; `None` when the bytes are no aggregate that verifies.
 ///
 /// Of more than [`RECORD_LIMIT_EVENTS`] records it gives one more than that, which is enough to refuse them all: two
-/// bytes make a record, and each gets a key of up to a kilobyte.
+/// bytes make a record.
 pub fn deaggregate(data: &Bytes) -> Option<Vec<SubRecord>> {
     if !data.starts_with(&MAGIC) || data.len() <= MAGIC.len() + CHECKSUM_BYTES {
         return None;
@@ -68,6 +73,7 @@ pub fn deaggregate(data: &Bytes) -> Option<Vec<SubRecord>> {
     if keys.iter().any(|key| key.chars().count() > KEY_LIMIT_CHARS) {
         return None;
     }
+    let keys: Vec<Arc<str>> = keys.into_iter().map(Arc::from).collect();
     let records: Option<Vec<_>> = aggregate
         .records
         .into_iter()
@@ -81,12 +87,13 @@ pub fn deaggregate(data: &Bytes) -> Option<Vec<SubRecord>> {
 }
 
 /// Packs records into an aggregate, as the Kinesis Producer Library does.
-pub fn aggregate(records: &[SubRecord]) -> Bytes {
+pub fn aggregate<K: AsRef<str>>(records: &[SubRecord<K>]) -> Bytes {
     let mut aggregate = AggregatedRecord::default();
     for record in records {
-        let known = aggregate.partition_key_table.iter().position(|key| *key == record.partition_key);
+        let partition_key = record.partition_key.as_ref();
+        let known = aggregate.partition_key_table.iter().position(|key| key == partition_key);
         let index = known.unwrap_or_else(|| {
-            aggregate.partition_key_table.push(record.partition_key.clone());
+            aggregate.partition_key_table.push(partition_key.to_owned());
             aggregate.partition_key_table.len() - 1
         });
         aggregate.records.push(UserRecord {
@@ -105,7 +112,7 @@ mod tests {
 
     fn records() -> Vec<SubRecord> {
         [("u", "one"), ("v", "two"), ("u", "")]
-            .map(|(key, data)| SubRecord { partition_key: key.to_owned(), data: Bytes::from(data) })
+            .map(|(key, data)| SubRecord { partition_key: key.into(), data: Bytes::from(data) })
             .into()
     }
 
@@ -152,7 +159,7 @@ mod tests {
     #[test]
     fn an_aggregate_of_too_many_records_is_cut_one_behind_the_limit() {
         let taken = |count| {
-            let record = SubRecord { partition_key: "u".to_owned(), data: Bytes::new() };
+            let record = SubRecord { partition_key: "u", data: Bytes::new() };
             deaggregate(&aggregate(&vec![record; count])).unwrap().len()
         };
         assert_eq!(taken(RECORD_LIMIT_EVENTS), RECORD_LIMIT_EVENTS);
@@ -161,7 +168,13 @@ mod tests {
     }
 
     #[test]
+    fn records_under_one_key_share_it() {
+        let taken = deaggregate(&aggregate(&records())).unwrap();
+        assert!(Arc::ptr_eq(&taken[0].partition_key, &taken[2].partition_key));
+    }
+
+    #[test]
     fn an_empty_aggregate_is_passed_on_so_that_it_gets_a_verdict() {
-        assert_eq!(deaggregate(&aggregate(&[])), None);
+        assert_eq!(deaggregate(&aggregate::<&str>(&[])), None);
     }
 }

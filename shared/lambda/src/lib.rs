@@ -14,11 +14,13 @@ pub mod emf;
 pub mod function;
 
 pub mod frame;
+pub mod isolate;
 pub mod kinesis_event;
 pub mod lines;
 pub mod logging;
 pub mod meter;
 pub mod objects;
+mod payload;
 pub mod ports;
 pub mod quarantine;
 pub mod record_stream;
@@ -26,7 +28,7 @@ pub mod stateful;
 pub mod tally;
 pub mod unit;
 
-pub use batch::Batch;
+pub use batch::{Batch, Units};
 pub use cut::Cut;
 pub use deadline::Deadline;
 pub use function::{Function, Report};

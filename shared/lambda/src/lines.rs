@@ -33,7 +33,9 @@ impl Lines {
         document: &impl Serialize,
         limit_bytes: usize,
     ) -> Result<(), LineTooLong> {
-        let start = self.buffer.len();
+        // A document whose writing panicked may have left its beginning.
+        let start = self.ends.last().copied().unwrap_or_default();
+        self.buffer.truncate(start);
         // A document of ours has only string keys, so writing it to memory does not fail; if one ever did, its
         // empty line would be refused here and not lost.
         let written = serde_json::to_writer(&mut self.buffer, document).is_ok();
@@ -85,6 +87,21 @@ mod tests {
         assert_eq!(lines.bytes(0..2), b"1\n\"two\"\n");
         assert_eq!(lines.bytes(1..2), b"\"two\"\n");
         assert_eq!((lines.bytes(1..3), lines.record(1)), (&b""[..], Some(4)));
+    }
+
+    #[test]
+    fn a_line_whose_writing_panicked_leaves_nothing() {
+        struct Panicking;
+        impl Serialize for Panicking {
+            fn serialize<S: serde::Serializer>(&self, _serializer: S) -> Result<S::Ok, S::Error> {
+                panic!("half way")
+            }
+        }
+        let mut lines = Lines::default();
+        lines.push(0, &1, 10).unwrap();
+        assert!(crate::isolate::isolated(|| lines.push(1, &("begun", Panicking), 10)).is_err());
+        lines.push(2, &3, 10).unwrap();
+        assert_eq!((lines.bytes(0..2), lines.record(1)), (&b"1\n3\n"[..], Some(2)));
     }
 
     #[test]

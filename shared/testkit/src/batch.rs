@@ -96,10 +96,8 @@ impl BatchBuilder {
     /// One record that holds a KPL aggregate of these events, each under its own key.
     #[must_use]
     pub fn aggregate(self, events: &[EventBuilder]) -> Self {
-        let sub_record = |event: &EventBuilder| SubRecord {
-            partition_key: event.subject().to_owned(),
-            data: event.bytes(),
-        };
+        let sub_record =
+            |event: &EventBuilder| SubRecord { partition_key: event.subject().into(), data: event.bytes() };
         let sub_records: Vec<_> = events.iter().map(sub_record).collect();
         self.sub_records(&sub_records)
     }

@@ -3,6 +3,7 @@
 //! A new decoder is one function, one line in [`TARGETS`], and one folder in `tests/fuzz_corpus`. The corpus and
 //! bounded mutations of it run under plain `cargo test`; `fuzz/` runs the same functions for as long as one likes.
 
+mod carrier;
 mod check;
 mod contracts;
 mod event;
@@ -12,8 +13,12 @@ mod kpl;
 mod ledger;
 mod model;
 pub mod mutate;
+mod on_failure;
 mod payload;
+mod quarantine;
 mod record;
+mod redrive;
+mod request;
 mod write;
 
 /// A decoder, and what is asserted of it.
@@ -38,6 +43,10 @@ pub const TARGETS: &[Target] = &[
     Target { name: "product", run: contracts::product },
     Target { name: "stock", run: contracts::stock },
     Target { name: "ledger", run: ledger::run },
+    Target { name: "carrier", run: carrier::run },
+    Target { name: "on_failure", run: on_failure::run },
+    Target { name: "quarantine", run: quarantine::run },
+    Target { name: "request", run: request::run },
 ];
 
 /// The target of this name.

@@ -3,11 +3,11 @@
 use bytes::Bytes;
 use millrace_domain::SequenceNumber;
 use millrace_domain::decode::Arrival;
-use millrace_lambda::batch::{Batch, RECORD_LIMIT_EVENTS};
+use millrace_lambda::batch::{BATCH_LIMIT_EVENTS, Batch, RECORD_LIMIT_EVENTS};
 use millrace_lambda::deaggregate::{SubRecord, aggregate};
 use millrace_lambda::frame::INFLATED_LIMIT_BYTES;
 use millrace_lambda::kinesis_event::KinesisRecord;
-use millrace_lambda::{KinesisBatch, Unit};
+use millrace_lambda::{KinesisBatch, Unit, Units};
 
 use super::event::{ARRIVED_AT_MS, judged, key_of};
 use super::{check, frame, kpl};
@@ -18,7 +18,7 @@ const LOGIN: &str = r#"{"specversion":"1.0","id":"n","source":"s","type":"user.l
 /// The bytes as a record, as an aggregate's message, and wrapped in frame and aggregate.
 pub(super) fn run(bytes: &[u8]) {
     let key = key_of(bytes);
-    let sub_record = |data: Bytes| SubRecord { partition_key: key.clone(), data };
+    let sub_record = |data: Bytes| SubRecord { partition_key: key.as_str(), data };
     let framed = frame::framed_zlib(bytes);
     let plain = Bytes::copy_from_slice(bytes);
     alone(&key, plain.clone());
@@ -48,10 +48,11 @@ pub(super) fn batch(source: &KinesisBatch) -> usize {
     let (opened, opened_again) = (Batch::open(source), Batch::open(source));
     let units = opened.units();
     assert!(units == opened_again.units(), "opening twice differs");
-    assert_eq!(opened.end(), opened_again.end());
+    let Units { list: units, end } = units;
+    assert!(units.len() < BATCH_LIMIT_EVENTS + RECORD_LIMIT_EVENTS, "{} units", units.len());
     for (record, kinesis) in source.records.iter().enumerate() {
         let of_record: Vec<_> = units.iter().filter(|unit| unit.record == record).collect();
-        if !opened.end().allows(record) {
+        if end.is_some_and(|end| record >= end.record) {
             assert!(record > 0 && of_record.is_empty());
             continue;
         }

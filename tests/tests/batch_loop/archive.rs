@@ -139,7 +139,7 @@ async fn garbage_under_a_very_long_key_inside_an_aggregate_is_not_lost() {
     // Kinesis itself would not take makes the aggregate no aggregate, and the whole of it is set aside.
     let lake = Lake::new();
     let garbage = Bytes::from(vec![b'?'; 800_000]);
-    let sub_record = SubRecord { partition_key: "k".repeat(100_000), data: garbage };
+    let sub_record = SubRecord { partition_key: "k".repeat(100_000).into(), data: garbage };
     let batch = BatchBuilder::default().sub_records(&[sub_record]).build();
     let outcome = lake.run(&batch).await;
     assert_eq!(outcome.verdicts, ["invalid"]);

@@ -147,7 +147,7 @@ where
 {
     let opened = Batch::open(batch);
     let tally = wait(container.run(&opened, Deadline::NONE));
-    for (unit, (_, verdict)) in opened.units().iter().zip(&tally.verdicts) {
+    for (unit, (_, verdict)) in opened.units().list.iter().zip(&tally.verdicts) {
         if let (Ok(event), Some(Verdict::Applied)) = (&unit.event, verdict) {
             *applied.entry(event.id.to_string()).or_default() += 1;
         }

@@ -39,7 +39,7 @@ proptest! {
         let container = outside.container(CounterSettings::default(), cache_items);
         let batch = records.into_iter().fold(BatchBuilder::default(), add).build();
         let opened = Batch::open(&batch);
-        let units = opened.units();
+        let units = opened.units().list;
         for _ in 0..2 {
             let tally = wait(container.run(&opened, Deadline::NONE));
             prop_assert_eq!(tally.cut.record(), None);

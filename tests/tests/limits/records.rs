@@ -16,13 +16,13 @@ use millrace_testkit::BatchBuilder;
 /// How many units a record gives, and what the last of them is refused for.
 fn units(batch: &KinesisBatch) -> (usize, Reason, String) {
     let opened = Batch::open(batch);
-    let units = opened.units();
+    let units = opened.units().list;
     let invalid = units.last().unwrap().event.as_ref().unwrap_err();
     (units.len(), invalid.reason, invalid.rule.clone())
 }
 
 fn sub_record(key: &str, data: impl Into<Bytes>) -> SubRecord {
-    SubRecord { partition_key: key.to_owned(), data: data.into() }
+    SubRecord { partition_key: key.into(), data: data.into() }
 }
 
 /// A CloudEvents batch of so many elements, each refused as no event.

@@ -21,7 +21,7 @@ fn batch(data: impl Into<Bytes>) -> KinesisBatch {
 fn refusals(batch: &KinesisBatch) -> Vec<Option<(Reason, String)>> {
     let opened = Batch::open(batch);
     let refusal = |unit: millrace_lambda::Unit<'_>| unit.event.err().map(|it| (it.reason, it.field));
-    opened.units().into_iter().map(refusal).collect()
+    opened.units().list.into_iter().map(refusal).collect()
 }
 
 #[test]
@@ -30,7 +30,7 @@ fn an_event_stands_where_its_carrier_stands_and_remembers_its_first_place() {
     let source =
         batch(pack(&redriven(4, Some("sessions")), "u", format!("[{}]", events.join(",")).as_bytes()));
     let opened = Batch::open(&source);
-    let units = opened.units();
+    let units = opened.units().list;
     assert_eq!(units.len(), 2);
     for (index, (unit, text)) in (0..).zip(units.iter().zip(&events)) {
         let sequence = source.records[0].sequence_number.clone();
@@ -48,12 +48,12 @@ fn frames_are_opened_in_a_carrier_and_around_it() {
     let inner = framed(text.as_bytes());
     let source = batch(framed(pack(&redriven(0, None), "u", &inner).as_bytes()));
     let opened = Batch::open(&source);
-    let units = opened.units();
+    let units = opened.units().list;
     assert_eq!((units[0].event.is_ok(), units[0].bytes), (true, text.as_bytes()));
     let damaged = framed(pack(&redriven(0, None), "u", &inner[..5]).as_bytes());
     let source = batch(damaged);
     let opened = Batch::open(&source);
-    let units = opened.units();
+    let units = opened.units().list;
     let reason = units[0].event.as_ref().unwrap_err().reason;
     assert_eq!((reason, units[0].bytes), (Reason::Frame, &inner[..5]));
 }
@@ -80,7 +80,7 @@ fn a_broken_carrier_is_refused_with_its_own_bytes_and_place() {
     let text = pack(&redriven(0, None), "u", b"{}").replace("urn:millrace:redrive", "urn:other");
     let source = batch(text.clone());
     let opened = Batch::open(&source);
-    let units = opened.units();
+    let units = opened.units().list;
     let invalid = units[0].event.as_ref().unwrap_err();
     assert_eq!((invalid.reason, invalid.field.as_str()), (Reason::Envelope, "source"));
     assert_eq!((units[0].bytes, units[0].redriven.as_ref()), (text.as_bytes(), None));

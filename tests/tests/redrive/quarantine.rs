@@ -123,15 +123,15 @@ async fn a_part_left_over_from_a_repeated_entry_is_no_loss() {
 #[tokio::test]
 async fn a_whole_aggregate_is_taken_apart_and_bytes_that_look_like_one_are_not() {
     let logins = [event("1", "u"), event("2", "v")];
-    let sub_records = logins
-        .each_ref()
-        .map(|login| SubRecord { partition_key: login.subject().to_owned(), data: login.bytes() });
+    let sub_records =
+        logins.each_ref().map(|login| SubRecord { partition_key: login.subject(), data: login.bytes() });
     let bytes = aggregate(&sub_records);
     let mut line = entry("5", &logins[0]);
     line["bytes"] = STANDARD.encode(&bytes).into();
     let whole: [(String, Bytes); 1] = [("u".to_owned(), bytes)];
+    let apart = logins.each_ref().map(record_of);
     for (reason, expected) in
-        [("too_many_events", &logins.each_ref().map(record_of)[..]), ("not_json", &whole[..])]
+        [("too_many_events", &apart[..]), ("poisoned", &apart[..]), ("not_json", &whole[..])]
     {
         let world = World::new();
         line["reason"] = reason.into();
@@ -139,6 +139,18 @@ async fn a_whole_aggregate_is_taken_apart_and_bytes_that_look_like_one_are_not()
         world.call(run()).await;
         assert_eq!(world.carried(), expected, "{reason}");
     }
+}
+
+#[tokio::test]
+async fn an_entry_whose_carrier_would_be_refused_is_told_and_its_object_stays() {
+    let world = World::new();
+    let mut nowhere = entry("5", &event("1", "u"));
+    nowhere["shard_id"] = "".into();
+    let a = world.add_quarantine("a", &[nowhere, entry("6", &event("2", "u"))]);
+    let answer = world.call(run()).await;
+    assert_eq!((answer.done, answer.failed, answer.counts.sent), (0, 1, 1));
+    let why = "a carrier of one of its records would be refused: data.shard_id must be 1 to 128 bytes";
+    assert_eq!(reasons(&answer), [(a.as_str(), why)]);
 }
 
 #[tokio::test]

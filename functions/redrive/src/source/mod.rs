@@ -51,7 +51,8 @@ impl Contents {
                 for (sub_sequence, sub_record) in (0..).zip(sub_records) {
                     let mut redriven = record.redriven.clone();
                     redriven.place.position.sub_sequence = sub_sequence;
-                    let (partition_key, bytes) = (sub_record.partition_key, sub_record.data);
+                    let (partition_key, bytes) =
+                        (sub_record.partition_key.as_ref().to_owned(), sub_record.data);
                     self.add(Record { redriven, partition_key, bytes, ..record.clone() });
                 }
             }
@@ -113,8 +114,7 @@ mod tests {
 
     #[test]
     fn aggregates_are_taken_apart_and_keep_their_places() {
-        let sub_records =
-            ["u", "v"].map(|key| SubRecord { partition_key: key.to_owned(), data: "{}".into() });
+        let sub_records = ["u", "v"].map(|key| SubRecord { partition_key: key, data: "{}".into() });
         let mut contents = Contents::default();
         contents.add_whole(record(Some("archive"), aggregate(&sub_records)));
         let places: Vec<_> =

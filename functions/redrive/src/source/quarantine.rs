@@ -69,12 +69,13 @@ pub(crate) fn read_quarantine(object: usize, bytes: &Bytes, joiner: &mut Joiner)
     contents
 }
 
-/// A record of more events than one may hold was set aside whole. Everything else is a payload already: bytes that
-/// look like an aggregate there were none to its consumer either.
+/// A record of more events than one may hold was set aside whole, and so was one whose decoding panicked. Everything
+/// else is a payload already: bytes that look like an aggregate there were none to its consumer either.
 fn add(contents: &mut Contents, record: Record) {
     let position = &record.redriven.place.position;
     let is_first = position.sub_sequence == 0 && position.index == 0;
-    match is_first && record.reason.as_deref() == Some(Reason::TooManyEvents.code()) {
+    let is_whole = |reason| [Reason::TooManyEvents, Reason::Poisoned].map(Reason::code).contains(&reason);
+    match is_first && record.reason.as_deref().is_some_and(is_whole) {
         true => contents.add_whole(record),
         false => contents.add(record),
     }

@@ -1,7 +1,5 @@
 //! Fold: events into new state, with the consumer's own failures isolated.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use millrace_domain::fold::{Fold, KeyState};
 use millrace_domain::{Event, Reason, Verdict};
 
@@ -135,13 +133,7 @@ fn explain(verdict: Verdict, event: &Event<'_>) -> String {
 
 /// Runs the consumer's code so that its panic is a value. What it was changing is thrown away by the caller.
 fn isolated<R>(work: impl FnOnce() -> Result<R, Poisoned>) -> Result<R, Poisoned> {
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
-        let text = panic
-            .downcast_ref::<&str>()
-            .copied()
-            .or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-        Err(Poisoned(format!("panicked: {}", text.unwrap_or("without a message"))))
-    })
+    crate::isolate::isolated(work).unwrap_or_else(|panicked| Err(Poisoned(panicked)))
 }
 
 impl<S> Folded<S> {

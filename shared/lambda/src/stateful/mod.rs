@@ -21,7 +21,7 @@ use millrace_domain::fold::KeyState;
 use millrace_domain::ledger::LedgerSettings;
 use work::Work;
 
-use crate::batch::Batch;
+use crate::batch::{Batch, Units};
 use crate::deadline::Deadline;
 use crate::ports::{LineSink, SignalSink, Store};
 use crate::tally::Tally;
@@ -71,10 +71,10 @@ where
 
     /// Runs one batch, as far as it goes.
     pub async fn run(&self, batch: &Batch<'_>, deadline: Deadline) -> Tally {
-        let units = batch.units();
+        let Units { list: units, end } = batch.units();
         let mut work = Work::plan(&units, self.function, &batch.source.shard_id);
-        if let Some(record) = batch.end().record() {
-            work.cut_at(record, "the batch inflates to more than fits into memory");
+        if let Some(end) = end {
+            work.cut_at(end.record, end.why);
         }
         for _ in 0..ROUND_LIMIT {
             if !work.has_open_keys() {

@@ -1,0 +1,98 @@
+//! A record's payloads: aggregates taken apart, headers taken off, carriers opened.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use millrace_domain::Invalid;
+
+use crate::carrier::{Opener, Redriven};
+use crate::deaggregate::deaggregate;
+use crate::frame::{INFLATED_LIMIT_BYTES, unframe};
+use crate::isolate::add_or_refuse;
+use crate::kinesis_event::KinesisRecord;
+
+#[derive(Debug)]
+pub(crate) struct Payload<'b> {
+    /// Index of its record in the batch.
+    pub(crate) record: usize,
+    pub(crate) sub_sequence: u32,
+    pub(crate) partition_key: Key<'b>,
+    /// The bytes before its header was taken off.
+    pub(crate) framed: Bytes,
+    pub(crate) opened: Result<Bytes, Invalid>,
+    pub(crate) redriven: Option<Box<Redriven>>,
+}
+
+#[derive(Debug)]
+pub(crate) enum Key<'b> {
+    OfRecord(&'b str),
+    OfSubRecord(Arc<str>),
+}
+
+impl Key<'_> {
+    pub(crate) fn as_str(&self) -> &str {
+        match self {
+            Self::OfRecord(key) => key,
+            Self::OfSubRecord(key) => key,
+        }
+    }
+}
+
+/// Opens a record; gives back how many bytes it was inflated by.
+pub(crate) fn open_record<'b>(
+    record: usize,
+    kinesis: &'b KinesisRecord,
+    opener: &Opener,
+    payloads: &mut Vec<Payload<'b>>,
+) -> u64 {
+    let refusal = |invalid| Payload {
+        record,
+        sub_sequence: 0,
+        partition_key: Key::OfRecord(&kinesis.partition_key),
+        framed: kinesis.data.clone(),
+        opened: Err(invalid),
+        redriven: None,
+    };
+    // After a panic nothing of what was inflated is left.
+    add_or_refuse(payloads, |payloads| open(record, kinesis, opener, payloads), refusal).unwrap_or_default()
+}
+
+fn open<'b>(
+    record: usize,
+    kinesis: &'b KinesisRecord,
+    opener: &Opener,
+    payloads: &mut Vec<Payload<'b>>,
+) -> u64 {
+    let mut budget_bytes = INFLATED_LIMIT_BYTES;
+    let mut push = |sub_sequence, partition_key: Key<'b>, mut framed: Bytes| {
+        let mut opened = unframe(&framed, &mut budget_bytes);
+        let key = partition_key.as_str();
+        let carrier = opened
+            .as_ref()
+            .ok()
+            .and_then(|payload| opener.open(payload, key, kinesis.arrived_at_ms, &mut budget_bytes));
+        let redriven = match carrier {
+            None => None,
+            Some(Err(invalid)) => {
+                opened = Err(invalid);
+                None
+            }
+            // Aggregates were taken apart before they were carried, and a carrier in a carrier is no event.
+            Some(Ok((redriven, first))) => {
+                opened = unframe(&first, &mut budget_bytes);
+                framed = first;
+                Some(Box::new(redriven))
+            }
+        };
+        payloads.push(Payload { record, sub_sequence, partition_key, framed, opened, redriven });
+    };
+    match deaggregate(&kinesis.data) {
+        None => push(0, Key::OfRecord(&kinesis.partition_key), kinesis.data.clone()),
+        Some(sub_records) => {
+            for (sub_sequence, sub_record) in (0..).zip(sub_records) {
+                push(sub_sequence, Key::OfSubRecord(sub_record.partition_key), sub_record.data);
+            }
+        }
+    }
+    INFLATED_LIMIT_BYTES - budget_bytes
+}

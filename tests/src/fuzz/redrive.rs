@@ -1,0 +1,86 @@
+//! Redrive over a bucket and a stream in memory: one object of any bytes beside a sound one, whose record must come
+//! back whatever the other holds.
+
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+
+use bytes::Bytes;
+use millrace_domain::{Place, Position, SequenceNumber};
+use millrace_lambda::Deadline;
+use millrace_lambda::carrier::{Opener, Redriven};
+use millrace_lambda::frame::{INFLATED_LIMIT_BYTES, unframe};
+use millrace_lambda::record_stream::OutgoingRecord;
+use millrace_testkit::{MemoryObjects, MemoryStream};
+use redrive::{Answer, Config, Mode, Request, Source, State};
+
+use super::event::ARRIVED_AT_MS;
+
+/// Longest text about an object in an answer.
+const WHY_LIMIT_BYTES: usize = 500;
+
+/// A record that came back: its key, where it stood first, and its bytes.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Back {
+    pub(super) partition_key: String,
+    pub(super) redriven: Redriven,
+    pub(super) bytes: Bytes,
+}
+
+/// What redriving these objects comes to, after what holds for every run was asserted.
+pub(super) fn redriven(source: Source, objects: &[Bytes]) -> (Answer, Vec<Back>) {
+    let ((answer, sent), again) = (once(source, objects), once(source, objects));
+    assert!((&answer, &sent) == (&again.0, &again.1), "two runs differ");
+    assert_eq!(answer.lines.len(), objects.len());
+    assert!(answer.complete && answer.why.is_empty(), "{answer:?}");
+    for line in &answer.lines {
+        assert_eq!(line.why.is_empty(), line.state == State::Done, "{line:?}");
+        assert!(line.why.len() <= WHY_LIMIT_BYTES, "{line:?}");
+        assert_eq!(line.counts.sent, line.counts.to_send);
+        assert!(line.counts.sent <= line.counts.records);
+    }
+    assert_eq!(sent.len() as u64, answer.counts.sent);
+    let back: Vec<_> = sent.iter().map(back).collect();
+    // What a carrier holds is not a carrier that would open: it would be refused.
+    assert!(back.iter().all(|back| !is_carrier(&back.partition_key, &back.redriven, &back.bytes)));
+    (answer, back)
+}
+
+fn once(source: Source, objects: &[Bytes]) -> (Answer, Vec<OutgoingRecord>) {
+    let (bucket, stream) = (MemoryObjects::default(), MemoryStream::default());
+    for (number, bytes) in objects.iter().enumerate() {
+        bucket.insert(&format!("{}{number}", source.root()), bytes.clone());
+    }
+    let (config, request) = (Config::for_testing(), Request::new(source, Mode::Run));
+    let run = pin!(redrive::run(&bucket, &stream, &config, &request, Deadline::NONE));
+    match run.poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(answer) => (answer, stream.accepted()),
+        Poll::Pending => unreachable!("memory answers at once"),
+    }
+}
+
+fn back(sent: &OutgoingRecord) -> Back {
+    let mut budget_bytes = INFLATED_LIMIT_BYTES;
+    let key = &sent.partition_key;
+    let opened = Opener::default().open(&sent.data, key, i64::MAX, &mut budget_bytes);
+    let (redriven, bytes) = opened.expect("it is a carrier").expect("it opens");
+    Back { partition_key: key.clone(), redriven, bytes }
+}
+
+/// Whether these bytes are a carrier that redrive takes apart.
+pub(super) fn is_carrier(partition_key: &str, redriven: &Redriven, bytes: &Bytes) -> bool {
+    let mut budget_bytes = INFLATED_LIMIT_BYTES;
+    let Ok(payload) = unframe(bytes, &mut budget_bytes) else { return false };
+    let arrived_at_ms = redriven.place.arrived_at_ms;
+    let opened = Opener::default().open(&payload, partition_key, arrived_at_ms, &mut budget_bytes);
+    matches!(opened, Some(Ok(_)))
+}
+
+/// A place for a record of these bytes.
+pub(super) fn place(bytes: &[u8], function: Option<&str>) -> Redriven {
+    let number = |at: usize| u32::from(bytes.get(at).copied().unwrap_or_default());
+    let sequence = SequenceNumber::parse(&format!("{}", bytes.len())).expect("digits");
+    // Never the first place of a record: a whole aggregate would be taken apart there.
+    let position = Position { sequence, sub_sequence: number(0) + 1, index: number(1) };
+    let place = Place { shard_id: "shardId-000000000000".to_owned(), position, arrived_at_ms: ARRIVED_AT_MS };
+    Redriven { place, function: function.map(str::to_owned) }
+}
