@@ -83,11 +83,8 @@ fn every_planted_bug_still_applies() {
 
 fn files(folder: &str) -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
-    let mut files: Vec<_> = std::fs::read_dir(&folder)
-        .unwrap()
-        .map(|file| file.unwrap().path())
-        .filter(|path| path.is_file())
-        .collect();
+    let listed = std::fs::read_dir(&folder).into_iter().flatten().flatten();
+    let mut files: Vec<_> = listed.map(|file| file.path()).filter(|path| path.is_file()).collect();
     files.sort();
     files
 }

@@ -78,20 +78,20 @@ mod tests {
 
     use super::*;
 
-    fn map(value: Value) -> Map<String, Value> {
+    fn map(value: &Value) -> Map<String, Value> {
         value.as_object().unwrap().clone()
     }
 
     #[test]
     fn both_forms_are_read() {
         let insert = parse("INSERT INTO \"t\" VALUE {'key': ?, 'a': ?}", &[json!(1), json!(2)]);
-        assert_eq!(insert, Some(Statement::Insert { item: map(json!({"key": 1, "a": 2})) }));
+        assert_eq!(insert, Some(Statement::Insert { item: map(&json!({"key": 1, "a": 2})) }));
         let text = "UPDATE \"t\" REMOVE \"c\" SET \"a\" = ? WHERE \"key\" = ? AND \"version\" = ?";
         let update = parse(text, &[json!(1), json!(2), json!(3)]);
         let expected = Statement::Update {
             remove: vec!["c".to_owned()],
-            set: map(json!({"a": 1})),
-            conditions: map(json!({"key": 2, "version": 3})),
+            set: map(&json!({"a": 1})),
+            conditions: map(&json!({"key": 2, "version": 3})),
         };
         assert_eq!(update, Some(expected));
         assert_eq!(parse(text, &[json!(1)]), None);
