@@ -9,7 +9,7 @@ use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
 use simulation::coverage::Coverage;
 use simulation::many::{Failure, run_seeds};
-use simulation::plan::Plan;
+use simulation::plan::{Plan, bot, hot_key};
 use simulation::shrink::{first_problem, shrink};
 
 /// The real functions over a model world, with everything that goes wrong drawn from seeds.
@@ -33,6 +33,12 @@ struct Cli {
     /// Run one script instead, such as those that failing seeds leave
     #[arg(long, value_name = "FILE")]
     script: Option<PathBuf>,
+    /// Run a bot under so many subjects instead
+    #[arg(long, value_name = "SUBJECTS", conflicts_with = "script")]
+    bot: Option<u32>,
+    /// Run one key with so many events in a millisecond instead
+    #[arg(long, value_name = "EVENTS", conflicts_with_all = ["script", "bot"])]
+    hot_key: Option<u32>,
     /// Where the scripts of failing seeds go
     #[arg(long, default_value = "target/simulation", value_name = "DIR")]
     failures: PathBuf,
@@ -40,9 +46,11 @@ struct Cli {
 
 pub(crate) fn main() -> ExitCode {
     let cli = Cli::parse();
-    let done = match &cli.script {
-        Some(path) => run_script(path),
-        None => run_all(&cli),
+    let done = match (&cli.script, cli.bot, cli.hot_key) {
+        (Some(path), ..) => run_script(path),
+        (_, Some(subjects), _) => run_plan(&bot(subjects)),
+        (.., Some(events)) => run_plan(&hot_key(events)),
+        (None, None, None) => run_all(&cli),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -58,7 +66,11 @@ fn run_script(path: &Path) -> Result<(), String> {
         std::fs::read_to_string(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
     let plan: Plan =
         serde_json::from_str(&text).map_err(|error| format!("{} is no script: {error}", path.display()))?;
-    match first_problem(&plan) {
+    run_plan(&plan)
+}
+
+fn run_plan(plan: &Plan) -> Result<(), String> {
+    match first_problem(plan) {
         None => {
             println!("as it must be");
             Ok(())
@@ -68,6 +80,10 @@ fn run_script(path: &Path) -> Result<(), String> {
 }
 
 fn run_all(cli: &Cli) -> Result<(), String> {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a rate for people to read; the runs have a clock of their own"
+    )]
     let began = Instant::now();
     let bar =
         if std::io::stderr().is_terminal() { ProgressBar::new(cli.seeds) } else { ProgressBar::hidden() };

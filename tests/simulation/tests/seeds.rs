@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use simulation::coverage::Coverage;
 use simulation::many::{quiet_poison, run_seeds};
-use simulation::plan::{Plan, draw};
+use simulation::plan::{Plan, bot, draw, hot_key};
 use simulation::run::run;
 use simulation::shrink::{first_problem, scripted};
 
@@ -50,6 +50,14 @@ fn a_seed_gives_the_same_run_again_and_so_does_its_script() {
         assert!(first == told(&plan), "seed {seed} again");
         assert!(first == told(&read), "the script of seed {seed}");
     }
+}
+
+/// A million subjects, and as many events as one likes, are for `simulate --bot` and `--hot-key`.
+#[test]
+fn a_bot_and_a_hot_key_break_no_promise() {
+    quiet_poison();
+    assert_eq!(first_problem(&bot(10_000)), None);
+    assert_eq!(first_problem(&hot_key(3_000)), None);
 }
 
 /// Runs that once failed, each named after what was wrong.

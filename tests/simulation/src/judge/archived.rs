@@ -46,10 +46,9 @@ pub(super) fn check(outcome: &Outcome, book: &Book, broken: &mut Vec<String>) {
         }
     }
     // What was redriven twice makes the same rows twice.
-    let redriven_twice = book.entries.iter().enumerate().any(|(index, entry)| {
-        let later = book.entries.iter().skip(index + 1);
-        later.filter(|later| later.origin == entry.origin).count() > 1
-    });
+    let mut times: BTreeMap<&Name, usize> = BTreeMap::new();
+    book.entries.iter().for_each(|entry| *times.entry(&entry.origin).or_default() += 1);
+    let redriven_twice = times.values().any(|times| *times > 2);
     let sent_again = services.journal.sent_again.iter().filter(|(_, stream)| stream == names::LAKE);
     for (process, stream) in sent_again.filter(|_| !redriven_twice) {
         broken.push(format!("rows that {stream} had accepted were sent again by invocation {process:?}"));

@@ -10,7 +10,7 @@ use super::{Action, Content, Defect, EventSpec, Kind, Move, Plan, Put, Settings,
 /// The wall clock at the start of a run, in epoch milliseconds.
 pub const START_MS: i64 = 1_700_000_000_000;
 /// When the first event happened: long before it arrives, so that hours of event time fit into a run.
-const FIRST_EVENT_MS: i64 = START_MS - 12 * HOUR_MS;
+pub(super) const FIRST_EVENT_MS: i64 = START_MS - 12 * HOUR_MS;
 /// How long producers put.
 const PUTTING_MS: u64 = 60_000;
 
@@ -66,7 +66,7 @@ fn moves(rng: &mut Rng) -> Vec<Move> {
         let action = match rng.u32(0..8) {
             0..=3 => Action::Split(rng.u8(..)),
             4..=6 => Action::Merge(rng.u8(..)),
-            _ => Action::Delete(rng.u8(0..3)),
+            _ => Action::Delete(rng.u32(0..3)),
         };
         moves.push(Move { at_ms: rng.u64(0..PUTTING_MS), action });
     }
@@ -94,7 +94,7 @@ fn outages(rng: &mut Rng, settings: &Settings) -> Vec<Outage> {
 struct Puts<'r> {
     rng: &'r mut Rng,
     settings: &'r Settings,
-    users: u8,
+    users: u32,
     money_share: u32,
     bad_share: u32,
     step_ms: i64,
@@ -106,7 +106,7 @@ struct Puts<'r> {
 
 impl<'r> Puts<'r> {
     fn new(rng: &'r mut Rng, settings: &'r Settings) -> Self {
-        let users = rng.u8(1..=6);
+        let users = rng.u32(1..=6);
         let money_share = pick(rng, &[10, 40, 90]);
         let bad_share = pick(rng, &[0, 5, 20]);
         let step_ms = pick(rng, &[1, SECOND_MS, 30 * SECOND_MS, 5 * MINUTE_MS]);
@@ -126,7 +126,7 @@ impl<'r> Puts<'r> {
     }
 
     fn draw(mut self) -> Vec<Put> {
-        let count = pick(self.rng, &[8, 25, 60, 60, 120]);
+        let count = pick(self.rng, &[6, 15, 30, 30, 80]);
         let burst = self.rng.u32(0..25) == 0;
         let mut puts = Vec::with_capacity(count);
         for _ in 0..count {
@@ -175,7 +175,7 @@ impl<'r> Puts<'r> {
                 let count = self.rng.usize(1..6);
                 Content::Aggregate((0..count).map(|_| self.event()).collect())
             }
-            _ => Content::Garbage { user: self.rng.u8(0..self.users), variant: self.rng.u8(0..3) },
+            _ => Content::Garbage { user: self.rng.u32(0..self.users), variant: self.rng.u8(0..3) },
         }
     }
 
@@ -191,7 +191,7 @@ impl<'r> Puts<'r> {
         let mut event = EventSpec {
             id: self.next_id,
             variant: 0,
-            user: self.rng.u8(0..self.users),
+            user: self.rng.u32(0..self.users),
             kind,
             sku: self.rng.u8(0..5),
             quantity: self.rng.u16(0..5),

@@ -12,7 +12,7 @@ pub struct EventSpec {
     /// Which payload stands under this identity; more than one is a producer's mistake.
     pub variant: u8,
     /// The user.
-    pub user: u8,
+    pub user: u32,
     /// Its type.
     pub kind: Kind,
     /// The product.
@@ -180,6 +180,6 @@ impl EventSpec {
 }
 
 /// The key of a user.
-pub fn user_key(user: u8) -> String {
+pub fn user_key(user: u32) -> String {
     format!("user-{user}")
 }

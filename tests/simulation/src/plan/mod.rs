@@ -3,6 +3,7 @@
 
 mod draw;
 mod event;
+mod scenarios;
 
 use local_faults::{Outage, Strike};
 use serde::{Deserialize, Serialize};
@@ -10,6 +11,7 @@ use serde::{Deserialize, Serialize};
 pub use draw::{START_MS, draw};
 pub(crate) use event::POISON_SKU;
 pub use event::{Defect, EventSpec, Kind, user_key};
+pub use scenarios::{bot, hot_key};
 
 /// Everything that decides a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -93,7 +95,7 @@ pub enum Content {
     /// Bytes that are no event, put under a user's key.
     Garbage {
         /// The user.
-        user: u8,
+        user: u32,
         /// Which garbage.
         variant: u8,
     },
@@ -117,7 +119,7 @@ pub enum Action {
     /// Merges the open shard of this number with its neighbour.
     Merge(u8),
     /// Deletes a user's item.
-    Delete(u8),
+    Delete(u32),
     /// Redrives what mappings gave up.
     RedriveFailures,
     /// Redrives what functions set aside.
