@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands;
+use crate::commands::redrive::Redrive;
 use crate::error::Error;
-use crate::options::Tuning;
+use crate::options::{Limits, Tuning};
 
 /// Shop events through Kinesis into session state and a Parquet lake, on one machine.
 ///
@@ -24,6 +25,8 @@ enum Command {
     Demo,
     /// Replay files of events, and write tables, lake, quarantine and a summary
     Replay(Replay),
+    /// Bring back what a replay set aside, through the stream
+    Redrive(Redrive),
     /// Keep the endpoints running for `cargo lambda watch` and any SDK client
     Serve(Serve),
     /// Write events of made-up shoppers as JSON lines
@@ -48,6 +51,12 @@ pub(crate) struct Replay {
     /// Send the batches to a running server, such as `cargo lambda watch`, instead of the linked handlers
     #[arg(long, value_name = "URL")]
     pub(crate) functions: Option<String>,
+    /// Let services and invocations fail as this seed draws it: throttles, partial failures, lost requests and answers,
+    /// server errors, slowness, outages, crashes. The linked handlers meet them, so it does not go with --functions
+    #[arg(long, value_name = "SEED", conflicts_with = "functions")]
+    pub(crate) faults: Option<u64>,
+    #[command(flatten)]
+    pub(crate) limits: Limits,
     #[command(flatten)]
     pub(crate) tuning: Tuning,
     #[command(flatten)]
@@ -119,7 +128,32 @@ pub async fn run(cli: Cli) -> Result<(), Error> {
     match cli.command {
         None | Some(Command::Demo) => commands::demo::run().await,
         Some(Command::Replay(options)) => commands::replay::run(&options).await,
+        Some(Command::Redrive(options)) => commands::redrive::run(&options).await,
         Some(Command::Serve(options)) => commands::serve::run(&options).await,
         Some(Command::Generate(options)) => commands::generate::run(&options),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(arguments: &[&str]) -> String {
+        Cli::try_parse_from([&["millrace"], arguments].concat()).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn faults_do_not_go_with_functions_elsewhere() {
+        let text =
+            refusal(&["replay", "events.jsonl", "--faults", "1", "--functions", "http://localhost:9000"]);
+        assert!(text.contains("'--faults <SEED>' cannot be used with '--functions <URL>'"), "{text}");
+    }
+
+    #[test]
+    fn limits_out_of_range_are_refused() {
+        for (option, value) in [("--age-limit", "10ms"), ("--retries", "10001"), ("--retries", "-1")] {
+            let text = refusal(&["replay", "events.jsonl", option, value]);
+            assert!(text.contains(option) || text.contains(value), "{text}");
+        }
     }
 }

@@ -131,7 +131,9 @@ impl Driver {
             let page = self.reader.read(&shard_id, now).await?;
             for mut record in page.records {
                 record.approximate_arrival_ms = self.around.clock.at(record.approximate_arrival_ms);
-                shard.push(record, self.around.clock.at(now)).map_err(|error| Error::Usage(error.to_string()))?;
+                shard
+                    .push(record, self.around.clock.at(now))
+                    .map_err(|error| Error::Usage(error.to_string()))?;
             }
             let drained = page.at_tip && self.around.until == Until::Drained;
             if page.ended || drained {

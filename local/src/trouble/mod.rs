@@ -119,7 +119,10 @@ mod tests {
         for seed in 0..100 {
             let limit = Duration::from_secs(20);
             for Outage { time_ms, .. } in outages(seed, Some(limit)) {
-                assert!(time_ms.start <= 500 && time_ms.end >= 20_000 && time_ms.end <= 30_500, "{time_ms:?}");
+                assert!(
+                    time_ms.start <= 500 && time_ms.end >= 20_000 && time_ms.end <= 30_500,
+                    "{time_ms:?}"
+                );
             }
             for Outage { time_ms, .. } in outages(seed, None) {
                 assert!(time_ms.end <= 4_000 && time_ms.end - time_ms.start >= 1_000, "{time_ms:?}");

@@ -57,7 +57,8 @@ mod tests {
     fn the_first_calls_of_the_kind_are_throttled_and_counted() {
         let mut recorder = Recorder::new(FirstThrottled { call: Call::Write, left: 2 });
         let calls = [Call::Read, Call::Write, Call::Write, Call::Write];
-        let faults: Vec<_> = (0..).zip(calls).map(|(process, call)| recorder.next(process, call, 0)).collect();
+        let faults: Vec<_> =
+            (0..).zip(calls).map(|(process, call)| recorder.next(process, call, 0)).collect();
         assert_eq!(faults, [None, Some(Fault::Throttled), Some(Fault::Throttled), None]);
         assert_eq!(recorder.struck, BTreeMap::from([("write", BTreeMap::from([("throttled", 2)]))]));
     }
