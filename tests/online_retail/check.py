@@ -34,6 +34,10 @@ from line group by id, returned
 def replay(binary, file, out, *options):
     command = [binary, "replay", file, "--out", str(out), *options]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    return outcome(out)
+
+
+def outcome(out):
     items = [json.loads(line) for line in (out / "tables/sessions.jsonl").open()]
     for item in items:
         del item["version"], item["ledger"]

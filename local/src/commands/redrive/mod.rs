@@ -30,7 +30,7 @@ struct Redriven {
     /// What the functions did with what came back.
     functions: BTreeMap<String, FunctionSummary>,
     /// Entries that were added to the quarantine, by reason.
-    set_aside_again: BTreeMap<String, u64>,
+    set_aside: BTreeMap<String, u64>,
     /// Late events that were added to `late.jsonl`.
     late: u64,
 }
@@ -43,7 +43,7 @@ pub(crate) async fn run(options: &Redrive) -> Result<(), Error> {
             read_settings(&options.dir)?;
             let objects = FolderObjects::new(&options.dir);
             let answer = redrive::run(&objects, &NoStream, &config, &request, Deadline::NONE).await;
-            Redriven { answer, functions: BTreeMap::new(), set_aside_again: BTreeMap::new(), late: 0 }
+            Redriven { answer, functions: BTreeMap::new(), set_aside: BTreeMap::new(), late: 0 }
         }
         Mode::Run => bring_back(&options.dir, &config, &request).await?,
     };
@@ -70,15 +70,15 @@ async fn bring_back(out: &Path, config: &Config, request: &Request) -> Result<Re
         save(&world, &functions, out).await?;
     }
     marks.release().await.map_err(Error::output(out))?;
-    let mut set_aside_again = reasons(&Entry::all(out)?);
-    for (reason, count) in &mut set_aside_again {
+    let mut set_aside = reasons(&Entry::all(out)?);
+    for (reason, count) in &mut set_aside {
         *count = count.saturating_sub(before.get(reason).copied().unwrap_or_default());
     }
-    set_aside_again.retain(|_, count| *count > 0);
+    set_aside.retain(|_, count| *count > 0);
     Ok(Redriven {
         answer,
         functions: FunctionSummary::all(functions.metrics()),
-        set_aside_again,
+        set_aside,
         late: functions.late().len() as u64,
     })
 }

@@ -50,7 +50,7 @@ fn print_text(options: &Redrive, redriven: &Redriven) {
             for (name, function) in &redriven.functions {
                 println!("{name:<10} {} in {} batches", function.verdicts_text(), number(function.batches));
             }
-            println!("set aside  {} again", words(&redriven.set_aside_again));
+            println!("set aside  {}", words(&redriven.set_aside));
             if redriven.late > 0 {
                 let late = number(redriven.late);
                 println!("late       {late} events, too old for the state by now; late.jsonl names each");

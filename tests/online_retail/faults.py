@@ -1,0 +1,129 @@
+"""Replays Online Retail through failing services, and brings back what was given up, against a clean run.
+
+    pip install duckdb
+    python tests/online_retail/faults.py FILE.parquet [--seeds 2] [--binary target/release/millrace]
+
+For each seed:
+
+1. `replay --faults SEED` with unlimited retries. Tables are those of the clean run but for `version` and `ledger`, the
+   lake is that of the clean run after de-duplication by id, quarantine names the same events, nothing was given up.
+2. `replay --faults SEED --age-limit 2s`, with outages longer than that, so that records are given up. `redrive` lists
+   and dry-runs without changing a byte, then runs. For each subject, orders, returns, revenue and refunds in the table,
+   plus those of the late events that `late.jsonl` names by id, are those of the clean run. Lake after de-duplication
+   and ids in quarantine are those of the clean run. Every object is marked, and a second run changes not one byte.
+   A run with `--again`, as after a crash before the marks, changes neither tables nor the de-duplicated lake.
+"""
+
+import argparse
+import hashlib
+import json
+import pathlib
+import subprocess
+import tempfile
+
+import duckdb
+
+from check import INVOICES, expect, outcome, replay
+
+AGE_LIMIT = ["--age-limit", "2s", "--batch-size", "20"]
+
+
+def redrive(binary, out, mode, *options):
+    command = [binary, "redrive", str(out), "--source", "on-failure", "--mode", mode, "--limit", "10000", "--json"]
+    done = subprocess.run([*command, *options], check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    return json.loads(done.stdout)
+
+
+def files(out):
+    listed = sorted(path for path in out.rglob("*") if path.is_file())
+    return {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in listed}
+
+
+def quarantined(run):
+    return {line["event_id"] for line in run["quarantine"]}
+
+
+def totals(run, out, invoices):
+    """Orders, returns, revenue and refunds by subject: those of the table and those of late events, each once."""
+    sums = {}
+    for item in run["items"]:
+        life = item["lifetime"]
+        money = [life[name].get("GBP", 0) for name in ("revenue_minor", "refunded_minor")]
+        sums[item["key"]] = [life["orders"], life["returns"], *money]
+    path = out / "late.jsonl"
+    late = {json.loads(line)["event_id"] for line in path.open()} if path.exists() else set()
+    for identity in late:
+        _, returned, subject, total, _ = invoices[identity]
+        of_subject = sums.setdefault(subject, [0, 0, 0, 0])
+        of_subject[1 if returned else 0] += 1
+        of_subject[3 if returned else 2] += total
+    return sums
+
+
+def given_up(run):
+    return sum(function["records"] for function in run["summary"]["given_up"].values())
+
+
+def check_faults(options, seed, out, clean):
+    run = replay(options.binary, options.file, out, "--faults", str(seed))
+    struck = run["summary"]["trouble"]["struck"]
+    count = sum(count for kinds in struck.values() for count in kinds.values())
+    name = f"seed {seed}, {count:,} faults"
+    expect(f"{name}: there were some", count > 0, True)
+    expect(f"{name}: identical tables", run["items"], clean["items"])
+    expect(f"{name}: one lake row an event", sorted(run["distinct"]), sorted(clean["distinct"]))
+    expect(f"{name}: the same events in quarantine", quarantined(run), quarantined(clean))
+    expect(f"{name}: nothing given up", ((out / "on-failure").exists(), given_up(run)), (False, 0))
+
+
+def check_redrive(options, seed, out, clean, invoices):
+    before = replay(options.binary, options.file, out, "--faults", str(seed), *AGE_LIMIT)
+    lost = given_up(before)
+    name = f"seed {seed}, {lost:,} records given up"
+    expect(f"{name}: there were some", lost > 0, True)
+    found = files(out)
+    listed, dry = redrive(options.binary, out, "list"), redrive(options.binary, out, "dry-run")
+    expect(f"{name}: a list finds all of it open", {line["state"] for line in listed["lines"]}, {"open"})
+    expect(f"{name}: a dry run would send all of it", dry["to_send"], lost)
+    expect(f"{name}: neither changed a byte", files(out), found)
+    told = redrive(options.binary, out, "run")
+    expect(f"{name}: all of it was sent", (told["sent"], told["failed"], told["left"]), (lost, 0, 0))
+    after = outcome(out)
+    late = told["functions"]["sessions"]["verdicts"]["late"]
+    expected = totals(clean["run"], clean["out"], invoices)
+    name_sums = f"{name}: orders, returns, revenue and refunds of {len(expected):,} subjects, {late:,} events late"
+    expect(name_sums, totals(after, out, invoices), expected)
+    expect(f"{name}: one lake row an event", sorted(after["distinct"]), sorted(clean["run"]["distinct"]))
+    expect(f"{name}: the same events in quarantine", quarantined(after), quarantined(clean["run"]))
+    listed = redrive(options.binary, out, "list")
+    expect(f"{name}: every object is marked", {line["state"] for line in listed["lines"]}, {"done"})
+    found = files(out)
+    second = redrive(options.binary, out, "run")
+    expect(f"{name}: a second run sends nothing", (second["sent"], second["done_before"]), (0, len(listed["lines"])))
+    expect(f"{name}: and changes not one byte", files(out), found)
+    again = redrive(options.binary, out, "run", "--again")
+    expect(f"{name}: a run over marked objects sends it again", again["sent"], lost)
+    repeated = outcome(out)
+    expect(f"{name}: into the same tables", repeated["items"], after["items"])
+    expect(f"{name}: and the same lake", sorted(repeated["distinct"]), sorted(after["distinct"]))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("file")
+    parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--binary", default="target/release/millrace")
+    options = parser.parse_args()
+    invoices = {row[0]: row for row in duckdb.execute(INVOICES, [options.file]).fetchall()}
+    with tempfile.TemporaryDirectory() as folder:
+        folder = pathlib.Path(folder)
+        clean = replay(options.binary, options.file, folder / "clean")
+        for seed in range(1, options.seeds + 1):
+            check_faults(options, seed, folder / f"faults-{seed}", clean)
+            checked = {"run": clean, "out": folder / "clean"}
+            check_redrive(options, seed, folder / f"redrive-{seed}", checked, invoices)
+    print("all of it holds")
+
+
+if __name__ == "__main__":
+    main()
