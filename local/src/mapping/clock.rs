@@ -50,13 +50,15 @@ fn millis(time: Duration) -> u64 {
 mod tests {
     use super::*;
 
-    const ORIGIN_MS: u64 = 1_000_000;
+    const ORIGIN_MS: u64 = 1_700_000_000_000;
 
     #[test]
     fn without_a_short_limit_it_is_the_wall_clock() {
         for limit in [None, Some(Duration::from_secs(60)), Some(Duration::from_secs(7_200))] {
             let clock = MappingClock::new(limit, ORIGIN_MS);
-            assert_eq!((clock.at(5), clock.at(2_000_000), clock.wall(2_000_000)), (5, 2_000_000, 2_000_000));
+            let times = [5, ORIGIN_MS, ORIGIN_MS + 5];
+            assert_eq!(times.map(|time_ms| clock.at(time_ms)), times);
+            assert_eq!(times.map(|time_ms| clock.wall(time_ms)), times);
         }
     }
 

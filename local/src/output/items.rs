@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Number, Value, json};
 
 /// The name that binary stands under: `{"$binary": "<base64>"}`.
 const BINARY: &str = "$binary";
@@ -26,8 +26,8 @@ pub(super) fn plain(item: HashMap<String, AttributeValue>) -> Result<Value, Item
 fn plain_value(value: AttributeValue) -> Result<Value, ItemError> {
     Ok(match value {
         AttributeValue::S(text) => Value::String(text),
-        AttributeValue::N(text) => match serde_json::from_str::<Value>(&text) {
-            Ok(number) if number.is_number() && number.to_string() == text => number,
+        AttributeValue::N(text) => match serde_json::from_str(&text) {
+            Ok(Value::Number(number)) if is_exact(&number, &text) => Value::Number(number),
             _ => json!({ NUMBER: text }),
         },
         AttributeValue::Bool(value) => Value::Bool(value),
@@ -48,6 +48,11 @@ fn plain_value(value: AttributeValue) -> Result<Value, ItemError> {
         }
         other => return Err(ItemError(format!("an attribute of this type has no JSON: {other:?}"))),
     })
+}
+
+fn is_exact(number: &Number, text: &str) -> bool {
+    let written = number.to_string();
+    written == text
 }
 
 /// An item from its JSON.

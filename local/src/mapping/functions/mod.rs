@@ -39,7 +39,7 @@ pub(crate) enum Functions {
     /// The handlers of this program.
     Linked(Arc<Linked>),
     /// Functions behind a Lambda endpoint such as `cargo lambda watch`.
-    Remote(Remote),
+    Remote(Box<Remote>),
 }
 
 impl Functions {
@@ -54,7 +54,7 @@ impl Functions {
 
     /// Functions behind a Lambda endpoint.
     pub(crate) fn remote(url: &str) -> Self {
-        Self::Remote(Remote::new(url))
+        Self::Remote(Box::new(Remote::new(url)))
     }
 
     /// Invokes a function with a batch.
