@@ -27,7 +27,9 @@ import duckdb
 
 from check import INVOICES, expect, outcome, replay
 
-AGE_LIMIT = ["--age-limit", "2s", "--batch-size", "20"]
+# Small batches make many calls.
+BATCHES = ["--batch-size", "20"]
+AGE_LIMIT = ["--age-limit", "2s"]
 
 
 def redrive(binary, out, mode, *options):
@@ -88,7 +90,7 @@ def given_up(run):
 
 
 def check_faults(options, seed, out, clean):
-    run = replay(options.binary, options.file, out, "--faults", str(seed))
+    run = replay(options.binary, options.file, out, "--faults", str(seed), *BATCHES)
     struck = run["summary"]["trouble"]["struck"]
     count = sum(count for kinds in struck.values() for count in kinds.values())
     name = f"seed {seed}, {count:,} faults"
@@ -100,7 +102,7 @@ def check_faults(options, seed, out, clean):
 
 
 def check_redrive(options, seed, out, clean, invoices):
-    before = replay(options.binary, options.file, out, "--faults", str(seed), *AGE_LIMIT)
+    before = replay(options.binary, options.file, out, "--faults", str(seed), *BATCHES, *AGE_LIMIT)
     lost = given_up(before)
     name = f"seed {seed}, {lost:,} records given up"
     expect(f"{name}: there were some", lost > 0, True)

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use event_source_mapping::{Action, Discarded, Invocation, Mapping, MappingInfo, Outcome, Settings, Token};
+use event_source_mapping::{Action, Discarded, Invocation, Mapping, Outcome, Token};
 use futures::stream::{FuturesUnordered, StreamExt};
 use indicatif::ProgressBar;
 
@@ -14,18 +14,15 @@ use serde::Serialize;
 use super::clock::MappingClock;
 use super::functions::{Functions, Invoked};
 use super::reader::Reader;
+use super::setup::{info, settings};
 use crate::clock::now_ms;
 use crate::error::Error;
-use crate::options::{EVENTS_STREAM, Limits, Tuning};
+use crate::options::{Limits, Tuning};
 use crate::output::write_whole;
 use crate::world::Clients;
 
 /// Most attempts in a row that nobody answers before a run gives up.
 const REFUSED_LIMIT: u32 = 30;
-
-/// Pause after the first failure in a row, and the longest one.
-const BACKOFF_INITIAL: Duration = Duration::from_millis(100);
-const BACKOFF_MAX: Duration = Duration::from_secs(5);
 
 /// When the mapping is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -210,32 +207,5 @@ impl Driver {
         let done = shard.complete(token, outcome, now).map_err(|error| Error::Usage(error.to_string()))?;
         self.around.progress.inc(done.succeeded as u64);
         Ok(())
-    }
-}
-
-/// As the template sets it up, but for what the options say. Every time is counted by the mapping's clock.
-fn settings(tuning: &Tuning, limits: &Limits, clock: MappingClock) -> Settings {
-    Settings {
-        batch_size: tuning.batch_size,
-        batching_window_ms: clock.span_ms(tuning.batch_window),
-        parallelization_factor: tuning.parallelization_factor,
-        maximum_retry_attempts: limits.retries,
-        maximum_record_age_ms: limits.age_limit.map(|limit| clock.span_ms(limit)),
-        bisect_batch_on_function_error: true,
-        report_batch_item_failures: true,
-        backoff_initial_ms: clock.span_ms(BACKOFF_INITIAL),
-        backoff_max_ms: clock.span_ms(BACKOFF_MAX),
-        ..Settings::default()
-    }
-}
-
-fn info(function: &str) -> MappingInfo {
-    MappingInfo {
-        mapping_uuid: format!("local-{function}"),
-        stream_arn: format!("arn:aws:kinesis:us-east-1:000000000000:stream/{EVENTS_STREAM}"),
-        aws_region: "us-east-1".to_owned(),
-        function_arn: format!("arn:aws:lambda:us-east-1:000000000000:function:{function}"),
-        executed_version: "$LATEST".to_owned(),
-        invoke_identity_arn: "arn:aws:iam::000000000000:role/local".to_owned(),
     }
 }

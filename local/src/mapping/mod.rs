@@ -4,6 +4,7 @@ mod clock;
 mod driver;
 mod functions;
 mod reader;
+mod setup;
 
 pub(crate) use clock::MappingClock;
 pub(crate) use driver::{Around, Driver, GivenUp, Until};

@@ -9,11 +9,11 @@ use serde::{Deserialize, Serialize};
 
 use super::quarantine::reasons;
 use super::whole::write_whole;
-use super::{Entry, ItemBytes};
+use super::{Entry, ItemBytes, TroubleSummary};
 use crate::error::Error;
 use crate::mapping::{GivenUp, Metrics};
 use crate::options::{LAKE_STREAM, Tuning};
-use crate::trouble::{Struck, Trouble};
+use crate::trouble::Trouble;
 
 /// The content of `summary.json`.
 #[derive(Clone, Debug, Serialize)]
@@ -61,34 +61,6 @@ pub(crate) struct FirehoseSummary {
     records: u64,
     bytes: u64,
     billed_bytes: u64,
-}
-
-/// Trouble that was made on purpose.
-#[derive(Clone, Debug, Serialize)]
-pub(crate) struct TroubleSummary {
-    /// How often what struck, by kind of call or `invocation`.
-    pub(crate) struck: Struck,
-    /// Times in which every call of a kind was refused, in milliseconds since the functions started.
-    pub(crate) outages: Vec<OutageSummary>,
-}
-
-/// A time in which every call of a kind was refused.
-#[derive(Clone, Debug, Serialize)]
-pub(crate) struct OutageSummary {
-    pub(crate) call: &'static str,
-    pub(crate) from_ms: u64,
-    pub(crate) to_ms: u64,
-}
-
-impl TroubleSummary {
-    pub(crate) fn of(trouble: &Trouble) -> Self {
-        let outage = |outage: &local_faults::Outage| OutageSummary {
-            call: outage.call.name(),
-            from_ms: outage.time_ms.start,
-            to_ms: outage.time_ms.end,
-        };
-        Self { struck: trouble.struck(), outages: trouble.outages().iter().map(outage).collect() }
-    }
 }
 
 /// What a run knows of itself before its output is read back.
