@@ -53,7 +53,7 @@ pub(crate) struct Replay {
     pub(crate) functions: Option<String>,
     /// Let services and invocations fail as this seed draws it: throttles, partial failures, lost requests and answers,
     /// server errors, slowness, outages, crashes. The linked handlers meet them, so it does not go with --functions
-    #[arg(long, value_name = "SEED", conflicts_with = "functions")]
+    #[arg(long, value_name = "SEED")]
     pub(crate) faults: Option<u64>,
     #[command(flatten)]
     pub(crate) limits: Limits,
@@ -61,6 +61,18 @@ pub(crate) struct Replay {
     pub(crate) tuning: Tuning,
     #[command(flatten)]
     pub(crate) ports: Ports,
+}
+
+impl Replay {
+    /// Refuses options that do not go together.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        let why = "--faults does not go with --functions: faults are made between the linked handlers and their services, \
+            and functions behind a URL have clients of their own";
+        match (self.faults, &self.functions) {
+            (Some(_), Some(_)) => Err(Error::Usage(why.to_owned())),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// Options of `serve`.
@@ -144,9 +156,14 @@ mod tests {
 
     #[test]
     fn faults_do_not_go_with_functions_elsewhere() {
-        let text =
-            refusal(&["replay", "events.jsonl", "--faults", "1", "--functions", "http://localhost:9000"]);
-        assert!(text.contains("'--faults <SEED>' cannot be used with '--functions <URL>'"), "{text}");
+        let check = |options: &str| {
+            let words = ["millrace", "replay", "events.jsonl"].into_iter().chain(options.split_whitespace());
+            let Some(Command::Replay(replay)) = Cli::try_parse_from(words).unwrap().command else { panic!() };
+            replay.check().map_err(|error| error.to_string())
+        };
+        assert_eq!((check("--faults 1"), check("--functions http://[::1]:9000")), (Ok(()), Ok(())));
+        let why = check("--faults 1 --functions http://[::1]:9000").unwrap_err();
+        assert!(why.contains("faults are made between the linked handlers and their services"), "{why}");
     }
 
     #[test]

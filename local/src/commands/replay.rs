@@ -14,6 +14,7 @@ use crate::world::World;
 
 pub(crate) async fn run(options: &Replay) -> Result<(), Error> {
     let (out, tuning) = (options.out.as_path(), &options.tuning);
+    options.check()?;
     tuning.sessions_config()?;
     let inputs = input::read(&options.files)?;
     claim(out, false)?;
