@@ -42,10 +42,11 @@ def outcome(out):
     for item in items:
         del item["version"], item["ledger"]
     quarantine = [json.loads(line) for path in sorted((out / "quarantine").glob("*.jsonl")) for line in path.open()]
-    lake = duckdb.sql(f"select id, subject, total_minor from read_parquet('{out}/lake/**/*.parquet')")
-    distinct = duckdb.sql("select distinct id, subject, total_minor from lake").fetchall()
+    rows = []
+    if any((out / "lake").rglob("*.parquet")):
+        rows = duckdb.sql(f"select id, subject, total_minor from read_parquet('{out}/lake/**/*.parquet')").fetchall()
     summary = json.loads((out / "summary.json").read_text())
-    return {"items": items, "quarantine": quarantine, "rows": lake.fetchall(), "distinct": distinct, "summary": summary}
+    return {"items": items, "quarantine": quarantine, "rows": rows, "distinct": set(rows), "summary": summary}
 
 
 def expect(name, actual, expected):
