@@ -102,7 +102,7 @@ fn outages(seed: u64, age_limit: Option<Duration>) -> Vec<Outage> {
             // It begins while records are young, and ends when the first of them are too old.
             Some(limit_ms) => {
                 let limit_ms = limit_ms.unwrap_or(u64::MAX / 4);
-                (rng.u64(0..=(limit_ms / 8).min(100)), limit_ms + rng.u64(0..=limit_ms / 2))
+                (rng.u64(0..=limit_ms / 16), limit_ms + rng.u64(0..=limit_ms / 2))
             }
         };
         Outage { call, time_ms: from_ms..from_ms.saturating_add(length_ms) }
@@ -120,7 +120,7 @@ mod tests {
             let limit = Duration::from_secs(20);
             for Outage { time_ms, .. } in outages(seed, Some(limit)) {
                 assert!(
-                    time_ms.start <= 100 && time_ms.end >= 20_000 && time_ms.end <= 30_100,
+                    time_ms.start <= 1_250 && time_ms.end >= 20_000 && time_ms.end <= 31_250,
                     "{time_ms:?}"
                 );
             }
