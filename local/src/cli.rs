@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands;
+use crate::commands::redrive::Redrive;
 use crate::error::Error;
-use crate::options::Tuning;
+use crate::options::{Limits, Tuning};
 
 /// Shop events through Kinesis into session state and a Parquet lake, on one machine.
 ///
@@ -24,6 +25,8 @@ enum Command {
     Demo,
     /// Replay files of events, and write tables, lake, quarantine and a summary
     Replay(Replay),
+    /// Bring back what a replay set aside, through the stream
+    Redrive(Redrive),
     /// Keep the endpoints running for `cargo lambda watch` and any SDK client
     Serve(Serve),
     /// Write events of made-up shoppers as JSON lines
@@ -48,10 +51,28 @@ pub(crate) struct Replay {
     /// Send the batches to a running server, such as `cargo lambda watch`, instead of the linked handlers
     #[arg(long, value_name = "URL")]
     pub(crate) functions: Option<String>,
+    /// Let services and invocations fail as this seed draws it: throttles, partial failures, lost requests and answers,
+    /// server errors, slowness, outages, crashes. The linked handlers meet them, so it does not go with --functions
+    #[arg(long, value_name = "SEED")]
+    pub(crate) faults: Option<u64>,
+    #[command(flatten)]
+    pub(crate) limits: Limits,
     #[command(flatten)]
     pub(crate) tuning: Tuning,
     #[command(flatten)]
     pub(crate) ports: Ports,
+}
+
+impl Replay {
+    /// Refuses options that do not go together.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        let why = "--faults does not go with --functions: faults are made between the linked handlers and their services, \
+            and functions behind a URL have clients of their own";
+        match (self.faults, &self.functions) {
+            (Some(_), Some(_)) => Err(Error::Usage(why.to_owned())),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// Options of `serve`.
@@ -119,7 +140,37 @@ pub async fn run(cli: Cli) -> Result<(), Error> {
     match cli.command {
         None | Some(Command::Demo) => commands::demo::run().await,
         Some(Command::Replay(options)) => commands::replay::run(&options).await,
+        Some(Command::Redrive(options)) => commands::redrive::run(&options).await,
         Some(Command::Serve(options)) => commands::serve::run(&options).await,
         Some(Command::Generate(options)) => commands::generate::run(&options),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(arguments: &[&str]) -> String {
+        Cli::try_parse_from([&["millrace"], arguments].concat()).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn faults_do_not_go_with_functions_elsewhere() {
+        let check = |options: &str| {
+            let words = ["millrace", "replay", "events.jsonl"].into_iter().chain(options.split_whitespace());
+            let Some(Command::Replay(replay)) = Cli::try_parse_from(words).unwrap().command else { panic!() };
+            replay.check().map_err(|error| error.to_string())
+        };
+        assert_eq!((check("--faults 1"), check("--functions http://[::1]:9000")), (Ok(()), Ok(())));
+        let why = check("--faults 1 --functions http://[::1]:9000").unwrap_err();
+        assert!(why.contains("faults are made between the linked handlers and their services"), "{why}");
+    }
+
+    #[test]
+    fn limits_out_of_range_are_refused() {
+        for (option, value) in [("--age-limit", "10ms"), ("--retries", "10001"), ("--retries", "-1")] {
+            let text = refusal(&["replay", "events.jsonl", option, value]);
+            assert!(text.contains(option) || text.contains(value), "{text}");
+        }
     }
 }

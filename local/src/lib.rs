@@ -8,9 +8,11 @@ mod commands;
 mod error;
 pub mod input;
 mod mapping;
+pub mod objects;
 mod options;
 mod output;
 mod shoppers;
+mod trouble;
 mod world;
 
 pub use error::Error;

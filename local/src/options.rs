@@ -4,13 +4,27 @@ use std::time::Duration;
 
 use archive::Config as ArchiveConfig;
 use clap::Args;
+use event_source_mapping::RECORD_AGE_MAX_MS;
 use millrace_domain::lake::RowSettings;
+use serde::{Deserialize, Serialize};
 use sessions::Config as SessionsConfig;
 
 use crate::Error;
 
+/// When the event source mapping gives records up.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct Limits {
+    /// Give up records older than this, such as 5s, and write them under on-failure. AWS takes 60s or more; below that
+    /// the mapping's clock runs faster, for arrival times too
+    #[arg(long, value_name = "DURATION", value_parser = age_limit)]
+    pub(crate) age_limit: Option<Duration>,
+    /// Give up a batch that failed N times beyond the first, and write it under on-failure; a partial failure counts
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=10_000))]
+    pub(crate) retries: Option<u32>,
+}
+
 /// How events are batched and judged.
-#[derive(Args, Clone, Debug)]
+#[derive(Args, Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Tuning {
     /// Shards of the stream
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(i32).range(1..=200))]
@@ -20,21 +34,26 @@ pub(crate) struct Tuning {
     pub(crate) batch_size: usize,
     /// How long the first record of a batch waits for others, such as 500ms or 5s
     #[arg(long, default_value = "0s", value_parser = humantime::parse_duration)]
+    #[serde(with = "text")]
     pub(crate) batch_window: Duration,
     /// Batches of one shard that may be in flight at once
     #[arg(long, default_value_t = 1, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=10))]
     pub(crate) parallelization_factor: usize,
     /// Events at most this far apart belong to one session
     #[arg(long, default_value = "30m", value_parser = humantime::parse_duration)]
+    #[serde(with = "text")]
     pub(crate) gap: Duration,
     /// How long a session waits for events out of order; never above the gap
     #[arg(long, default_value = "10m", value_parser = humantime::parse_duration)]
+    #[serde(with = "text")]
     pub(crate) lateness: Duration,
     /// How far back orders, returns and payments still count
     #[arg(long, default_value = "48h", value_parser = humantime::parse_duration)]
+    #[serde(with = "text")]
     pub(crate) money_horizon: Duration,
     /// How far back all other events still count; never below the lateness
     #[arg(long, default_value = "10m", value_parser = humantime::parse_duration)]
+    #[serde(with = "text")]
     pub(crate) activity_horizon: Duration,
 }
 
@@ -93,4 +112,57 @@ impl Tuning {
 
 fn look_up(environment: Vec<(&'static str, String)>) -> impl Fn(&str) -> Option<String> {
     move |name| environment.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone())
+}
+
+/// Shortest age limit: below it, the mapping's clock would run more than 600 times as fast.
+const AGE_LIMIT_MIN: Duration = Duration::from_millis(100);
+/// Longest age limit that AWS takes.
+const AGE_LIMIT_MAX: Duration = Duration::from_millis(RECORD_AGE_MAX_MS);
+
+fn age_limit(text: &str) -> Result<Duration, String> {
+    let limit = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    match (AGE_LIMIT_MIN..=AGE_LIMIT_MAX).contains(&limit) {
+        true => Ok(limit),
+        false => Err("it must be from 100ms to 7days".to_owned()),
+    }
+}
+
+/// Durations as on the command line.
+mod text {
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer, Serializer, de};
+
+    pub(super) fn serialize<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&humantime::format_duration(*time))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        humantime::parse_duration(&text).map_err(de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_age_limit_lies_within_what_mapping_and_clock_allow() {
+        assert_eq!(age_limit("1500ms"), Ok(Duration::from_millis(1_500)));
+        assert_eq!(age_limit("7days"), Ok(AGE_LIMIT_MAX));
+        for text in ["99ms", "8days", "soon", "5"] {
+            assert!(age_limit(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn settings_come_back_from_their_json() {
+        let text = r#"{"shards":4,"batch_size":7,"batch_window":"1s 500ms","parallelization_factor":2,"gap":"30m",
+            "lateness":"10m","money_horizon":"2days","activity_horizon":"10m"}"#;
+        let tuning: Tuning = serde_json::from_str(text).unwrap();
+        assert_eq!(tuning.batch_window, Duration::from_millis(1_500));
+        let again: Tuning = serde_json::from_value(serde_json::to_value(&tuning).unwrap()).unwrap();
+        assert_eq!((again.money_horizon, again.batch_size), (Duration::from_secs(172_800), 7));
+    }
 }

@@ -8,16 +8,17 @@ use std::time::Duration;
 
 use millrace_lambda::KinesisBatch;
 
-use super::pipeline::{consume, feed, finish};
+use super::pipeline::{Consuming, feed, finish};
 use crate::cli::Ports;
 use crate::clock::now_ms;
 use crate::error::Error;
 use crate::input::{Input, Repeated};
 use crate::mapping::{Functions, Until};
-use crate::options::Tuning;
-use crate::output::claim;
+use crate::options::{Limits, Tuning};
+use crate::output::{Run, claim};
 use crate::shoppers::Shoppers;
-use crate::world::{Trouble, World};
+use crate::trouble::Trouble;
+use crate::world::World;
 
 /// Where the demo writes; nothing else does, so it may be replaced.
 const OUT: &str = "out/demo";
@@ -48,18 +49,21 @@ pub(crate) async fn run() -> Result<(), Error> {
     let out = Path::new(OUT);
     claim(out, true)?;
     let tuning = tuning();
-    let trouble = Trouble { throttled_writes: THROTTLED_WRITES };
     println!("Starting Kinesis, DynamoDB and Firehose on loopback.");
-    let world = World::start(out, tuning.shards, Ports::ANY, trouble).await?;
-    let functions = Arc::new(Functions::linked(&tuning, &world.clients)?);
+    let world = World::start(out, tuning.shards, Ports::ANY).await?;
+    let trouble = Trouble::throttled_writes(THROTTLED_WRITES);
+    let functions = Arc::new(Functions::linked(&tuning, &world.clients.endpoints, Some(trouble))?);
     let fixtures = fixtures()?;
     report::intro(FIXTURES.len(), fixtures.len(), EVENTS, THROTTLED_WRITES);
     let shoppers = Shoppers::new(SHOPPERS, 1, FROM_MS).take(EVENTS).map(Ok);
     let inputs = fixtures.into_iter().map(Ok).chain(Repeated::new(shoppers, 50, 1));
     let started_ms = now_ms();
     let events_in = feed(&world, inputs).await?;
-    consume(&world, &functions, &tuning, (out, Until::Drained, events_in)).await?;
-    let (summary, items, entries) = finish(&world, &functions, out, (events_in, started_ms)).await?;
+    let (limits, until) = (Limits::default(), Until::Drained);
+    let consuming = Consuming { tuning: &tuning, limits, out, until, total: events_in };
+    let given_up = consuming.run(&world, &functions).await?;
+    let run = Run { settings: &tuning, events_in, started_ms, given_up };
+    let (summary, items, entries) = finish(&world, &functions, out, run).await?;
     report::print(&summary, &items, &entries, out);
     Ok(())
 }

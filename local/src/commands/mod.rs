@@ -3,5 +3,6 @@
 pub(crate) mod demo;
 pub(crate) mod generate;
 mod pipeline;
+pub(crate) mod redrive;
 pub(crate) mod replay;
 pub(crate) mod serve;

@@ -1,23 +1,24 @@
 //! `serve`: the endpoints, kept running.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::pipeline::{consume, finish};
+use super::pipeline::{Consuming, finish};
 use crate::cli::Serve;
 use crate::clock::now_ms;
 use crate::error::Error;
 use crate::mapping::{Functions, Until};
-use crate::options::{EVENTS_STREAM, Tuning};
-use crate::output::claim;
-use crate::world::{CREDENTIAL, Clients, REGION, Trouble, World};
+use crate::options::{EVENTS_STREAM, Limits, Tuning};
+use crate::output::{Run, claim};
+use crate::world::{CREDENTIAL, Clients, REGION, World};
 
 pub(crate) async fn run(options: &Serve) -> Result<(), Error> {
     options.tuning.sessions_config()?;
     claim(&options.out, false)?;
-    let world = World::start(&options.out, options.tuning.shards, options.ports, Trouble::default()).await?;
+    let world = World::start(&options.out, options.tuning.shards, options.ports).await?;
     let functions = Arc::new(match &options.functions {
-        None => Functions::linked(&options.tuning, &world.clients)?,
+        None => Functions::linked(&options.tuning, &world.clients.endpoints, None)?,
         Some(url) => Functions::remote(url),
     });
     let environment = environment(&options.tuning, &world.clients);
@@ -26,17 +27,25 @@ pub(crate) async fn run(options: &Serve) -> Result<(), Error> {
     std::fs::write(&file, &lines).map_err(Error::output(&file))?;
     print(options, &environment, &file);
     let started_ms = now_ms();
+    let consuming = Consuming {
+        tuning: &options.tuning,
+        limits: Limits::default(),
+        out: &options.out,
+        until: Until::Stopped,
+        total: 0,
+    };
     let consume = async {
         match options.no_consumers {
             true => std::future::pending().await,
-            false => consume(&world, &functions, &options.tuning, (&options.out, Until::Stopped, 0)).await,
+            false => consuming.run(&world, &functions).await.map(|_| ()),
         }
     };
     tokio::select! {
         stopped = consume => stopped?,
         () = stop_signal() => {}
     }
-    finish(&world, &functions, &options.out, (0, started_ms)).await?;
+    let run = Run { settings: &options.tuning, events_in: 0, started_ms, given_up: BTreeMap::new() };
+    finish(&world, &functions, &options.out, run).await?;
     println!("stopped; tables, lake and quarantine are in {}", options.out.display());
     Ok(())
 }

@@ -5,15 +5,20 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use event_source_mapping::{Action, Invocation, Mapping, MappingInfo, Outcome, Settings, Token};
+use event_source_mapping::{Action, Discarded, Invocation, Mapping, Outcome, Token};
 use futures::stream::{FuturesUnordered, StreamExt};
 use indicatif::ProgressBar;
 
+use serde::Serialize;
+
+use super::clock::MappingClock;
 use super::functions::{Functions, Invoked};
 use super::reader::Reader;
+use super::setup::{info, settings};
 use crate::clock::now_ms;
 use crate::error::Error;
-use crate::options::{EVENTS_STREAM, Tuning};
+use crate::options::{Limits, Tuning};
+use crate::output::write_whole;
 use crate::world::Clients;
 
 /// Most attempts in a row that nobody answers before a run gives up.
@@ -28,17 +33,34 @@ pub(crate) enum Until {
     Stopped,
 }
 
+/// What a mapping gave up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub(crate) struct GivenUp {
+    /// Objects under `on-failure`.
+    pub(crate) objects: u64,
+    /// Records in them.
+    pub(crate) records: u64,
+}
+
+/// What is around a mapping.
+pub(crate) struct Around {
+    /// The folder of the on-failure destination.
+    pub(crate) failures: PathBuf,
+    pub(crate) until: Until,
+    pub(crate) clock: MappingClock,
+    pub(crate) progress: ProgressBar,
+}
+
 /// A mapping and its surroundings.
 pub(crate) struct Driver {
     function: &'static str,
     mapping: Mapping,
     reader: Reader,
     functions: Arc<Functions>,
-    failures: PathBuf,
-    until: Until,
+    around: Around,
     read_ahead: usize,
     refused: u32,
-    progress: ProgressBar,
+    given_up: GivenUp,
 }
 
 /// An invocation under way: the shard, its token, and how it ended.
@@ -51,28 +73,20 @@ impl Driver {
         function: &'static str,
         functions: Arc<Functions>,
         clients: &Clients,
-        tuning: &Tuning,
-        (failures, until, progress): (PathBuf, Until, ProgressBar),
+        (tuning, limits): (&Tuning, &Limits),
+        around: Around,
     ) -> Result<Self, Error> {
-        let settings = Settings {
-            batch_size: tuning.batch_size,
-            batching_window_ms: u64::try_from(tuning.batch_window.as_millis()).unwrap_or(u64::MAX),
-            parallelization_factor: tuning.parallelization_factor,
-            bisect_batch_on_function_error: true,
-            report_batch_item_failures: true,
-            backoff_initial_ms: 100,
-            backoff_max_ms: 5_000,
-            ..Settings::default()
-        };
+        let settings = settings(tuning, limits, around.clock);
         let read_ahead = settings.batch_size.saturating_mul(settings.parallelization_factor).max(1_000);
         let mapping = Mapping::new(settings, Arc::new(info(function)))
             .map_err(|error| Error::Usage(error.to_string()))?;
         let reader = Reader::new(clients.kinesis.clone());
-        Ok(Self { function, mapping, reader, functions, failures, until, read_ahead, refused: 0, progress })
+        let given_up = GivenUp::default();
+        Ok(Self { function, mapping, reader, functions, around, read_ahead, refused: 0, given_up })
     }
 
-    /// Runs until it is done.
-    pub(crate) async fn run(mut self) -> Result<(), Error> {
+    /// Runs until it is done; gives back what was given up.
+    pub(crate) async fn run(mut self) -> Result<GivenUp, Error> {
         let mut in_flight = InFlight::new();
         self.list_shards().await?;
         loop {
@@ -82,7 +96,7 @@ impl Driver {
             self.read().await?;
             let wait = match self.act(&mut in_flight).await? {
                 Some(wait) => wait,
-                None if self.until == Until::Drained => return Ok(()),
+                None if self.around.until == Until::Drained => return Ok(self.given_up),
                 None => now_ms() + 1_000,
             };
             let sleep = Duration::from_millis(wait.saturating_sub(now_ms()).min(1_000));
@@ -112,10 +126,13 @@ impl Driver {
                 continue;
             }
             let page = self.reader.read(&shard_id, now).await?;
-            for record in page.records {
-                shard.push(record, now).map_err(|error| Error::Usage(error.to_string()))?;
+            for mut record in page.records {
+                record.approximate_arrival_ms = self.around.clock.at(record.approximate_arrival_ms);
+                shard
+                    .push(record, self.around.clock.at(now))
+                    .map_err(|error| Error::Usage(error.to_string()))?;
             }
-            let drained = page.at_tip && self.until == Until::Drained;
+            let drained = page.at_tip && self.around.until == Until::Drained;
             if page.ended || drained {
                 shard.close();
                 self.reader.stop(&shard_id);
@@ -130,35 +147,39 @@ impl Driver {
         loop {
             let now = now_ms();
             let idle = self.reader.next_due_ms().unwrap_or(u64::MAX).max(now + 1);
-            match self.mapping.poll(now) {
+            let mapping_now = self.around.clock.at(now);
+            match self.mapping.poll(mapping_now) {
                 None => return Ok(None),
                 Some(Action::Invoke(invocation)) => in_flight.push(self.invoke(invocation)),
-                Some(Action::Discard(discarded)) => {
-                    let record =
-                        discarded.failure_record(now).map_err(|error| Error::Usage(error.to_string()))?;
-                    let path = self.failures.join(record.key);
-                    if let Some(folder) = path.parent() {
-                        std::fs::create_dir_all(folder).map_err(Error::output(folder))?;
-                    }
-                    std::fs::write(&path, record.body).map_err(Error::output(&path))?;
-                }
+                Some(Action::Discard(discarded)) => self.give_up(&discarded, mapping_now)?,
                 Some(Action::Finished(shard_id)) => {
                     self.reader.stop(&shard_id);
-                    if self.until == Until::Stopped {
+                    if self.around.until == Until::Stopped {
                         self.list_shards().await?;
                     }
                     return Ok(Some(now));
                 }
-                Some(Action::WaitUntil(at)) => return Ok(Some(at.min(idle))),
+                Some(Action::WaitUntil(at)) => return Ok(Some(self.around.clock.wall(at).min(idle))),
                 Some(Action::WaitForInvocations | Action::WaitForRecords) => return Ok(Some(idle)),
             }
         }
     }
 
+    fn give_up(&mut self, discarded: &Discarded, mapping_now: u64) -> Result<(), Error> {
+        let record = discarded.failure_record(mapping_now);
+        let record = record.map_err(|error| Error::Usage(error.to_string()))?;
+        write_whole(&self.around.failures.join(record.key), &record.body)?;
+        let records = discarded.records.len() as u64;
+        self.given_up.objects += 1;
+        self.given_up.records += records;
+        self.around.progress.inc(records);
+        Ok(())
+    }
+
     fn invoke(&self, invocation: Invocation) -> Invoking {
         let (functions, function) = (Arc::clone(&self.functions), self.function);
         Box::pin(async move {
-            let invoked = functions.invoke(function, invocation.event()).await;
+            let invoked = functions.invoke(function, &invocation).await;
             (Arc::clone(invocation.shard_id()), invocation.token, invoked)
         })
     }
@@ -174,7 +195,7 @@ impl Driver {
         };
         self.refused = if outcome == Outcome::NotInvoked { self.refused + 1 } else { 0 };
         if let (Invoked::Refused(why), true) =
-            (invoked, self.refused > REFUSED_LIMIT && self.until == Until::Drained)
+            (invoked, self.refused > REFUSED_LIMIT && self.around.until == Until::Drained)
         {
             return Err(Error::Usage(format!(
                 "{} was not invoked {REFUSED_LIMIT} times in a row: {why}; is the server at --functions running?",
@@ -182,20 +203,9 @@ impl Driver {
             )));
         }
         let shard = self.mapping.shard_mut(shard_id).map_err(|error| Error::Usage(error.to_string()))?;
-        let done =
-            shard.complete(token, outcome, now_ms()).map_err(|error| Error::Usage(error.to_string()))?;
-        self.progress.inc(done.succeeded as u64);
+        let now = self.around.clock.at(now_ms());
+        let done = shard.complete(token, outcome, now).map_err(|error| Error::Usage(error.to_string()))?;
+        self.around.progress.inc(done.succeeded as u64);
         Ok(())
-    }
-}
-
-fn info(function: &str) -> MappingInfo {
-    MappingInfo {
-        mapping_uuid: format!("local-{function}"),
-        stream_arn: format!("arn:aws:kinesis:us-east-1:000000000000:stream/{EVENTS_STREAM}"),
-        aws_region: "us-east-1".to_owned(),
-        function_arn: format!("arn:aws:lambda:us-east-1:000000000000:function:{function}"),
-        executed_version: "$LATEST".to_owned(),
-        invoke_identity_arn: "arn:aws:iam::000000000000:role/local".to_owned(),
     }
 }

@@ -1,5 +1,6 @@
 //! What was set aside, read back from the files of the quarantine.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde_json::Value;
@@ -15,7 +16,9 @@ impl Entry {
     pub(crate) fn all(out: &Path) -> Result<Vec<Self>, Error> {
         let folder = out.join("quarantine");
         let listed = std::fs::read_dir(&folder).map_err(Error::output(&folder))?;
-        let mut files: Vec<_> = listed.filter_map(|file| Some(file.ok()?.path())).collect();
+        let files = listed.filter_map(|file| Some(file.ok()?.path()));
+        let mut files: Vec<_> =
+            files.filter(|file| file.extension().is_some_and(|it| it == "jsonl")).collect();
         files.sort_unstable();
         let mut entries = Vec::new();
         for file in files {
@@ -30,4 +33,13 @@ impl Entry {
     pub(crate) fn text(&self, field: &str) -> &str {
         self.0[field].as_str().unwrap_or_default()
     }
+}
+
+/// Entries by reason.
+pub(crate) fn reasons(entries: &[Entry]) -> BTreeMap<String, u64> {
+    let mut reasons = BTreeMap::new();
+    for entry in entries {
+        *reasons.entry(entry.text("reason").to_owned()).or_default() += 1;
+    }
+    reasons
 }

@@ -5,19 +5,30 @@ use std::path::Path;
 
 use local_firehose::Stats;
 use millrace_domain::Verdict;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use super::{Entry, ItemBytes};
+use super::quarantine::reasons;
+use super::whole::write_whole;
+use super::{Entry, ItemBytes, TroubleSummary};
 use crate::error::Error;
-use crate::options::LAKE_STREAM;
+use crate::mapping::{GivenUp, Metrics};
+use crate::options::{LAKE_STREAM, Tuning};
+use crate::trouble::Trouble;
 
 /// The content of `summary.json`.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Summary {
+    /// How the events were batched and judged; `redrive` goes on with the same.
+    pub(crate) settings: Tuning,
     /// Records put into the stream.
     pub(crate) events_in: u64,
     /// By function; empty for functions that ran elsewhere, whose own logs hold their metrics.
     pub(crate) functions: BTreeMap<String, FunctionSummary>,
+    /// What the mappings gave up, by function.
+    pub(crate) given_up: BTreeMap<&'static str, GivenUp>,
+    /// Trouble made on purpose, where there was any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) trouble: Option<TroubleSummary>,
     /// Sizes of the items in the table, as DynamoDB counts them.
     pub(crate) item_bytes: ItemBytes,
     /// Rows of the lake by partition.
@@ -52,12 +63,35 @@ pub(crate) struct FirehoseSummary {
     billed_bytes: u64,
 }
 
+/// What a run knows of itself before its output is read back.
+pub(crate) struct Run<'r> {
+    pub(crate) settings: &'r Tuning,
+    pub(crate) events_in: u64,
+    pub(crate) started_ms: u64,
+    pub(crate) given_up: BTreeMap<&'static str, GivenUp>,
+}
+
+#[derive(Deserialize)]
+struct Settings {
+    settings: Tuning,
+}
+
+/// The settings of the run that wrote the `summary.json` below `out`.
+pub(crate) fn read_settings(out: &Path) -> Result<Tuning, Error> {
+    let path = out.join("summary.json");
+    let unreadable = |why: String| Error::Input { path: path.clone(), why };
+    let text = std::fs::read(&path)
+        .map_err(|error| unreadable(format!("{error}; name the folder that replay wrote")))?;
+    let summary: Settings = serde_json::from_slice(&text).map_err(|error| unreadable(error.to_string()))?;
+    Ok(summary.settings)
+}
+
 impl Summary {
-    /// Adds up a run.
+    /// Adds up a run that took this long.
     pub(crate) fn of(
-        (events_in, wall_ms): (u64, u64),
+        (run, wall_ms): (Run<'_>, u64),
         item_bytes: ItemBytes,
-        metrics: BTreeMap<String, BTreeMap<String, u64>>,
+        (metrics, trouble): (Metrics, Option<&Trouble>),
         stats: &Stats,
         quarantine: &[Entry],
     ) -> Self {
@@ -65,20 +99,16 @@ impl Summary {
             let partition = name.strip_prefix(LAKE_STREAM)?.strip_prefix('/')?;
             Some((partition.to_owned(), *rows))
         });
-        let mut reasons = BTreeMap::new();
-        for entry in quarantine {
-            *reasons.entry(entry.text("reason").to_owned()).or_default() += 1;
-        }
         Self {
-            events_in,
-            functions: metrics
-                .into_iter()
-                .map(|(name, metrics)| (name, FunctionSummary::of(metrics)))
-                .collect(),
+            settings: run.settings.clone(),
+            events_in: run.events_in,
+            functions: FunctionSummary::all(metrics),
+            given_up: run.given_up,
+            trouble: trouble.map(TroubleSummary::of),
             item_bytes,
             lake_rows: lake.collect(),
             lake_errors: stats.error_rows.clone(),
-            quarantine: reasons,
+            quarantine: reasons(quarantine),
             firehose: FirehoseSummary {
                 requests: stats.requests,
                 records: stats.records,
@@ -94,7 +124,7 @@ impl Summary {
         let path = out.join("summary.json");
         let mut text = serde_json::to_string_pretty(self).map_err(Error::output(&path))?;
         text.push('\n');
-        std::fs::write(&path, text).map_err(Error::output(&path))
+        write_whole(&path, text.as_bytes())
     }
 
     /// Rows in the lake.
@@ -104,6 +134,11 @@ impl Summary {
 }
 
 impl FunctionSummary {
+    /// Every function's share.
+    pub(crate) fn all(metrics: Metrics) -> BTreeMap<String, Self> {
+        metrics.into_iter().map(|(name, metrics)| (name, Self::of(metrics))).collect()
+    }
+
     fn of(mut metrics: BTreeMap<String, u64>) -> Self {
         let batches = metrics.remove("batches").unwrap_or_default();
         let mut verdicts = BTreeMap::new();
@@ -111,6 +146,14 @@ impl FunctionSummary {
             verdicts.insert(name.to_owned(), metrics.remove(name).unwrap_or_default());
         }
         Self { batches, verdicts, metrics }
+    }
+
+    /// The verdicts that there were, in words.
+    pub(crate) fn verdicts_text(&self) -> String {
+        let verdicts = self.verdicts.iter().filter(|(_, count)| **count > 0);
+        let verdicts: Vec<_> =
+            verdicts.map(|(verdict, count)| format!("{verdict} {}", number(*count))).collect();
+        if verdicts.is_empty() { "nothing".to_owned() } else { verdicts.join(", ") }
     }
 
     /// One of the metrics, or 0.

@@ -1,17 +1,16 @@
 //! A table's items as plain JSON, one a line, in order of their keys.
 
 use std::collections::HashMap;
-use std::io::{BufWriter, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use millrace_aws::dynamodb::{KEY, item_bytes};
 use serde::Serialize;
 use serde_json::Value;
 
+use super::items;
+use super::whole::write_whole;
 use crate::error::Error;
 
 /// Sizes of a table's items in bytes, as DynamoDB counts them.
@@ -40,7 +39,7 @@ pub(crate) async fn read(client: &Client, table: &str) -> Result<(Vec<Value>, It
         next = page.last_evaluated_key;
         for item in page.items.unwrap_or_default() {
             sizes.push(item_bytes(&item));
-            items.push(plain(AttributeValue::M(item)));
+            items.push(items::plain(item).map_err(Error::output(table))?);
         }
         if next.is_none() {
             break;
@@ -50,30 +49,29 @@ pub(crate) async fn read(client: &Client, table: &str) -> Result<(Vec<Value>, It
     Ok((items, ItemBytes::of(sizes)))
 }
 
-/// Writes items to `tables/<table>.jsonl` below `out`.
+/// Writes items to `tables/<table>.jsonl` below `out`: the whole file, or the one that was there stays.
 pub(crate) fn write(out: &Path, table: &str, items: &[Value]) -> Result<(), Error> {
-    let path = out.join("tables").join(format!("{table}.jsonl"));
-    let file = std::fs::File::create(&path).map_err(Error::output(&path))?;
-    let mut file = BufWriter::new(file);
-    for item in items {
-        writeln!(file, "{item}").map_err(Error::output(&path))?;
-    }
-    file.flush().map_err(Error::output(&path))
+    let lines: String = items.iter().map(|item| format!("{item}\n")).collect();
+    write_whole(&file(out, table), lines.as_bytes())
 }
 
-/// Numbers stay numbers, binary becomes base64 text.
-fn plain(value: AttributeValue) -> Value {
-    match value {
-        AttributeValue::S(text) => Value::String(text),
-        AttributeValue::N(text) => serde_json::from_str(&text).unwrap_or(Value::String(text)),
-        AttributeValue::Bool(value) => Value::Bool(value),
-        AttributeValue::B(bytes) => Value::String(STANDARD.encode(bytes.into_inner())),
-        AttributeValue::L(values) => Value::Array(values.into_iter().map(plain).collect()),
-        AttributeValue::M(values) => {
-            let mut values: Vec<_> = values.into_iter().collect();
-            values.sort_by(|(name, _), (other, _)| name.cmp(other));
-            Value::Object(values.into_iter().map(|(name, value)| (name, plain(value))).collect())
-        }
-        _ => Value::Null,
+/// Puts the items of `tables/<table>.jsonl` below `out` into the table; gives back how many.
+pub(crate) async fn load(client: &Client, out: &Path, table: &str) -> Result<u64, Error> {
+    let path = file(out, table);
+    let unreadable = |why: String| Error::Input { path: path.clone(), why };
+    let text = std::fs::read_to_string(&path).map_err(|error| unreadable(error.to_string()))?;
+    let mut loaded = 0;
+    for (number, line) in (1..).zip(text.lines()) {
+        let wrong = |why: &dyn std::fmt::Display| unreadable(format!("line {number} is no item: {why}"));
+        let plain: Value = serde_json::from_str(line).map_err(|error| wrong(&error))?;
+        let item = items::item(plain).map_err(|error| wrong(&error))?;
+        let put = client.put_item().table_name(table).set_item(Some(item));
+        put.send().await.map_err(Error::service("PutItem"))?;
+        loaded += 1;
     }
+    Ok(loaded)
+}
+
+fn file(out: &Path, table: &str) -> PathBuf {
+    out.join("tables").join(format!("{table}.jsonl"))
 }

@@ -8,6 +8,7 @@ use aws_config::{BehaviorVersion, Region};
 use aws_sdk_kinesis::config::{Credentials, SharedCredentialsProvider};
 
 use super::Endpoints;
+use crate::trouble::Trouble;
 
 /// The region that is made up.
 pub(crate) const REGION: &str = "us-east-1";
@@ -24,17 +25,20 @@ pub(crate) struct Clients {
 }
 
 impl Clients {
-    /// Clients for these endpoints. As in the deployed functions, the SDK's own retries are off.
-    pub(crate) fn of(endpoints: Endpoints) -> Self {
+    /// Clients for these endpoints, in this trouble. As in the deployed functions, the SDK's own retries are off.
+    pub(crate) fn of(endpoints: Endpoints, trouble: Option<&Trouble>) -> Self {
         let credentials = Credentials::new(CREDENTIAL, CREDENTIAL, None, None, "local");
         let timeouts = TimeoutConfig::builder().operation_attempt_timeout(Duration::from_secs(30)).build();
-        let sdk = aws_config::SdkConfig::builder()
+        let mut sdk = aws_config::SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::from_static(REGION))
             .credentials_provider(SharedCredentialsProvider::new(credentials))
             .retry_config(RetryConfig::disabled())
-            .timeout_config(timeouts)
-            .build();
+            .timeout_config(timeouts);
+        if let Some(trouble) = trouble {
+            sdk = sdk.http_client(trouble.http());
+        }
+        let sdk = sdk.build();
         let kinesis = aws_sdk_kinesis::config::Builder::from(&sdk).endpoint_url(&endpoints.kinesis).build();
         let dynamodb =
             aws_sdk_dynamodb::config::Builder::from(&sdk).endpoint_url(&endpoints.dynamodb).build();

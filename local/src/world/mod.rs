@@ -2,7 +2,6 @@
 
 mod clients;
 mod resources;
-mod throttle;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -29,13 +28,6 @@ pub(crate) struct World {
     _servers: JoinSet<()>,
 }
 
-/// Trouble that the services make on purpose.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Trouble {
-    /// Writes to DynamoDB that are throttled, counted from the first.
-    pub(crate) throttled_writes: u64,
-}
-
 /// Addresses of the endpoints.
 #[derive(Clone, Debug)]
 pub(crate) struct Endpoints {
@@ -46,18 +38,14 @@ pub(crate) struct Endpoints {
 
 impl World {
     /// Starts the services and creates stream and table. Lake and quarantine go below `out`.
-    pub(crate) async fn start(
-        out: &Path,
-        shards: i32,
-        ports: Ports,
-        trouble: Trouble,
-    ) -> Result<Self, Error> {
+    pub(crate) async fn start(out: &Path, shards: i32, ports: Ports) -> Result<Self, Error> {
         let mut servers = JoinSet::new();
         let database = Database::memory().map_err(Error::service("opening the DynamoDB emulator"))?;
         let options = StoreOptions { create_stream_ms: 0, shard_limit: 1_000, ..StoreOptions::default() };
         let (kinesis, _store) = ferrokinesis::create_app(options);
         let firehose = firehose(out)?;
-        let dynamodb = dynamodb(&mut servers, database, ports.dynamodb_port, trouble).await?;
+        let (listener, dynamodb) = listen("DynamoDB", ports.dynamodb_port).await?;
+        servers.spawn(async move { dynoxide::server::serve_on(listener, database).await });
         let endpoints = Endpoints {
             kinesis: serve(&mut servers, "Kinesis", ports.kinesis_port, kinesis).await?,
             dynamodb,
@@ -69,7 +57,7 @@ impl World {
                 tracing::error!(%error, "the Firehose endpoint cannot deliver");
             }
         });
-        let clients = Clients::of(endpoints);
+        let clients = Clients::of(endpoints, None);
         resources::create_stream(&clients.kinesis, shards).await?;
         resources::create_table(&clients.dynamodb).await?;
         Ok(Self { clients, firehose, _servers: servers })
@@ -100,22 +88,6 @@ fn firehose(out: &Path) -> Result<Arc<Firehose>, Error> {
         stream(QUARANTINE_STREAM, Destination::JsonLines(quarantine)),
     ];
     Firehose::new(streams, Options::default()).map_err(Error::service("starting the Firehose endpoint"))
-}
-
-/// The emulator serves its own socket; what other programs see is a proxy in front of it where trouble is wanted.
-async fn dynamodb(
-    servers: &mut JoinSet<()>,
-    database: Database,
-    port: u16,
-    trouble: Trouble,
-) -> Result<String, Error> {
-    let direct = if trouble.throttled_writes == 0 { port } else { 0 };
-    let (listener, address) = listen("DynamoDB", direct).await?;
-    servers.spawn(async move { dynoxide::server::serve_on(listener, database).await });
-    match trouble.throttled_writes {
-        0 => Ok(address),
-        writes => serve(servers, "DynamoDB", port, throttle::proxy(address, writes)).await,
-    }
 }
 
 async fn serve(

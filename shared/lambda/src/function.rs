@@ -37,17 +37,17 @@ pub struct Report {
 pub async fn handle(function: &impl Function, event: LambdaEvent<KinesisBatch>) -> KinesisEventResponse {
     let LambdaEvent { payload: batch, context } = event;
     let deadline = Deadline::new(context.deadline, now_epoch_ms());
-    let (response, line) = invoke(function, &batch, deadline).await;
+    let (response, line, _) = invoke(function, &batch, deadline).await;
     emf::print(&line);
     response
 }
 
-/// Runs a batch and gives back the response and the line of metrics.
+/// Runs a batch and gives back the response, the line of metrics, and the verdicts that it counts.
 pub async fn invoke<F: Function>(
     function: &F,
     batch: &KinesisBatch,
     deadline: Deadline,
-) -> (KinesisEventResponse, serde_json::Value) {
+) -> (KinesisEventResponse, serde_json::Value, Tally) {
     let report = function.process(batch, deadline).await;
     if let Some(record) = report.tally.cut.record().and_then(|record| batch.records.get(record)) {
         tracing::warn!(
@@ -59,7 +59,7 @@ pub async fn invoke<F: Function>(
         );
     }
     let line = emf::line(F::NAME, batch, &report.tally, &report.usage, now_epoch_ms());
-    (answer(batch, report.tally.cut), line)
+    (answer(batch, report.tally.cut), line, report.tally)
 }
 
 /// Serves invocations until the environment ends.

@@ -123,7 +123,7 @@ pub(crate) async fn outcome_of<F: Function>(
     deadline: Deadline,
 ) -> Outcome {
     let watched = Watched { function, report: std::sync::Mutex::default() };
-    let (response, line) = invoke(&watched, batch, deadline).await;
+    let (response, line, _) = invoke(&watched, batch, deadline).await;
     let report = watched.report.into_inner().unwrap().unwrap();
     let counts = Verdict::COUNTED.into_iter().filter_map(|name| {
         let count = line.get(name).and_then(Value::as_u64).unwrap();

@@ -1,4 +1,4 @@
-//! Objects in memory and in S3 keep one contract. The service here speaks as much of S3 as the adapter uses.
+//! Objects in memory, in S3 and in a folder keep one contract. The service here speaks as much of S3 as the adapter uses.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -12,6 +12,7 @@ use axum::http::{Method, StatusCode, Uri};
 use millrace_aws::S3Objects;
 use millrace_lambda::Deadline;
 use millrace_lambda::objects::{Object, Objects};
+use millrace_local::objects::FolderObjects;
 use millrace_testkit::MemoryObjects;
 use tokio::task::JoinSet;
 
@@ -83,8 +84,10 @@ async fn keep_the_contract(objects: impl Objects) {
 }
 
 #[tokio::test]
-async fn both_keep_the_contract() {
+async fn all_keep_the_contract() {
     let mut servers = JoinSet::new();
     keep_the_contract(s3(&mut servers).await).await;
     keep_the_contract(MemoryObjects::default()).await;
+    let folder = tempfile::tempdir().unwrap();
+    keep_the_contract(FolderObjects::new(folder.path())).await;
 }

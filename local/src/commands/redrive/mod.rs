@@ -1,0 +1,106 @@
+//! `redrive`: what a replay set aside, back through the stream.
+
+mod options;
+mod report;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use millrace_aws::KinesisStream;
+use millrace_lambda::record_stream::{OutgoingRecord, Put, RecordStream};
+use millrace_lambda::{Deadline, Meter};
+pub(crate) use options::Redrive;
+use redrive::{Answer, Config, Mode, Request};
+
+use super::pipeline::{Consuming, save};
+use crate::cli::Ports;
+use crate::error::Error;
+use crate::mapping::{Functions, Until};
+use crate::objects::{FolderObjects, Held};
+use crate::options::{EVENTS_STREAM, Limits, SESSIONS_TABLE, Tuning};
+use crate::output::{Entry, FunctionSummary, load_table, read_settings, reasons};
+use crate::world::World;
+
+/// What a redrive came to.
+#[derive(Debug, serde::Serialize)]
+struct Redriven {
+    #[serde(flatten)]
+    answer: Answer,
+    /// What the functions did with what came back.
+    functions: BTreeMap<String, FunctionSummary>,
+    /// Entries that were added to the quarantine, by reason.
+    set_aside: BTreeMap<String, u64>,
+    /// Late events that were added to `late.jsonl`.
+    late: u64,
+}
+
+pub(crate) async fn run(options: &Redrive) -> Result<(), Error> {
+    let request = options.request()?;
+    let config = config()?;
+    let redriven = match request.mode {
+        Mode::List | Mode::DryRun => {
+            read_settings(&options.dir)?;
+            let objects = FolderObjects::new(&options.dir);
+            let answer = redrive::run(&objects, &NoStream, &config, &request, Deadline::NONE).await;
+            Redriven { answer, functions: BTreeMap::new(), set_aside: BTreeMap::new(), late: 0 }
+        }
+        Mode::Run => bring_back(&options.dir, &config, &request).await?,
+    };
+    report::print(options, &redriven)
+}
+
+/// Redrives, lets the functions do it all, and writes what they did before any mark: were the process to die in
+/// between, the next run would send the same again, which changes nothing twice.
+async fn bring_back(out: &Path, config: &Config, request: &Request) -> Result<Redriven, Error> {
+    let tuning: Tuning = read_settings(out)?;
+    let world = World::start(out, tuning.shards, Ports::ANY).await?;
+    load_table(&world.clients.dynamodb, out, SESSIONS_TABLE).await?;
+    let before = reasons(&Entry::all(out)?);
+    let marks = Held::new(FolderObjects::new(out));
+    let kinesis = world.clients.kinesis.clone();
+    let meter = Arc::new(Meter::default());
+    let stream = KinesisStream::new(kinesis, EVENTS_STREAM.to_owned(), config.record_limit_bytes, meter);
+    let answer = redrive::run(&marks, &stream, config, request, Deadline::NONE).await;
+    let functions = Arc::new(Functions::linked(&tuning, &world.clients.endpoints, None)?);
+    if answer.counts.sent > 0 {
+        let (limits, until) = (Limits::default(), Until::Drained);
+        let total = answer.counts.sent;
+        Consuming { tuning: &tuning, limits, out, until, total }.run(&world, &functions).await?;
+        save(&world, &functions, out).await?;
+    }
+    marks.release().await.map_err(Error::output(out))?;
+    let mut set_aside = reasons(&Entry::all(out)?);
+    for (reason, count) in &mut set_aside {
+        *count = count.saturating_sub(before.get(reason).copied().unwrap_or_default());
+    }
+    set_aside.retain(|_, count| *count > 0);
+    Ok(Redriven {
+        answer,
+        functions: FunctionSummary::all(functions.metrics()),
+        set_aside,
+        late: functions.late().len() as u64,
+    })
+}
+
+/// The settings of the function, with the names that functions have here.
+fn config() -> Result<Config, Error> {
+    let variables = [
+        ("SET_ASIDE_BUCKET", "local"),
+        ("EVENTS_STREAM", EVENTS_STREAM),
+        ("SESSIONS_FUNCTION", "sessions"),
+        ("ARCHIVE_FUNCTION", "archive"),
+    ];
+    let look_up =
+        |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
+    Config::read(look_up).map_err(|error| Error::Usage(error.to_string()))
+}
+
+/// A stream for modes that send nothing.
+struct NoStream;
+
+impl RecordStream for NoStream {
+    async fn put(&self, records: &[OutgoingRecord], _deadline: Deadline) -> Vec<Put> {
+        records.iter().map(|_| Put::NotAccepted("there is no stream".to_owned())).collect()
+    }
+}

@@ -1,0 +1,143 @@
+//! Options of `redrive`: the request of the function, field by field.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use redrive::Request;
+use serde_json::{Map, Value};
+
+use crate::error::Error;
+
+/// Options of `redrive`.
+#[derive(Args, Debug)]
+pub(crate) struct Redrive {
+    /// The folder that a replay wrote
+    #[arg(value_name = "DIR")]
+    pub(crate) dir: PathBuf,
+    /// What to bring back
+    #[arg(long)]
+    source: Source,
+    /// What to do with it; list and dry-run change nothing
+    #[arg(long, default_value = "dry-run")]
+    mode: Mode,
+    /// Only objects whose key starts with this, such as aws/lambda/local-sessions/ or quarantine/quarantine-000001
+    #[arg(long)]
+    prefix: Option<String>,
+    /// Only records that this function failed on or refused: sessions or archive
+    #[arg(long, value_name = "NAME")]
+    function: Option<String>,
+    /// Only records that were refused for this reason, such as contract
+    #[arg(long)]
+    reason: Option<String>,
+    /// Only records that came from this shard
+    #[arg(long)]
+    shard_id: Option<String>,
+    /// Only records that arrived at this time or later
+    #[arg(long, value_name = "RFC3339")]
+    from: Option<String>,
+    /// Only records that arrived before this time
+    #[arg(long, value_name = "RFC3339")]
+    to: Option<String>,
+    /// Most objects to read; 1000 where none is given
+    #[arg(long)]
+    limit: Option<usize>,
+    /// Take objects that are marked done, too
+    #[arg(long)]
+    again: bool,
+    /// Print the whole answer as JSON, with a line an object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Source {
+    /// Batches that the mappings gave up
+    OnFailure,
+    /// Events that could not be taken
+    Quarantine,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Mode {
+    /// Name the objects, and whether they are marked done
+    List,
+    /// Say what would be sent, and how each event decodes now
+    DryRun,
+    /// Send, let the functions do it, and mark the objects done
+    Run,
+}
+
+impl Redrive {
+    /// The request that the function would be invoked with; its rules are the function's own.
+    pub(super) fn request(&self) -> Result<Request, Error> {
+        let mut fields = Map::new();
+        let source = match self.source {
+            Source::OnFailure => "on_failure",
+            Source::Quarantine => "quarantine",
+        };
+        let mode = match self.mode {
+            Mode::List => "list",
+            Mode::DryRun => "dry_run",
+            Mode::Run => "run",
+        };
+        fields.insert("source".to_owned(), source.into());
+        fields.insert("mode".to_owned(), mode.into());
+        let texts = [
+            ("prefix", &self.prefix),
+            ("function", &self.function),
+            ("reason", &self.reason),
+            ("shard_id", &self.shard_id),
+            ("from", &self.from),
+            ("to", &self.to),
+        ];
+        for (name, text) in texts {
+            fields.extend(text.as_ref().map(|text| (name.to_owned(), text.as_str().into())));
+        }
+        fields.extend(self.limit.map(|limit| ("limit".to_owned(), limit.into())));
+        fields.insert("again".to_owned(), self.again.into());
+        serde_json::from_value(Value::Object(fields)).map_err(|error| Error::Usage(error.to_string()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+    use redrive::{Mode, Source};
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Only {
+        #[command(flatten)]
+        redrive: Redrive,
+    }
+
+    fn request(options: &str) -> Result<Request, String> {
+        let words = ["redrive", "out"].into_iter().chain(options.split_whitespace());
+        let only = Only::try_parse_from(words).map_err(|error| error.to_string())?;
+        only.redrive.request().map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn every_filter_of_the_function_is_an_option() {
+        let options = "--source quarantine --mode run --prefix quarantine/q --function archive --reason contract \
+            --shard-id s --from 1970-01-01T00:00:01Z --to 1970-01-01T00:00:02Z --limit 5 --again";
+        let request = request(options).unwrap();
+        assert_eq!((request.source, request.mode, request.limit), (Source::Quarantine, Mode::Run, 5));
+        assert_eq!((request.from_ms, request.to_ms, request.again), (Some(1_000), Some(2_000), true));
+        assert_eq!(request.prefix, "quarantine/q");
+        assert_eq!((request.function.as_deref(), request.shard_id.as_deref()), (Some("archive"), Some("s")));
+    }
+
+    #[test]
+    fn it_is_a_dry_run_unless_told_otherwise_and_mistakes_are_named() {
+        assert_eq!(request("--source on-failure"), Ok(Request::new(Source::OnFailure, Mode::DryRun)));
+        assert!(request("").unwrap_err().contains("--source"));
+        assert!(
+            request("--source on-failure --function x").unwrap_err().contains("one of sessions, archive")
+        );
+        assert!(
+            request("--source on-failure --reason contract").unwrap_err().contains("filter of the source")
+        );
+    }
+}

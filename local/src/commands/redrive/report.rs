@@ -1,0 +1,130 @@
+//! What `redrive` prints.
+
+use std::collections::BTreeMap;
+
+use redrive::{Answer, Line, Mode, State};
+
+use super::{Redrive, Redriven};
+use crate::error::Error;
+use crate::output::number;
+
+/// Objects that are named one by one, where not all are asked for as JSON.
+const LINES_SHOWN: usize = 20;
+
+/// Prints what came of it.
+///
+/// # Errors
+/// When the run ended before its time.
+pub(super) fn print(options: &Redrive, redriven: &Redriven) -> Result<(), Error> {
+    let answer = &redriven.answer;
+    match options.json {
+        true => {
+            let text = serde_json::to_string_pretty(redriven).map_err(Error::output("standard output"))?;
+            println!("{text}");
+        }
+        false => print_text(options, redriven),
+    }
+    match answer.why.as_str() {
+        "" => Ok(()),
+        why => Err(Error::Usage(format!("the run ended early: {why}"))),
+    }
+}
+
+fn print_text(options: &Redrive, redriven: &Redriven) {
+    let answer = &redriven.answer;
+    print_lines(answer);
+    println!("objects    {}", objects(answer));
+    match answer.mode {
+        Mode::List => {}
+        Mode::DryRun => {
+            println!("records    {} would be sent{}", number(answer.counts.to_send), left_out(answer));
+            println!("decode as  {}", words(&answer.counts.events));
+        }
+        Mode::Run => {
+            println!(
+                "records    {} of {} sent{}",
+                number(answer.counts.sent),
+                number(answer.counts.to_send),
+                left_out(answer)
+            );
+            for (name, function) in &redriven.functions {
+                println!("{name:<10} {} in {} batches", function.verdicts_text(), number(function.batches));
+            }
+            println!("set aside  {}", words(&redriven.set_aside));
+            if redriven.late > 0 {
+                let late = number(redriven.late);
+                println!("late       {late} events, too old for the state by now; late.jsonl names each");
+            }
+        }
+    }
+    if answer.left > 0 {
+        println!(
+            "left       {} objects or more: run it again, or with a higher --limit",
+            number(answer.left)
+        );
+    }
+    match answer.mode {
+        Mode::Run if answer.done > 0 => println!("written to {}", options.dir.display()),
+        Mode::Run => println!("nothing was changed in {}", options.dir.display()),
+        Mode::DryRun if answer.counts.to_send > 0 => println!("next:      the same with --mode run"),
+        Mode::DryRun | Mode::List => {}
+    }
+}
+
+/// A list is there to be seen; of other modes, only objects with something in the way.
+fn print_lines(answer: &Answer) {
+    let is_shown = |line: &&Line| answer.mode == Mode::List || line.state == State::NotDone;
+    let shown: Vec<_> = answer.lines.iter().filter(is_shown).collect();
+    for line in shown.iter().take(LINES_SHOWN) {
+        let state = match line.state {
+            State::Open => "open",
+            State::Done => "done",
+            State::Ready => "ready",
+            State::NotDone => "not done",
+        };
+        let why = if line.why.is_empty() { String::new() } else { format!(": {}", line.why) };
+        println!("{state:<10} {}{why}", line.key);
+    }
+    if shown.len() > LINES_SHOWN {
+        println!("and {} more; --json names all", number((shown.len() - LINES_SHOWN) as u64));
+    }
+}
+
+fn objects(answer: &Answer) -> String {
+    let counts = match answer.mode {
+        Mode::List => {
+            vec![(answer.objects - answer.done_before, "open"), (answer.done_before, "marked done")]
+        }
+        Mode::DryRun => vec![
+            (answer.objects - answer.failed, "ready"),
+            (answer.failed, "with something in the way"),
+            (answer.done_before, "marked done before"),
+        ],
+        Mode::Run => vec![
+            (answer.done, "done"),
+            (answer.failed, "not done"),
+            (answer.done_before, "marked done before"),
+        ],
+    };
+    let counts: Vec<_> =
+        counts.into_iter().map(|(count, what)| format!("{} {what}", number(count))).collect();
+    counts.join(", ")
+}
+
+fn left_out(answer: &Answer) -> String {
+    let mut text = String::new();
+    for (count, what) in [
+        (answer.counts.skipped, "left out by filters"),
+        (answer.counts.passed_over, "passed over as repeats"),
+    ] {
+        if count > 0 {
+            text.push_str(&format!(", {} {what}", number(count)));
+        }
+    }
+    text
+}
+
+fn words(counts: &BTreeMap<String, u64>) -> String {
+    let counts: Vec<_> = counts.iter().map(|(name, count)| format!("{name} {}", number(*count))).collect();
+    if counts.is_empty() { "nothing".to_owned() } else { counts.join(", ") }
+}

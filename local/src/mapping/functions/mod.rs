@@ -1,0 +1,98 @@
+//! The functions, linked into this program or behind a Lambda endpoint.
+
+mod linked;
+mod remote;
+mod told;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use event_source_mapping::Invocation;
+use linked::Linked;
+use remote::Remote;
+pub(crate) use told::{Late, Metrics};
+
+use crate::error::Error;
+use crate::options::Tuning;
+use crate::trouble::Trouble;
+use crate::world::Endpoints;
+
+/// The functions that consume the stream of events.
+pub(crate) const FUNCTIONS: [&str; 2] = ["sessions", "archive"];
+
+/// The timeout that the template gives the functions.
+const TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How one invocation ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Invoked {
+    /// With this answer.
+    Returned(Vec<u8>),
+    /// With an error of the function.
+    Failed(String),
+    /// Not at all: nobody there, or no place free.
+    Refused(String),
+}
+
+/// The functions, wherever they are.
+pub(crate) enum Functions {
+    /// The handlers of this program.
+    Linked(Arc<Linked>),
+    /// Functions behind a Lambda endpoint such as `cargo lambda watch`.
+    Remote(Box<Remote>),
+}
+
+impl Functions {
+    /// The handlers of this program, over clients of these endpoints, in this trouble.
+    pub(crate) fn linked(
+        tuning: &Tuning,
+        endpoints: &Endpoints,
+        trouble: Option<Trouble>,
+    ) -> Result<Self, Error> {
+        Ok(Self::Linked(Arc::new(Linked::new(tuning, endpoints, trouble)?)))
+    }
+
+    /// Functions behind a Lambda endpoint.
+    pub(crate) fn remote(url: &str) -> Self {
+        Self::Remote(Box::new(Remote::new(url)))
+    }
+
+    /// Invokes a function with a batch.
+    pub(crate) async fn invoke(&self, function: &str, invocation: &Invocation) -> Invoked {
+        match self {
+            Self::Linked(linked) => linked.invoke(function, invocation).await,
+            Self::Remote(remote) => remote.invoke(function, invocation.event()).await,
+        }
+    }
+
+    /// Waits for invocations that go on though their mapping gave them up.
+    pub(crate) async fn settle(&self) {
+        if let Self::Linked(linked) = self {
+            linked.settle().await;
+        }
+    }
+
+    /// Metrics by function; empty for functions that print their lines elsewhere.
+    pub(crate) fn metrics(&self) -> Metrics {
+        match self {
+            Self::Linked(linked) => linked.told().metrics.clone(),
+            Self::Remote(_) => Metrics::default(),
+        }
+    }
+
+    /// Every late event that the functions told of so far; none for functions that run elsewhere.
+    pub(crate) fn late(&self) -> Vec<Late> {
+        match self {
+            Self::Linked(linked) => linked.told().late.clone(),
+            Self::Remote(_) => Vec::new(),
+        }
+    }
+
+    /// The trouble that the functions are in.
+    pub(crate) fn trouble(&self) -> Option<&Trouble> {
+        match self {
+            Self::Linked(linked) => linked.trouble(),
+            Self::Remote(_) => None,
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! How a mapping is set up.
+
+use std::time::Duration;
+
+use event_source_mapping::{MappingInfo, Settings};
+
+use super::clock::MappingClock;
+use crate::options::{EVENTS_STREAM, Limits, Tuning};
+
+/// Pause after the first failure in a row, and the longest one.
+const BACKOFF_INITIAL: Duration = Duration::from_millis(100);
+const BACKOFF_MAX: Duration = Duration::from_secs(5);
+
+/// As the template sets it up, but for what the options say. Every time is counted by the mapping's clock.
+pub(super) fn settings(tuning: &Tuning, limits: &Limits, clock: MappingClock) -> Settings {
+    Settings {
+        batch_size: tuning.batch_size,
+        batching_window_ms: clock.span_ms(tuning.batch_window),
+        parallelization_factor: tuning.parallelization_factor,
+        maximum_retry_attempts: limits.retries,
+        maximum_record_age_ms: limits.age_limit.map(|limit| clock.span_ms(limit)),
+        bisect_batch_on_function_error: true,
+        report_batch_item_failures: true,
+        backoff_initial_ms: clock.span_ms(BACKOFF_INITIAL),
+        backoff_max_ms: clock.span_ms(BACKOFF_MAX),
+        ..Settings::default()
+    }
+}
+
+/// What the mapping says of itself in events and on-failure objects; redrive knows the function by its ARN.
+pub(super) fn info(function: &str) -> MappingInfo {
+    MappingInfo {
+        mapping_uuid: format!("local-{function}"),
+        stream_arn: format!("arn:aws:kinesis:us-east-1:000000000000:stream/{EVENTS_STREAM}"),
+        aws_region: "us-east-1".to_owned(),
+        function_arn: format!("arn:aws:lambda:us-east-1:000000000000:function:{function}"),
+        executed_version: "$LATEST".to_owned(),
+        invoke_identity_arn: "arn:aws:iam::000000000000:role/local".to_owned(),
+    }
+}

@@ -1,0 +1,6 @@
+//! Documents hold what they promise: commands that exist, and a way out for every alarm.
+
+#[cfg(test)]
+mod alarms;
+#[cfg(test)]
+mod commands;
