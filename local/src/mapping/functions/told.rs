@@ -55,7 +55,7 @@ fn late(function: &'static str, batch: &KinesisBatch, tally: &Tally) -> Vec<Late
     let opened = Batch::open(batch);
     let units = opened.units();
     let mut late = Vec::new();
-    for (unit, (record, verdict)) in units.iter().zip(&tally.verdicts) {
+    for (unit, (record, verdict)) in units.list.iter().zip(&tally.verdicts) {
         let (Some(Verdict::Late(cause)), true) = (verdict, tally.cut.allows(*record)) else { continue };
         let Ok(event) = &unit.event else { continue };
         let (shard_id, position, _) = unit.first_place(&batch.shard_id);
