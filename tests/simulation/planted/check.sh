@@ -21,7 +21,7 @@ for patch in "${patches[@]}"; do
     name=$(basename "$patch" .patch)
     git apply "$patch"
     cargo build --quiet --release --locked -p simulation 2>"$copy/build" || { cat "$copy/build"; exit 1; }
-    if "$CARGO_TARGET_DIR/release/simulate" --seeds "$seeds" --no-shrink >"$copy/out" 2>&1; then
+    if timeout 1800 "$CARGO_TARGET_DIR/release/simulate" --seeds "$seeds" --no-shrink >"$copy/out" 2>&1; then
         printf '%-45s %s\n' "$name" 'NOT FOUND'
         missed=$((missed + 1))
     else
