@@ -8,7 +8,8 @@ seeds=${1:-10000}
 shift || true
 patches=("$@")
 [ ${#patches[@]} -gt 0 ] || patches=("$planted"/*.patch)
-export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$root/target}
+# A folder of its own: cargo takes a copy of the workspace for the workspace itself, and would keep what is planted.
+export CARGO_TARGET_DIR=$root/target/planted
 
 copy=$(mktemp -d)
 trap 'rm -rf "$copy"' EXIT
