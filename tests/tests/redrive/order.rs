@@ -186,9 +186,27 @@ async fn damaged_objects_of_a_burst_hold_up_no_other() {
     // What does not say its place comes last.
     assert_eq!(world.carried(), logins([4, 5, 2]));
     let marked = [&last, &keys[2], &keys[4]].map(|key| redrive::mark_of(key));
-    assert_eq!(world.objects.keys("redriven/"), marked.iter().cloned().collect::<Vec<_>>());
+    assert_eq!(world.objects.keys("redriven/"), marked);
     let why = |place: usize| reasons(&answer).into_iter().find(|(key, _)| *key == keys[place]).unwrap().1;
     assert!(why(0).starts_with("is no record of an on-failure destination"));
     assert!(why(1).contains("only the stream has the records 9 to 9"));
     assert_eq!(why(3), "could not be read: the script fails it");
+}
+
+#[tokio::test]
+async fn a_burst_beyond_its_bound_is_cut_alike_in_every_run() {
+    let world = World::new();
+    // Keys in order of 0 to 1,001, batches in the opposite order.
+    for name in 0..1_002 {
+        let id = 2_000 - name;
+        let batch = BatchBuilder::counting_from(id).event(&event(id.to_string(), "u")).build();
+        world.add_failure(&format!("2026-01-02T10.00.05-{name:04}"), "sessions", &batch);
+    }
+    let answer = world.call(run(1)).await;
+    assert_eq!((answer.done, answer.left, answer.complete), (1_000, 2, false));
+    let answer = world.call(run(1)).await;
+    assert_eq!((answer.done_before, answer.done, answer.complete), (1_000, 2, true));
+    let expected = (1_001..=2_000).chain(999..=1_000);
+    let expected: Vec<_> = expected.map(|id: u64| record_of(&event(id.to_string(), "u"))).collect();
+    assert_eq!(world.carried(), expected);
 }
