@@ -97,7 +97,7 @@ pub struct Answer {
     /// Why the run ended before its time, in words; empty when it did not.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub why: String,
-    /// The objects in order of their keys.
+    /// The objects in the order in which they were taken.
     pub lines: Vec<Line>,
     /// Lines left out so that the answer stays below what Lambda gives back.
     pub lines_left_out: u64,

@@ -2,6 +2,7 @@
 //! key, so that it comes in line with everything else of that key.
 
 pub mod answer;
+mod burst;
 mod carry;
 pub mod config;
 mod listing;

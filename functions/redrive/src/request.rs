@@ -66,7 +66,8 @@ pub struct Request {
     pub reason: Option<Reason>,
     /// Only records that came from this shard.
     pub shard_id: Option<String>,
-    /// Most objects to read. An entry whose parts go on in the next object is followed there.
+    /// Most objects to read. What belongs together is taken together, and may exceed it: objects that hold parts of
+    /// one entry, and batches of one shard that were given up within one second.
     pub limit: usize,
     /// Takes objects that are marked done, too.
     pub again: bool,

@@ -1,4 +1,4 @@
-//! One run: objects in order of their keys, and a mark for each that is done.
+//! One run: objects in order, and a mark for each that is done.
 
 use std::collections::BTreeSet;
 
@@ -7,20 +7,18 @@ use millrace_lambda::objects::{Listed, Object, Objects};
 use millrace_lambda::record_stream::{OutgoingRecord, Put, RecordStream};
 
 use crate::answer::{Answer, Counts, Line, State};
+use crate::burst::{OBJECT_LIMIT_BYTES, in_order};
 use crate::carry::carry;
 use crate::config::Config;
 use crate::listing::{Listing, mark_of};
 use crate::request::{Mode, Request, Source};
 use crate::source::{Contents, Joiner, read_on_failure, read_quarantine};
 
-/// Largest object that is read, in bytes. A batch has at most 6 MB, and Firehose collects 5 MiB for an object.
-const OBJECT_LIMIT_BYTES: u64 = 32 * 1024 * 1024;
-
 /// Brings back what the request asks for, as far as the deadline allows, and says what came of it.
 ///
 /// Running it twice, or while the stream flows, changes nothing twice: a carrier's bytes depend on its record alone,
-/// and the ledger of its key knows what was applied. Objects are done one after another, so the records of a key
-/// keep the order of their objects; the first that the stream does not accept ends the run.
+/// and the ledger of its key knows what was applied. Objects are done one after another in the order in which
+/// they were set aside, so the records of a key keep theirs; the first that the stream does not accept ends the run.
 pub async fn run<O: Objects, R: RecordStream>(
     objects: &O,
     stream: &R,
@@ -61,40 +59,65 @@ struct Reading {
 
 impl<O: Objects, R: RecordStream> Run<'_, O, R> {
     async fn go(&mut self) {
-        let mut listing = Listing::new(self.objects, &self.request.prefix);
+        // A list reads nothing, so it cannot tell an order that the keys do not tell.
+        let in_bursts = self.request.source == Source::OnFailure && self.request.mode != Mode::List;
+        let mut listing = Listing::new(self.objects, &self.request.prefix, in_bursts);
         let mut taken = 0;
         loop {
-            let page = match listing.next_page(self.deadline).await {
-                Ok(page) => page,
+            let burst = match listing.next_burst(self.deadline).await {
+                Ok(burst) => burst,
                 Err(error) => {
                     self.answer.why = format!("the objects could not be listed: {error}");
-                    return;
+                    break;
                 }
             };
-            if page.is_empty() {
+            if burst.is_empty() {
                 self.answer.complete = true;
                 return;
             }
-            for (listed, is_done) in page {
-                if !self.answer.why.is_empty() || (taken >= self.request.limit && !self.joiner.is_waiting()) {
-                    self.answer.left += u64::from(!is_done || self.request.again);
-                } else if self.request.mode == Mode::List {
-                    taken += 1;
-                    self.list(listed, is_done);
-                } else if is_done && !self.request.again {
-                    self.answer.done_before += 1;
-                } else if self.deadline.is_near() {
-                    self.answer.left += 1;
-                    self.answer.why = "the invocation's deadline is near".to_owned();
-                } else {
-                    taken += 1;
-                    self.take(taken, listed).await;
-                }
+            if taken >= self.request.limit && !self.joiner.is_waiting() {
+                burst.into_iter().for_each(|object| self.leave(object));
+            } else {
+                self.take_burst(burst, &mut taken).await;
             }
             if !self.answer.why.is_empty() || (taken >= self.request.limit && self.answer.left > 0) {
-                return;
+                break;
             }
         }
+        listing.into_ahead().for_each(|object| self.leave(object));
+    }
+
+    fn leave(&mut self, (_, is_done): (Listed, bool)) {
+        self.answer.left += u64::from(!is_done || self.request.again);
+    }
+
+    /// Takes objects that belong together, whatever the limit: in another run they could not be put in order.
+    async fn take_burst(&mut self, burst: Vec<(Listed, bool)>, taken: &mut usize) {
+        let burst = in_order(self.objects, burst, self.request.again, self.deadline).await;
+        for (listed, is_done) in burst {
+            if !self.answer.why.is_empty() {
+                self.leave((listed, is_done));
+            } else if self.request.mode == Mode::List {
+                *taken += 1;
+                self.list(listed, is_done);
+            } else if is_done && !self.request.again {
+                self.answer.done_before += 1;
+            } else if self.is_near_deadline() {
+                self.leave((listed, is_done));
+            } else {
+                *taken += 1;
+                self.take(*taken, listed).await;
+            }
+        }
+    }
+
+    /// Whether nothing more may begin; says so in the answer.
+    fn is_near_deadline(&mut self) -> bool {
+        let is_near = self.deadline.is_near();
+        if is_near {
+            self.answer.why = "the invocation's deadline is near".to_owned();
+        }
+        is_near
     }
 
     fn list(&mut self, listed: Listed, is_done: bool) {

@@ -9,6 +9,8 @@ mod kinesis;
 #[cfg(test)]
 mod on_failure;
 #[cfg(test)]
+mod order;
+#[cfg(test)]
 mod quarantine;
 #[cfg(test)]
 mod rounds;

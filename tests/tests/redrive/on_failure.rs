@@ -49,6 +49,11 @@ pub(crate) fn failure_object(function: &str, batch: Option<&KinesisBatch>) -> Va
     });
     if let Some(batch) = batch {
         object["payload"] = lambda_event(batch).to_string().into();
+        let ends =
+            [("startSequenceNumber", batch.records.first()), ("endSequenceNumber", batch.records.last())];
+        for (field, record) in ends {
+            object["KinesisBatchInfo"][field] = record.unwrap().sequence_number.as_str().into();
+        }
     }
     object
 }

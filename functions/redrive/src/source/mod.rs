@@ -10,7 +10,7 @@ use millrace_lambda::deaggregate::deaggregate;
 use millrace_lambda::frame::{INFLATED_LIMIT_BYTES, unframe};
 
 pub(crate) use join::Joiner;
-pub(crate) use on_failure::read_on_failure;
+pub(crate) use on_failure::{first_sequence, read_on_failure, second_of};
 pub(crate) use quarantine::read_quarantine;
 
 /// A record that was set aside: the bytes of one payload.

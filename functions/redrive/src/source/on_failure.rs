@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use millrace_domain::{Place, Position};
+use millrace_domain::{Place, Position, SequenceNumber};
 use millrace_lambda::KinesisBatch;
 use millrace_lambda::carrier::Redriven;
 use serde::Deserialize;
@@ -40,6 +40,32 @@ struct BatchInfo<'a> {
     start_sequence_number: Cow<'a, str>,
     #[serde(borrow)]
     end_sequence_number: Cow<'a, str>,
+}
+
+/// What is needed of an object to put it in order.
+#[derive(Deserialize)]
+struct Placed<'a> {
+    #[serde(borrow, rename = "KinesisBatchInfo")]
+    batch: BatchInfo<'a>,
+}
+
+/// What `dddd-dd-ddTdd.dd.dd-` stands for in the name of an object: its second, and the dash before the UUID.
+const SECOND: &[u8; 20] = b"0000-00-00T00.00.00-";
+
+/// The part of a key that objects of one mapping, shard and second share; a random UUID follows. `None` for a key of
+/// another form.
+pub(crate) fn second_of(key: &str) -> Option<&str> {
+    let name = key.rfind('/')? + 1;
+    let end = name + SECOND.len() - 1;
+    let shown = key.as_bytes().get(name..=end)?;
+    let fits = |(byte, form): (&u8, &u8)| if *form == b'0' { byte.is_ascii_digit() } else { byte == form };
+    shown.iter().zip(SECOND).all(fits).then(|| key.get(..end))?
+}
+
+/// The sequence number of the first record of an object's batch, by which objects of one shard are put in order.
+pub(crate) fn first_sequence(bytes: &[u8]) -> Option<SequenceNumber> {
+    let Placed { batch } = serde_json::from_slice(bytes).ok()?;
+    SequenceNumber::parse(&batch.start_sequence_number).ok()
 }
 
 /// Reads an object. Its records are addressed to the function that failed.
@@ -80,4 +106,33 @@ pub(crate) fn read_on_failure(bytes: &[u8], config: &Config) -> Contents {
         });
     }
     contents
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_second_of_a_key_is_all_before_its_uuid() {
+        let second = "aws/lambda/uuid/shardId-000000000001/2019/11/14/2019-11-14T00.38.06";
+        let key = format!("{second}-7d5a2f4e-0000-4000-8000-000000000001");
+        assert_eq!(second_of(&key), Some(second));
+        assert_eq!(second_of(&format!("{second}-")), Some(second));
+        for key in [second, "aws/lambda/a", "a", "", "a/2019-11-14T00:38:06-b", "a/2019-11-14T00.38.é-b"] {
+            assert_eq!(second_of(key), None, "{key}");
+        }
+    }
+
+    #[test]
+    fn the_first_sequence_number_is_read_of_an_object_that_says_it() {
+        let object = |start: &str| {
+            let batch = format!(r#"{{"shardId":"s","startSequenceNumber":{start},"endSequenceNumber":"9"}}"#);
+            format!(r#"{{"payload":"{{}}","KinesisBatchInfo":{batch}}}"#)
+        };
+        let first = first_sequence(object(r#""17""#).as_bytes());
+        assert_eq!(first, Some(SequenceNumber::parse("17").unwrap()));
+        for text in [object(r#""x""#), object("17"), "{}".to_owned(), String::new()] {
+            assert_eq!(first_sequence(text.as_bytes()), None, "{text}");
+        }
+    }
 }
