@@ -67,7 +67,8 @@ impl User<'_> {
         let given_up = |entry: &Entry| self.book.is_given_up(Consumer::Sessions, entry);
         let some_given_up = self.events.iter().any(|(entry, _)| given_up(entry));
         // An abandoned invocation whose batch was given up may come to its end at any time, before its redrive or after.
-        if !loose && !(some_given_up && self.zombies) {
+        let any_order = some_given_up && self.zombies;
+        if !loose && !any_order {
             self.check_order(item, some_given_up, &mut problems);
         }
         broken.extend(problems.into_iter().map(|problem| format!("{}: {problem}", self.key)));
