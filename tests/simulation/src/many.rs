@@ -7,7 +7,7 @@ use std::sync::mpsc;
 use crate::coverage::Coverage;
 use crate::judge::judge;
 use crate::plan::{Plan, draw};
-use crate::run::run;
+use crate::run::{POISON, run};
 use crate::shrink::scripted;
 
 /// A seed whose run is not as it must be.
@@ -72,7 +72,7 @@ pub fn run_seed(seed: u64) -> Result<Coverage, Failure> {
 pub fn quiet_poison() {
     let print = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info: &PanicHookInfo<'_>| {
-        if !info.payload_as_str().is_some_and(|text| text.contains("poison")) {
+        if !info.payload_as_str().is_some_and(|text| text == POISON) {
             print(info);
         }
     }));

@@ -21,7 +21,7 @@ pub(crate) use container::session_settings;
 use container::{Container, Image};
 use feed::Feed;
 use invocation::{End, Invoking, Place};
-pub use observed::{Observed, code};
+pub use observed::{Observed, POISON, code};
 use operator::Operator;
 pub use producer::{Truths, Unit};
 use trouble::{Fates, Recorder};

@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::plan::POISON_SKU;
 
+/// What the consumer's code says when it panics on purpose.
+pub const POISON: &str = "this event is poison";
+
 /// A user's state, and the codes of the events that made it, in the order in which they were applied.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Observed {
@@ -54,7 +57,7 @@ impl KeyState for Observed {
         emit: &mut Emit<'_>,
     ) -> Result<(), CannotApply> {
         if event.raw_data.contains(POISON_SKU) {
-            panic!("this event is poison");
+            panic!("{POISON}");
         }
         self.state.apply(event, largest_event_time_ms, settings, emit)?;
         self.applied.push(code(event));
