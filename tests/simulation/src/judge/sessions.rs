@@ -144,8 +144,9 @@ impl User<'_> {
                 | (Expected::Late, Verdict::Late(_))
                 | (Expected::Collision, Verdict::Refused(Reason::Collision))
                 | (Expected::Poisoned, Verdict::Refused(Reason::Poisoned)) => true,
-                // A redelivery of the last record applied, or of one in another lane, bears the other name.
-                (Expected::Applied | Expected::Collision, Verdict::Duplicate) => false,
+                // Repeats do not move the position. An abandoned invocation that comes to one of them after its key has
+                // gone on in another lane can only see that it lies below the floor.
+                (Expected::Duplicate, Verdict::Late(_)) => self.zombies,
                 _ => false,
             };
             if !fits {
