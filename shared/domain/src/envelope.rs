@@ -7,12 +7,14 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Visitor};
 use serde_json::value::RawValue;
 
-use crate::contract;
+use crate::contract::{self, NAME_LIMIT_BYTES};
 use crate::decode::{error_rule, field_error};
 use crate::event::Event;
 use crate::identity::{ID_LIMIT_BYTES, SOURCE_LIMIT_BYTES};
 use crate::invalid::{Invalid, Reason};
 use crate::object::Object;
+use crate::position::{Position, SequenceNumber};
+use crate::signal::Origin;
 use crate::time::parse_rfc3339_ms;
 
 /// Longest subject in bytes: a Kinesis partition key has 256 characters, and every character is a byte or more.
@@ -40,6 +42,16 @@ struct Wire<'a> {
     datacontenttype: Text<'a>,
     #[serde(borrow, default)]
     data: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    originlane: Text<'a>,
+    #[serde(borrow, default)]
+    originsequence: Text<'a>,
+    #[serde(default)]
+    originsub: u32,
+    #[serde(default)]
+    originelement: u32,
+    #[serde(default)]
+    originindex: u32,
 }
 
 /// A string that borrows where it can; absent and `null` are the empty string. CloudEvents knows no empty
@@ -131,7 +143,18 @@ fn event<'a>(wire: &Wire<'a>, time_ms: i64) -> Result<Event<'a>, Invalid> {
         data_schema: (!wire.dataschema.0.is_empty()).then(|| wire.dataschema.0.clone()),
         data,
         raw_data: raw.unwrap_or_default(),
+        origin: origin(wire),
     })
+}
+
+/// What an event says of its cause. Whoever needs it asks whether it is there.
+fn origin(wire: &Wire<'_>) -> Option<Box<Origin>> {
+    if wire.originlane.0.is_empty() || wire.originlane.0.len() > NAME_LIMIT_BYTES {
+        return None;
+    }
+    let sequence = SequenceNumber::parse(&wire.originsequence.0).ok()?;
+    let position = Position { sequence, sub_sequence: wire.originsub, index: wire.originelement };
+    Some(Box::new(Origin { lane: wire.originlane.0.clone().into_owned(), position, index: wire.originindex }))
 }
 
 /// Parameters such as `; charset=utf-8` do not matter; an absent content type means JSON in the JSON format.
@@ -208,7 +231,7 @@ mod tests {
     #[test]
     fn what_is_no_object_is_told_apart_from_what_is_no_json() {
         assert_eq!(read_event("5").unwrap_err().reason, Reason::Envelope);
-        let positions = r#"["1.0","e1","urn:s","user.logged_in","u1","2010-12-01T08:26:00Z",null,null,null]"#;
+        let positions = r#"["1.0","e1","urn:s","user.logged_in","u1","2010-12-01T08:26:00Z",null,null,null,null,null,0,0,0]"#;
         assert_eq!(read_event(positions).unwrap_err().reason, Reason::Envelope);
         assert_eq!(read_event("{\"a\":").unwrap_err().reason, Reason::NotJson);
         assert_eq!(read_event("").unwrap_err().reason, Reason::NotJson);

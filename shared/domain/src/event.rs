@@ -2,8 +2,10 @@
 
 use std::borrow::Cow;
 
-use crate::contract::{CartChange, Order, Payment, ProductView, StockCount, StockReceipt};
+use crate::contract::{CartChange, Order, Payment, ProductView, StockCount, StockMove, StockReceipt};
 use crate::identity::{identity_hash, payload_hash};
+use crate::signal::Origin;
+use crate::timer::TimerDue;
 
 /// A CloudEvents 1.0 event that keeps the contract of its type.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,6 +26,8 @@ pub struct Event<'a> {
     pub data: Data<'a>,
     /// The JSON text of `data` as it came; empty when there is none.
     pub raw_data: &'a str,
+    /// What caused it, where it says so. To be believed on the stream of signals only.
+    pub origin: Option<Box<Origin>>,
 }
 
 /// The data of an event, by type.
@@ -51,6 +55,14 @@ pub enum Data<'a> {
     StockReceived(StockReceipt<'a>),
     /// `stock.counted`
     StockCounted(StockCount<'a>),
+    /// `timer.due`
+    TimerDue(TimerDue),
+    /// `stock.sold`
+    StockSold(StockMove<'a>),
+    /// `stock.returned`
+    StockReturned(StockMove<'a>),
+    /// Another signal of ours; its data is not looked into.
+    Signal,
     /// A type that this version does not know; its data is not looked into.
     Unknown,
 }
@@ -94,6 +106,10 @@ impl Event<'_> {
             | Data::UserLoggedOut
             | Data::StockReceived(_)
             | Data::StockCounted(_)
+            | Data::TimerDue(_)
+            | Data::StockSold(_)
+            | Data::StockReturned(_)
+            | Data::Signal
             | Data::Unknown => Class::Activity,
         }
     }

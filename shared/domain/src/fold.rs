@@ -3,9 +3,14 @@
 use crate::event::Event;
 use crate::ledger::{Candidate, Judgement, Ledger, LedgerSettings};
 use crate::position::Position;
-use crate::signal::{Origin, Signal};
-use crate::verdict::Verdict;
+use crate::signal::{EVENT_LATE, Signal};
+use crate::timer::{Timer, TimerDue};
+use crate::verdict::{LateCause, Verdict};
 use crate::{Data, Reason};
+
+mod emit;
+
+pub use emit::Emit;
 
 /// The state of one key, and how an event changes it. This is all that a new consumer has to bring.
 pub trait KeyState: Clone + Default {
@@ -15,6 +20,12 @@ pub trait KeyState: Clone + Default {
     /// The attributes that the state is written as, beside `key`, `version` and `ledger`. One that is absent from
     /// a written state is taken out of the item.
     const ATTRIBUTES: &'static [&'static str];
+
+    /// Whether `event.late` is told of events that come too late. It takes a stream of signals.
+    const TELLS_LATE: bool = false;
+
+    /// Whether events come from the stream of signals, so that their origins are to be believed.
+    const READS_SIGNALS: bool = false;
 
     /// Whether the consumer has a use for this type of event.
     fn handles(data: &Data<'_>) -> bool;
@@ -31,6 +42,25 @@ pub trait KeyState: Clone + Default {
         settings: &Self::Settings,
         emit: &mut Emit<'_>,
     ) -> Result<(), CannotApply>;
+
+    /// Whether the state has forgotten too much of this event's time to take it.
+    fn is_too_late(&self, _event: &Event<'_>) -> bool {
+        false
+    }
+
+    /// Does what a timer was set for, once the event time has moved to its due time. Whether that changed the state.
+    ///
+    /// # Errors
+    /// As [`Self::apply`].
+    fn wake(
+        &mut self,
+        _timer: TimerDue,
+        _largest_event_time_ms: i64,
+        _settings: &Self::Settings,
+        _emit: &mut Emit<'_>,
+    ) -> Result<bool, CannotApply> {
+        Ok(false)
+    }
 }
 
 /// An event that its consumer cannot apply.
@@ -41,27 +71,17 @@ pub struct CannotApply {
     pub why: String,
 }
 
-/// Takes the signals of one event and gives each its origin.
-pub struct Emit<'a> {
-    lane: &'a str,
-    position: &'a Position,
-    next_index: u32,
-    signals: &'a mut Vec<Signal>,
-}
-
-impl<'a> Emit<'a> {
-    /// Takes the signals of the event at this place of a lane.
-    pub fn new(lane: &'a str, position: &'a Position, signals: &'a mut Vec<Signal>) -> Self {
-        Self { lane, position, next_index: 0, signals }
-    }
-
-    /// Emits a signal for `key`, with its data as JSON text.
-    pub fn signal(&mut self, key: String, signal_type: &'static str, time_ms: i64, data: String) {
-        let origin =
-            Origin { lane: self.lane.to_owned(), position: self.position.clone(), index: self.next_index };
-        self.next_index += 1;
-        self.signals.push(Signal { key, signal_type, time_ms, origin, data });
-    }
+/// How an event was delivered.
+#[derive(Clone, Copy, Debug)]
+pub struct Delivery<'a> {
+    /// The lane that it was read from.
+    pub lane: &'a str,
+    /// Its place in the lane.
+    pub position: &'a Position,
+    /// When the stream took it, in epoch milliseconds.
+    pub arrived_at_ms: i64,
+    /// Whether it had been set aside and was brought back.
+    pub redriven: bool,
 }
 
 /// A key on the way through its records.
@@ -73,6 +93,8 @@ pub struct Fold<S> {
     pub ledger: Ledger,
     /// What is to be told to others, in order of cause.
     pub signals: Vec<Signal>,
+    /// The timers to be set, in order of cause.
+    pub timers: Vec<Timer>,
     /// Whether there is anything to write.
     pub changed: bool,
 }
@@ -80,34 +102,42 @@ pub struct Fold<S> {
 impl<S: KeyState> Fold<S> {
     /// Starts from a stored state.
     pub fn from(state: S, ledger: Ledger) -> Self {
-        Self { state, ledger, signals: Vec::new(), changed: false }
+        Self { state, ledger, signals: Vec::new(), timers: Vec::new(), changed: false }
     }
 
     /// Judges one event and applies it when it is new.
     ///
     /// # Errors
-    /// When the state cannot take the event. State, ledger and signals may then be half changed: go on from a
+    /// When the state cannot take the event. State, ledger, signals and timers may then be half changed: go on from a
     /// copy made before.
     pub fn step(
         &mut self,
         event: &Event<'_>,
-        lane: &str,
-        position: &Position,
+        delivery: &Delivery<'_>,
         ledger_settings: &LedgerSettings,
         settings: &S::Settings,
     ) -> Result<Verdict, CannotApply> {
         if !S::handles(&event.data) {
             return Ok(Verdict::PassedOver);
         }
+        if let Data::TimerDue(timer) = event.data {
+            return self.wake(timer, event, delivery, ledger_settings, settings);
+        }
+        if S::READS_SIGNALS && matches!(event.data, Data::StockSold(_) | Data::StockReturned(_)) {
+            return self.step_signal(event, delivery, settings);
+        }
         let candidate = Candidate {
             class: event.class(),
             time_ms: event.time_ms,
             identity: event.identity(),
             payload: event.payload(),
-            lane,
-            position,
+            lane: delivery.lane,
+            position: delivery.position,
         };
         match self.ledger.judge(&candidate, ledger_settings) {
+            Judgement::New if self.state.is_too_late(event) => {
+                return self.late(event, delivery, LateCause::Cap);
+            }
             Judgement::New => {}
             Judgement::Redelivery => return Ok(Verdict::Redelivery),
             Judgement::Duplicate => return Ok(Verdict::Duplicate),
@@ -116,13 +146,74 @@ impl<S: KeyState> Fold<S> {
                 self.changed = true;
                 return Ok(Verdict::Refused(Reason::Collision));
             }
-            Judgement::Late(cause) => return Ok(Verdict::Late(cause)),
+            Judgement::Late(cause) => return self.late(event, delivery, cause),
         }
         self.ledger.record(&candidate, ledger_settings);
+        self.apply(event, delivery, settings)
+    }
+
+    fn apply(
+        &mut self,
+        event: &Event<'_>,
+        delivery: &Delivery<'_>,
+        settings: &S::Settings,
+    ) -> Result<Verdict, CannotApply> {
         let largest_ms = self.ledger.largest_event_time_ms().unwrap_or(event.time_ms);
-        let mut emit = Emit::new(lane, position, &mut self.signals);
+        let mut emit = Emit::new(event, delivery, &mut self.signals, &mut self.timers);
         self.state.apply(event, largest_ms, settings, &mut emit)?;
         self.changed = true;
         Ok(Verdict::Applied)
+    }
+
+    /// A lane delivers in order, so a signal is new exactly when it lies above the last one of its lane. One that was
+    /// set aside and comes back below may have been applied or not.
+    fn step_signal(
+        &mut self,
+        event: &Event<'_>,
+        delivery: &Delivery<'_>,
+        settings: &S::Settings,
+    ) -> Result<Verdict, CannotApply> {
+        let Some(origin) = event.origin.as_deref() else {
+            return Err(CannotApply { why: "the signal does not tell its origin".to_owned() });
+        };
+        if !self.ledger.origins().is_above(&event.source, origin) {
+            return match delivery.redriven {
+                true => self.late(event, delivery, LateCause::Undecidable),
+                false => Ok(Verdict::Redelivery),
+            };
+        }
+        self.ledger.origins_mut().record(&event.source, origin, delivery.arrived_at_ms);
+        self.apply(event, delivery, settings)
+    }
+
+    /// A timer is no event of the key: neither floor nor `seen` decide about it, and it does its work once, since the
+    /// state that it finds the second time has done it.
+    fn wake(
+        &mut self,
+        timer: TimerDue,
+        event: &Event<'_>,
+        delivery: &Delivery<'_>,
+        ledger_settings: &LedgerSettings,
+        settings: &S::Settings,
+    ) -> Result<Verdict, CannotApply> {
+        let moved = self.ledger.wake(timer.due_ms, ledger_settings);
+        let largest_ms = self.ledger.largest_event_time_ms().unwrap_or(timer.due_ms);
+        let mut emit = Emit::new(event, delivery, &mut self.signals, &mut self.timers);
+        let woken = self.state.wake(timer, largest_ms, settings, &mut emit)?;
+        self.changed |= moved || woken;
+        Ok(if moved || woken { Verdict::Applied } else { Verdict::Duplicate })
+    }
+
+    fn late(
+        &mut self,
+        event: &Event<'_>,
+        delivery: &Delivery<'_>,
+        cause: LateCause,
+    ) -> Result<Verdict, CannotApply> {
+        if S::TELLS_LATE {
+            let mut emit = Emit::new(event, delivery, &mut self.signals, &mut self.timers);
+            emit.signal(&event.subject, EVENT_LATE, event.time_ms, &emit::LateEvent::of(event, cause))?;
+        }
+        Ok(Verdict::Late(cause))
     }
 }

@@ -3,7 +3,7 @@
 //! The values are stored in items for as long as an event's horizon lasts, so the hash is a specified one
 //! (XXH3, 64 bits) and not that of the standard library.
 
-use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
+use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed, xxh3_128};
 
 /// Longest `source` in bytes.
 pub const SOURCE_LIMIT_BYTES: usize = 512;
@@ -32,6 +32,17 @@ pub fn identity_hash(source: &str, id: &str) -> u64 {
         }
     }
     xxh3_64(buffer.get(..used).unwrap_or(&buffer))
+}
+
+/// 128 bits over what caused a signal: source and id are an event's identity, and the subject tells the timers of two
+/// keys apart, which have one source and may have one id.
+pub fn cause_hash(source: &str, subject: &str, id: &str) -> u128 {
+    let mut bytes = Vec::with_capacity(source.len() + subject.len() + id.len() + 3 * PREFIX_BYTES);
+    for text in [source, subject, id] {
+        bytes.extend(u32::try_from(text.len()).unwrap_or(u32::MAX).to_le_bytes());
+        bytes.extend(text.as_bytes());
+    }
+    xxh3_128(&bytes)
 }
 
 /// 32 bits over type, time and the bytes of `data`: a repeat by the same producer has all three alike, another

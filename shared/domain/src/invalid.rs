@@ -25,13 +25,15 @@ pub enum Reason {
     Poisoned,
     /// The store refused the resulting item for good.
     StoreRefused,
+    /// The stream of signals refuses for good what the event causes.
+    StreamRefused,
     /// The row alone is larger than a Firehose record may be.
     RowTooLarge,
 }
 
 impl Reason {
     /// Every reason, in the order in which the stages come.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Frame,
         Self::NotJson,
         Self::Envelope,
@@ -42,6 +44,7 @@ impl Reason {
         Self::Collision,
         Self::Poisoned,
         Self::StoreRefused,
+        Self::StreamRefused,
         Self::RowTooLarge,
     ];
 
@@ -58,6 +61,7 @@ impl Reason {
             Self::Collision => "collision",
             Self::Poisoned => "poisoned",
             Self::StoreRefused => "store_refused",
+            Self::StreamRefused => "stream_refused",
             Self::RowTooLarge => "row_too_large",
         }
     }

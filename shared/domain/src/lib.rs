@@ -22,6 +22,7 @@ pub mod redriven;
 pub mod session;
 pub mod signal;
 pub mod time;
+pub mod timer;
 pub mod verdict;
 
 pub use event::{Class, Data, Event};

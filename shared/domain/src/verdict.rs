@@ -1,14 +1,19 @@
 //! What became of an event.
 
+use serde::Serialize;
+
 use crate::invalid::Reason;
 
 /// Why an event lies below its class's floor.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum LateCause {
     /// Older than the class's horizon allows.
     Lateness,
-    /// Younger than the horizon, but its time was given up when `seen` was full.
+    /// Younger than the horizon, but its time was given up when `seen`, or the state's own memory, was full.
     Cap,
+    /// A signal that was set aside and came back behind later ones of its lane: whether it was applied cannot be told.
+    Undecidable,
 }
 
 /// The one fate of an event in one function.
@@ -40,10 +45,12 @@ impl Verdict {
             Self::Applied => "applied",
             Self::Redelivery => "redelivery",
             Self::Duplicate => "duplicate",
-            Self::Late(LateCause::Lateness | LateCause::Cap) => "late",
+            Self::Late(_) => "late",
             Self::PassedOver => "passed_over",
             Self::Refused(Reason::Collision) => "collision",
-            Self::Refused(Reason::Poisoned | Reason::StoreRefused | Reason::RowTooLarge) => "poisoned",
+            Self::Refused(
+                Reason::Poisoned | Reason::StoreRefused | Reason::StreamRefused | Reason::RowTooLarge,
+            ) => "poisoned",
             Self::Refused(
                 Reason::Frame
                 | Reason::NotJson

@@ -24,8 +24,10 @@ mod payload;
 pub mod ports;
 pub mod quarantine;
 pub mod record_stream;
+pub mod signal_stream;
 pub mod stateful;
 pub mod tally;
+pub mod timers;
 pub mod unit;
 
 pub use batch::{Batch, Units};

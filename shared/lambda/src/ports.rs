@@ -4,6 +4,7 @@ use std::future::Future;
 
 use millrace_domain::Ledger;
 use millrace_domain::signal::Signal;
+use millrace_domain::timer::Timer;
 
 use crate::deadline::Deadline;
 use crate::lines::Lines;
@@ -97,17 +98,49 @@ pub trait LineSink: Send + Sync {
     fn put(&self, lines: &Lines, deadline: Deadline) -> impl Future<Output = Result<(), NotAccepted>> + Send;
 }
 
+/// Why signals were not all accepted. Everything before the first one named was.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SignalFailure {
+    /// Not accepted within the deadline: it may be later.
+    #[error(transparent)]
+    NotAccepted(NotAccepted),
+    /// It never will be.
+    #[error("number {index} of the signals is refused: {why}")]
+    Refused {
+        /// Index of the first signal refused.
+        index: usize,
+        /// Why, in words.
+        why: String,
+    },
+}
+
 /// Takes signals, in order for each key, at least once.
 pub trait SignalSink: Send + Sync {
     /// Puts signals.
     ///
     /// # Errors
-    /// The first signal that was not accepted within the deadline.
+    /// The first signal that is refused, or was not accepted within the deadline.
     fn put(
         &self,
         signals: &[Signal],
         deadline: Deadline,
-    ) -> impl Future<Output = Result<(), NotAccepted>> + Send;
+    ) -> impl Future<Output = Result<(), SignalFailure>> + Send;
+
+    /// Sets timers.
+    ///
+    /// # Errors
+    /// The first timer that was not accepted within the deadline; any, where the function has none.
+    fn set(
+        &self,
+        timers: &[Timer],
+        _deadline: Deadline,
+    ) -> impl Future<Output = Result<(), NotAccepted>> + Send {
+        let answer = match timers.is_empty() {
+            true => Ok(()),
+            false => Err(NotAccepted { first: 0, why: "this function has no timers".to_owned() }),
+        };
+        std::future::ready(answer)
+    }
 }
 
 /// The sink of a consumer whose state emits no signals. One that is emitted all the same is not accepted, so that
@@ -116,10 +149,13 @@ pub trait SignalSink: Send + Sync {
 pub struct NoSignals;
 
 impl SignalSink for NoSignals {
-    async fn put(&self, signals: &[Signal], _deadline: Deadline) -> Result<(), NotAccepted> {
+    async fn put(&self, signals: &[Signal], _deadline: Deadline) -> Result<(), SignalFailure> {
         match signals.is_empty() {
             true => Ok(()),
-            false => Err(NotAccepted { first: 0, why: "this function has no stream for signals".to_owned() }),
+            false => Err(SignalFailure::NotAccepted(NotAccepted {
+                first: 0,
+                why: "this function has no stream for signals".to_owned(),
+            })),
         }
     }
 }

@@ -56,8 +56,8 @@ impl KeyState for Counter {
         self.skus.push(sku.to_owned());
         self.last_sku = (sku != "none").then(|| sku.to_owned());
         if self.count >= settings.signals_from {
-            let key = settings.signals_to.unwrap_or(&event.subject).to_owned();
-            emit.signal(key, "counted", event.time_ms, format!("{}:{}", event.id, self.count));
+            let key = settings.signals_to.unwrap_or(&event.subject);
+            emit.signal(key, "counted", event.time_ms, &format!("{}:{}", event.id, self.count))?;
         }
         match sku {
             "panic" => panic!("{} holds a panic", event.id),

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use millrace_domain::signal::Signal;
-use millrace_lambda::ports::{LineSink, NotAccepted, SignalSink};
+use millrace_lambda::ports::{LineSink, NotAccepted, SignalFailure, SignalSink};
 use millrace_lambda::{Deadline, Lines};
 use serde_json::Value;
 
@@ -158,7 +158,7 @@ impl MemorySignals {
 }
 
 impl SignalSink for MemorySignals {
-    async fn put(&self, signals: &[Signal], _deadline: Deadline) -> Result<(), NotAccepted> {
+    async fn put(&self, signals: &[Signal], _deadline: Deadline) -> Result<(), SignalFailure> {
         let mut accepted = self.lock();
         let answer = accepted.next_call(signals.len());
         let count = answer.as_ref().err().map_or(signals.len(), |failed| failed.first);
@@ -166,6 +166,6 @@ impl SignalSink for MemorySignals {
             self.journal.note(Step::Signal(signal.clone()));
             accepted.all.push(signal.clone());
         }
-        answer
+        answer.map_err(SignalFailure::NotAccepted)
     }
 }

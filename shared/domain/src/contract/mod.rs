@@ -16,15 +16,18 @@ pub use nesting::{NESTING_LIMIT, nesting_exceeds};
 pub use order::{DEFAULT_STORE, LINES_LIMIT, Line, Order};
 pub use payment::Payment;
 pub use product::ProductView;
-pub use stock::{StockCount, StockReceipt};
+pub use stock::{StockCount, StockMove, StockReceipt};
 
 use crate::event::Data;
 use crate::invalid::{Invalid, Reason};
 use crate::object::Object;
-use crate::redriven;
+use crate::timer::TimerDue;
+use crate::{redriven, signal, timer};
 
-/// Longest sku, store or order id in bytes.
+/// Longest sku or order id in bytes.
 pub const NAME_LIMIT_BYTES: usize = 128;
+/// Longest store in bytes: with a `#` and a sku it makes a partition key, which has 256 characters at the most.
+pub const STORE_LIMIT_BYTES: usize = 127;
 /// Longest free text, such as the reason of a failed payment, in bytes.
 pub const TEXT_LIMIT_BYTES: usize = 1_024;
 /// Largest quantity of one line.
@@ -57,6 +60,10 @@ pub fn read_data<'a>(event_type: &str, raw: Option<&'a str>) -> Result<Data<'a>,
         "user.logged_out" => Ok(Data::UserLoggedOut),
         "stock.received" => checked(text, StockReceipt::check).map(Data::StockReceived),
         "stock.counted" => checked(text, StockCount::check).map(Data::StockCounted),
+        timer::TYPE => checked(text, TimerDue::check).map(Data::TimerDue),
+        signal::STOCK_SOLD => checked(text, StockMove::check).map(Data::StockSold),
+        signal::STOCK_RETURNED => checked(text, StockMove::check).map(Data::StockReturned),
+        other if signal::TYPES.contains(&other) => Ok(Data::Signal),
         _ => Ok(Data::Unknown),
     }
 }
@@ -69,6 +76,7 @@ pub fn check_subject(subject: &str, data: &Data<'_>) -> Result<(), Invalid> {
     let (store_id, sku) = match data {
         Data::StockReceived(receipt) => (&receipt.store_id, &receipt.sku),
         Data::StockCounted(count) => (&count.store_id, &count.sku),
+        Data::StockSold(moved) | Data::StockReturned(moved) => (&moved.store_id, &moved.sku),
         _ => return Ok(()),
     };
     match subject.split_once('#') {
@@ -104,7 +112,16 @@ fn explain<'a, T: Deserialize<'a>>(text: &'a str) -> Invalid {
 /// A name: neither empty nor longer than its limit, without control characters and without `#`, which joins
 /// store and sku to a key.
 fn check_name(field: &str, value: &str) -> Result<(), Invalid> {
-    check_text(field, value, NAME_LIMIT_BYTES)?;
+    check_key_part(field, value, NAME_LIMIT_BYTES)
+}
+
+/// The name of a store, which with a sku makes a key.
+fn check_store(field: &str, value: &str) -> Result<(), Invalid> {
+    check_key_part(field, value, STORE_LIMIT_BYTES)
+}
+
+fn check_key_part(field: &str, value: &str, limit_bytes: usize) -> Result<(), Invalid> {
+    check_text(field, value, limit_bytes)?;
     match value.contains('#') {
         true => Err(Invalid::field(Reason::Contract, field, "must not hold a #")),
         false => Ok(()),

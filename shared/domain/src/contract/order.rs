@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use super::{QUANTITY_LIMIT, check_name, check_range};
+use super::{QUANTITY_LIMIT, check_name, check_range, check_store};
 use crate::invalid::{Invalid, Reason};
 use crate::money::{AMOUNT_LIMIT_MINOR, Currency};
 use crate::object::objects;
@@ -53,7 +53,7 @@ fn default_store<'a>() -> Cow<'a, str> {
 impl Order<'_> {
     pub(super) fn check(&self) -> Result<(), Invalid> {
         check_name("data.order_id", &self.order_id)?;
-        check_name("data.store_id", &self.store_id)?;
+        check_store("data.store_id", &self.store_id)?;
         check_range("data.total_minor", self.total_minor, 0..=AMOUNT_LIMIT_MINOR)?;
         match self.lines.len() {
             0 => return Err(Invalid::field(Reason::Contract, "data.lines", "must hold at least one line")),

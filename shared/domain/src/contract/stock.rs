@@ -1,10 +1,10 @@
-//! `stock.received` and `stock.counted`
+//! `stock.received`, `stock.counted`, and the signals `stock.sold` and `stock.returned`
 
 use std::borrow::Cow;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
-use super::{QUANTITY_LIMIT, check_name, check_range};
+use super::{QUANTITY_LIMIT, check_name, check_range, check_store};
 use crate::invalid::Invalid;
 
 /// Pieces that came into a store.
@@ -33,9 +33,34 @@ pub struct StockCount<'a> {
     pub on_hand: i64,
 }
 
+/// Pieces that left a store with an order, or came back to it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StockMove<'a> {
+    /// The store.
+    #[serde(borrow)]
+    pub store_id: Cow<'a, str>,
+    /// The product.
+    #[serde(borrow)]
+    pub sku: Cow<'a, str>,
+    /// How many pieces.
+    pub quantity: i64,
+    /// The order that they belong to.
+    #[serde(borrow)]
+    pub order_id: Cow<'a, str>,
+}
+
+impl StockMove<'_> {
+    pub(super) fn check(&self) -> Result<(), Invalid> {
+        check_store("data.store_id", &self.store_id)?;
+        check_name("data.sku", &self.sku)?;
+        check_name("data.order_id", &self.order_id)?;
+        check_range("data.quantity", self.quantity, 1..=QUANTITY_LIMIT)
+    }
+}
+
 impl StockReceipt<'_> {
     pub(super) fn check(&self) -> Result<(), Invalid> {
-        check_name("data.store_id", &self.store_id)?;
+        check_store("data.store_id", &self.store_id)?;
         check_name("data.sku", &self.sku)?;
         check_range("data.quantity", self.quantity, 1..=QUANTITY_LIMIT)
     }
@@ -43,7 +68,7 @@ impl StockReceipt<'_> {
 
 impl StockCount<'_> {
     pub(super) fn check(&self) -> Result<(), Invalid> {
-        check_name("data.store_id", &self.store_id)?;
+        check_store("data.store_id", &self.store_id)?;
         check_name("data.sku", &self.sku)?;
         check_range("data.on_hand", self.on_hand, 0..=QUANTITY_LIMIT)
     }

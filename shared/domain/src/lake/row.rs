@@ -132,6 +132,13 @@ impl<'a> Fields<'a> {
             Data::CartItemAdded(change) | Data::CartItemRemoved(change) => Self::of_cart(change),
             Data::OrderPlaced(order) | Data::OrderReturned(order) => Self::of_order(order),
             Data::PaymentAuthorized(payment) | Data::PaymentFailed(payment) => Self::of_payment(payment),
+            Data::StockSold(moved) | Data::StockReturned(moved) => Self {
+                store_id: Some(&moved.store_id),
+                sku: Some(&moved.sku),
+                quantity: Some(moved.quantity),
+                order_id: Some(&moved.order_id),
+                ..Self::default()
+            },
             Data::StockReceived(receipt) => Self {
                 store_id: Some(&receipt.store_id),
                 sku: Some(&receipt.sku),
@@ -144,7 +151,11 @@ impl<'a> Fields<'a> {
                 on_hand: Some(count.on_hand),
                 ..Self::default()
             },
-            Data::UserLoggedIn | Data::UserLoggedOut | Data::Unknown => Self::default(),
+            Data::UserLoggedIn
+            | Data::UserLoggedOut
+            | Data::TimerDue(_)
+            | Data::Signal
+            | Data::Unknown => Self::default(),
         }
     }
 
@@ -193,6 +204,7 @@ mod tests {
             data_schema: Some("urn:schema".into()),
             data: read_data(event_type, Some(raw_data)).unwrap(),
             raw_data,
+            origin: None,
         };
         let position = Position { sequence: SequenceNumber::parse("5").unwrap(), sub_sequence: 1, index: 2 };
         let origin = Origin { shard_id: "shard", position: &position, arrived_at_ms: ARRIVED_AT_MS };

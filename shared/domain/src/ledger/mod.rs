@@ -1,9 +1,11 @@
 //! The proof of what was applied to one key, kept inside the key's own item.
 
+mod origins;
 mod packed;
 mod seen;
 mod version;
 
+pub use origins::{ORIGIN_MEMORY_MS, OriginMark, Origins};
 pub use packed::{FORMAT, LedgerUnreadable};
 pub use seen::{Known, Seen, SeenSet};
 
@@ -82,6 +84,7 @@ pub struct Ledger {
     activity: SeenSet,
     /// By lane, the newest lane last.
     positions: Vec<(String, Position)>,
+    origins: Origins,
 }
 
 impl Ledger {
@@ -101,6 +104,26 @@ impl Ledger {
     /// The position of the last record of a lane that was applied.
     pub fn position(&self, lane: &str) -> Option<&Position> {
         self.positions.iter().find(|(known, _)| known == lane).map(|(_, position)| position)
+    }
+
+    /// The last origin applied of each lane that signals came from.
+    pub fn origins(&self) -> &Origins {
+        &self.origins
+    }
+
+    /// The same, to note one.
+    pub fn origins_mut(&mut self) -> &mut Origins {
+        &mut self.origins
+    }
+
+    /// Moves the event time on to a timer's due time, which is no event of the key: nothing is noted as seen. Whether
+    /// that changed anything.
+    pub fn wake(&mut self, due_ms: i64, settings: &LedgerSettings) -> bool {
+        if self.largest_event_time_ms.is_some_and(|largest_ms| largest_ms >= due_ms) {
+            return false;
+        }
+        self.raise_to(due_ms, settings);
+        true
     }
 
     /// Judges an event without changing anything.
@@ -127,10 +150,8 @@ impl Ledger {
     pub fn record(&mut self, candidate: &Candidate<'_>, settings: &LedgerSettings) {
         let largest_ms =
             self.largest_event_time_ms.map_or(candidate.time_ms, |largest| largest.max(candidate.time_ms));
-        self.largest_event_time_ms = Some(largest_ms);
         self.insert(candidate);
-        self.money.raise_floor(largest_ms.saturating_sub(settings.money_horizon_ms));
-        self.activity.raise_floor(largest_ms.saturating_sub(settings.activity_horizon_ms));
+        self.raise_to(largest_ms, settings);
         self.money.shrink_to(settings.seen_cap);
         self.activity.shrink_to(settings.seen_cap);
         self.advance(candidate);
@@ -144,6 +165,12 @@ impl Ledger {
         self.money.shrink_to(settings.seen_cap);
         self.activity.shrink_to(settings.seen_cap);
         self.advance(candidate);
+    }
+
+    fn raise_to(&mut self, largest_ms: i64, settings: &LedgerSettings) {
+        self.largest_event_time_ms = Some(largest_ms);
+        self.money.raise_floor(largest_ms.saturating_sub(settings.money_horizon_ms));
+        self.activity.raise_floor(largest_ms.saturating_sub(settings.activity_horizon_ms));
     }
 
     fn insert(&mut self, candidate: &Candidate<'_>) {

@@ -9,14 +9,20 @@
 //!   entries     time as varint above the floor or the entry before, 8 bytes identity, 4 bytes payload
 //! positions     varint count, oldest lane first; lane (varint length, UTF-8), digits (varint length, two to a byte),
 //!               varint sub-sequence, varint index
+//! origins       only in format 2: varint count; 8 bytes lane, digits, sub-sequence and index as above, varint index of
+//!               the signal, signed varint arrival
 //! ```
+//! A ledger without origins is written in format 1, which versions before format 2 read.
+//!
 //! Varints are LEB128, signed ones zigzag, fixed numbers little-endian. An option is a byte 0 or 1 before it.
 
-use super::{Ledger, Seen, SeenSet};
+use super::{Ledger, OriginMark, Origins, Seen, SeenSet};
 use crate::position::{Position, SequenceNumber};
 
-/// The format that this version writes.
-pub const FORMAT: u8 = 1;
+/// The newest format that this version writes and reads.
+pub const FORMAT: u8 = 2;
+/// The format of a ledger without origins.
+const FORMAT_WITHOUT_ORIGINS: u8 = 1;
 
 /// Bytes that are no ledger of this version.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -40,7 +46,8 @@ pub enum LedgerUnreadable {
 impl Ledger {
     /// Packs the ledger.
     pub fn pack(&self) -> Vec<u8> {
-        let mut out = vec![FORMAT];
+        let format = if self.origins.marks().is_empty() { FORMAT_WITHOUT_ORIGINS } else { FORMAT };
+        let mut out = vec![format];
         put_option(&mut out, self.largest_event_time_ms);
         for set in [&self.money, &self.activity] {
             put_option(&mut out, (set.floor_ms() != i64::MIN).then_some(set.floor_ms()));
@@ -57,14 +64,16 @@ impl Ledger {
         for (lane, position) in &self.positions {
             put_varint(&mut out, lane.len() as u64);
             out.extend(lane.as_bytes());
-            let digits = position.sequence.as_str();
-            put_varint(&mut out, digits.len() as u64);
-            out.extend(digits.as_bytes().chunks(2).map(|pair| {
-                let nibble = |index: usize| pair.get(index).map_or(0, |digit| digit.wrapping_sub(b'0'));
-                nibble(0) << 4 | nibble(1)
-            }));
-            put_varint(&mut out, position.sub_sequence.into());
-            put_varint(&mut out, position.index.into());
+            put_position(&mut out, position);
+        }
+        if format == FORMAT {
+            put_varint(&mut out, self.origins.marks().len() as u64);
+            for mark in self.origins.marks() {
+                out.extend(mark.lane.to_le_bytes());
+                put_position(&mut out, &mark.position);
+                put_varint(&mut out, mark.index.into());
+                put_varint(&mut out, zigzag(mark.arrived_at_ms));
+            }
         }
         out
     }
@@ -77,7 +86,7 @@ impl Ledger {
         let damaged = |what| LedgerUnreadable::Damaged { what };
         let (format, rest) = bytes.split_first().ok_or(damaged("it is empty"))?;
         match *format {
-            FORMAT => {}
+            FORMAT_WITHOUT_ORIGINS..=FORMAT => {}
             0 => return Err(damaged("its format is 0")),
             found => return Err(LedgerUnreadable::Newer { found }),
         }
@@ -86,8 +95,12 @@ impl Ledger {
         let money = input.seen_set().ok_or(damaged("its money entries"))?;
         let activity = input.seen_set().ok_or(damaged("its activity entries"))?;
         let positions = input.positions().ok_or(damaged("its positions"))?;
+        let origins = match *format {
+            FORMAT => input.origins().ok_or(damaged("its origins"))?,
+            _ => Origins::default(),
+        };
         match input.0.is_empty() {
-            true => Ok(Self { largest_event_time_ms, money, activity, positions }),
+            true => Ok(Self { largest_event_time_ms, money, activity, positions, origins }),
             false => Err(damaged("bytes follow its end")),
         }
     }
@@ -104,8 +117,27 @@ fn put_varint(out: &mut Vec<u8>, mut value: u64) {
 fn put_option(out: &mut Vec<u8>, value: Option<i64>) {
     out.push(value.is_some().into());
     if let Some(value) = value {
-        put_varint(out, (value << 1 ^ value >> 63).cast_unsigned());
+        put_varint(out, zigzag(value));
     }
+}
+
+fn zigzag(value: i64) -> u64 {
+    (value << 1 ^ value >> 63).cast_unsigned()
+}
+
+fn unzigzag(value: u64) -> i64 {
+    (value >> 1).cast_signed() ^ -((value & 1).cast_signed())
+}
+
+fn put_position(out: &mut Vec<u8>, position: &Position) {
+    let digits = position.sequence.as_str();
+    put_varint(out, digits.len() as u64);
+    out.extend(digits.as_bytes().chunks(2).map(|pair| {
+        let nibble = |index: usize| pair.get(index).map_or(0, |digit| digit.wrapping_sub(b'0'));
+        nibble(0) << 4 | nibble(1)
+    }));
+    put_varint(out, position.sub_sequence.into());
+    put_varint(out, position.index.into());
 }
 
 struct Input<'a>(&'a [u8]);
@@ -140,7 +172,7 @@ impl<'a> Input<'a> {
     fn option(&mut self) -> Option<Option<i64>> {
         match self.take(1)? {
             [0] => Some(None),
-            [1] => self.varint().map(|value| Some((value >> 1).cast_signed() ^ -((value & 1).cast_signed()))),
+            [1] => self.varint().map(|value| Some(unzigzag(value))),
             _ => None,
         }
     }
@@ -166,23 +198,41 @@ impl<'a> Input<'a> {
         for _ in 0..count {
             let length = self.length()?;
             let lane = std::str::from_utf8(self.take(length)?).ok()?.to_owned();
-            let digits = self.length()?;
-            let packed = self.take(digits.div_ceil(2))?;
-            let text: String = packed
-                .iter()
-                .flat_map(|byte| [byte >> 4, byte & 0x0f])
-                .take(digits)
-                .map(|nibble| char::from(b'0' + nibble))
-                .collect();
-            let sequence = SequenceNumber::parse(&text).ok()?;
-            let sub_sequence = u32::try_from(self.varint()?).ok()?;
-            let index = u32::try_from(self.varint()?).ok()?;
+            let position = self.position()?;
             if positions.iter().any(|(known, _)| *known == lane) {
                 return None;
             }
-            positions.push((lane, Position { sequence, sub_sequence, index }));
+            positions.push((lane, position));
         }
         Some(positions)
+    }
+
+    fn position(&mut self) -> Option<Position> {
+        let digits = self.length()?;
+        let packed = self.take(digits.div_ceil(2))?;
+        let text: String = packed
+            .iter()
+            .flat_map(|byte| [byte >> 4, byte & 0x0f])
+            .take(digits)
+            .map(|nibble| char::from(b'0' + nibble))
+            .collect();
+        let sequence = SequenceNumber::parse(&text).ok()?;
+        Some(Position { sequence, sub_sequence: self.number()?, index: self.number()? })
+    }
+
+    fn number(&mut self) -> Option<u32> {
+        u32::try_from(self.varint()?).ok()
+    }
+
+    fn origins(&mut self) -> Option<Origins> {
+        let count = self.length()?;
+        let mut marks = Vec::new();
+        for _ in 0..count {
+            let lane = u64::from_le_bytes(self.take(8)?.try_into().ok()?);
+            let (position, index) = (self.position()?, self.number()?);
+            marks.push(OriginMark { lane, position, index, arrived_at_ms: unzigzag(self.varint()?) });
+        }
+        Origins::from_parts(marks)
     }
 }
 
@@ -241,7 +291,7 @@ mod tests {
 
     #[test]
     fn a_newer_format_is_told_apart_from_damage() {
-        assert_eq!(Ledger::unpack(&[2]), Err(LedgerUnreadable::Newer { found: 2 }));
+        assert_eq!(Ledger::unpack(&[3]), Err(LedgerUnreadable::Newer { found: 3 }));
         assert!(matches!(Ledger::unpack(&[]), Err(LedgerUnreadable::Damaged { .. })));
         let packed = ledger().pack();
         for end in 1..packed.len() {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Cart, CartSums, Lifetime, RecentProducts, SessionState, Window, Windows};
+use super::{Cart, CartSums, Lifetime, RecentProducts, SessionState, Told, Window, Windows};
 
 /// The plain attributes of a user's item, beside `key`, `version` and `ledger`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +24,9 @@ pub struct SessionItem {
     /// What the cart is computed from.
     #[serde(default, skip_serializing_if = "CartBasis::is_empty")]
     pub cart_basis: CartBasis,
+    /// What was told to others.
+    #[serde(default, skip_serializing_if = "Told::is_empty")]
+    pub told: Told,
 }
 
 /// What the cart is computed from, as far as the cart itself does not tell: the sums of each open window in the
@@ -62,7 +65,7 @@ impl CartBasis {
 
 impl SessionItem {
     pub(super) const ATTRIBUTES: &'static [&'static str] =
-        &["lifetime", "session", "earlier", "cart", "recent_products", "cart_basis"];
+        &["lifetime", "session", "earlier", "cart", "recent_products", "cart_basis", "told"];
 }
 
 impl From<SessionState> for SessionItem {
@@ -78,6 +81,7 @@ impl From<SessionState> for SessionItem {
             recent_products: state.recent_products,
             cart_basis: CartBasis::of(&state.cart, &cart, open),
             cart,
+            told: state.told,
         }
     }
 }
@@ -94,6 +98,7 @@ impl From<SessionItem> for SessionState {
             windows: Windows(windows),
             cart,
             recent_products: item.recent_products,
+            told: item.told,
         }
     }
 }

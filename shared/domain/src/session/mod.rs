@@ -4,6 +4,7 @@ mod cart;
 mod item;
 mod lifetime;
 mod recent_products;
+mod told;
 mod window;
 
 use serde::{Deserialize, Serialize};
@@ -12,12 +13,15 @@ pub use cart::{CART_LIMIT_SKUS, Cart, CartSums};
 pub use item::SessionItem;
 pub use lifetime::Lifetime;
 pub use recent_products::{RECENT_LIMIT_PRODUCTS, RecentProduct, RecentProducts};
+pub use told::Told;
+use told::{concerns_recommender, tell_stock};
 pub use window::{Window, Windows};
 
 use crate::event::{Data, Event};
 use crate::fold::{CannotApply, Emit, KeyState};
 use crate::money::SumOverflow;
 use crate::time::MINUTE_MS;
+use crate::timer::TimerDue;
 
 /// How event time is cut into sessions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +50,8 @@ pub struct SessionState {
     pub cart: Cart,
     /// The products looked at last.
     pub recent_products: RecentProducts,
+    /// What was told to others.
+    pub told: Told,
 }
 
 impl From<SumOverflow> for CannotApply {
@@ -59,8 +65,18 @@ impl KeyState for SessionState {
 
     const ATTRIBUTES: &'static [&'static str] = SessionItem::ATTRIBUTES;
 
+    const TELLS_LATE: bool = true;
+
     fn handles(data: &Data<'_>) -> bool {
-        !matches!(data, Data::StockReceived(_) | Data::StockCounted(_) | Data::Unknown)
+        !matches!(
+            data,
+            Data::StockReceived(_)
+                | Data::StockCounted(_)
+                | Data::StockSold(_)
+                | Data::StockReturned(_)
+                | Data::Signal
+                | Data::Unknown
+        )
     }
 
     /// Lifetime totals take every event; windows, and with them the cart, take what is not too old for them.
@@ -69,7 +85,7 @@ impl KeyState for SessionState {
         event: &Event<'_>,
         largest_event_time_ms: i64,
         settings: &SessionSettings,
-        _emit: &mut Emit<'_>,
+        emit: &mut Emit<'_>,
     ) -> Result<(), CannotApply> {
         self.lifetime.add(event)?;
         if let Data::ProductViewed(view) = &event.data {
@@ -78,10 +94,62 @@ impl KeyState for SessionState {
         if let Some(window) = self.windows.touch(event, largest_event_time_ms, settings)? {
             window.add(event)?;
         }
-        for closed in self.windows.close(largest_event_time_ms, settings) {
-            self.cart.settle(&closed.cart_sums);
-        }
+        self.close(&event.subject, largest_event_time_ms, settings, emit)?;
+        self.told.refresh(concerns_recommender(&event.data), &event.subject, event.time_ms, emit)?;
+        tell_stock(event, emit)?;
+        self.set_timer(settings, emit);
         Ok(())
+    }
+
+    /// Closes the windows that event time has passed, and sets the next timer while one stays open.
+    fn wake(
+        &mut self,
+        timer: TimerDue,
+        largest_event_time_ms: i64,
+        settings: &SessionSettings,
+        emit: &mut Emit<'_>,
+    ) -> Result<bool, CannotApply> {
+        let user = emit.subject();
+        let closed = self.close(user, largest_event_time_ms, settings, emit)?;
+        let refreshed = self.told.refresh(false, user, largest_event_time_ms, emit)?;
+        // An earlier timer than the one that is set comes from a repeat of what set it.
+        let rang = self.told.timer_due_at_ms.is_some_and(|set_ms| set_ms <= timer.due_ms);
+        if rang {
+            self.told.timer_due_at_ms = None;
+        }
+        Ok(self.set_timer(settings, emit) || rang || closed || refreshed)
+    }
+}
+
+impl SessionState {
+    /// Closes the windows that event time has passed. Whether there were any.
+    fn close(
+        &mut self,
+        user: &str,
+        largest_event_time_ms: i64,
+        settings: &SessionSettings,
+        emit: &mut Emit<'_>,
+    ) -> Result<bool, CannotApply> {
+        let mut any = false;
+        for window in self.windows.close(largest_event_time_ms, settings) {
+            self.cart.settle(&window.cart_sums);
+            Told::closed(&window, &self.cart, user, emit)?;
+            any = true;
+        }
+        Ok(any)
+    }
+
+    /// Sets a timer for the window that closes next, unless one is set. Whether it did.
+    fn set_timer(&mut self, settings: &SessionSettings, emit: &mut Emit<'_>) -> bool {
+        match (self.told.timer_due_at_ms, self.windows.open().first()) {
+            (None, Some(window)) => {
+                let due_ms = window.closes_at_ms(settings);
+                self.told.timer_due_at_ms = Some(due_ms);
+                emit.timer(due_ms);
+                true
+            }
+            _ => false,
+        }
     }
 }
 

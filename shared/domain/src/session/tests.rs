@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::contract::read_data;
-use crate::fold::Fold;
+use crate::fold::{Delivery, Fold};
 use crate::ledger::{Ledger, LedgerSettings};
 use crate::position::{Position, SequenceNumber};
 use crate::verdict::Verdict;
@@ -23,11 +23,14 @@ fn state_after(events: &[(i64, &str, &str)]) -> (SessionState, Vec<Verdict>) {
             data_schema: None,
             data: read_data(event_type, Some(raw_data)).unwrap(),
             raw_data,
+            origin: None,
         };
         let sequence = SequenceNumber::parse(&(index + 1).to_string()).unwrap();
         let position = Position { sequence, sub_sequence: 0, index: 0 };
         let settings = (LedgerSettings::default(), SessionSettings::default());
-        verdicts.push(fold.step(&event, "shard", &position, &settings.0, &settings.1).unwrap());
+        let delivery =
+            Delivery { lane: "shard", position: &position, arrived_at_ms: event.time_ms, redriven: false };
+        verdicts.push(fold.step(&event, &delivery, &settings.0, &settings.1).unwrap());
     }
     (fold.state, verdicts)
 }

@@ -70,6 +70,14 @@ impl Window {
         self.cart_sums.add(event)
     }
 
+    /// The earliest event time that closes the window, in epoch milliseconds.
+    pub fn closes_at_ms(&self, settings: &SessionSettings) -> i64 {
+        self.last_event_at_ms
+            .saturating_add(settings.gap_ms)
+            .saturating_add(settings.lateness_ms)
+            .saturating_add(1)
+    }
+
     /// Takes over a later window.
     fn join(&mut self, other: &Self) -> Result<(), CannotApply> {
         self.last_event_at_ms = self.last_event_at_ms.max(other.last_event_at_ms);

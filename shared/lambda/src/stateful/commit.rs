@@ -4,6 +4,7 @@
 //! and its condition is the version that both were read at. A repeat finds either the old version, and does the
 //! same again, or the new one, whose ledger knows the events.
 
+use millrace_domain::Reason;
 use millrace_domain::fold::KeyState;
 
 use super::Stateful;
@@ -105,7 +106,7 @@ where
         match folded.verdicts.as_slice() {
             [(unit, _, _)] => {
                 key.take = usize::MAX;
-                work.refused.insert(*unit, why);
+                work.refused.insert(*unit, (Reason::StoreRefused, why));
             }
             verdicts => key.take = verdicts.len() / 2,
         }

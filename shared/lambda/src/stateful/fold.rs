@@ -1,6 +1,6 @@
 //! Fold: events into new state, with the consumer's own failures isolated.
 
-use millrace_domain::fold::{Fold, KeyState};
+use millrace_domain::fold::{Delivery, Fold, KeyState};
 use millrace_domain::{Event, Reason, Verdict};
 
 use super::Stateful;
@@ -12,7 +12,7 @@ struct Poisoned(String);
 
 impl<S: KeyState, T, Q, G> Stateful<S, T, Q, G> {
     /// Folds the next events of every open key that has no fold waiting.
-    pub(super) fn fold(&self, work: &mut Work<'_, S>, units: &[Unit<'_>]) {
+    pub(super) fn fold(&self, work: &mut Work<'_, S>, units: &[Unit<'_>], settings: &S::Settings) {
         let (cut, lane) = (work.cut, work.lane);
         for key in work.keys.iter_mut().filter(|key| key.is_open(cut) && key.folded.is_none()) {
             let Some(base) = &key.base else { continue };
@@ -23,7 +23,7 @@ impl<S: KeyState, T, Q, G> Stateful<S, T, Q, G> {
             let next = key.next_units(cut);
             let first = next.first().and_then(|(index, _)| units.get(*index));
             let Some(first) = first else { continue };
-            let fold = KeyFold { consumer: self, lane, units, refused: &work.refused, next };
+            let fold = KeyFold { consumer: self, settings, lane, units, refused: &work.refused, next };
             let mut folded = match &key.damaged {
                 Some(why) => fold.give_up(start(), why),
                 None => fold.all(start()).unwrap_or_else(|_| fold.one_by_one(start())),
@@ -60,9 +60,10 @@ impl<S: KeyState, T, Q, G> Stateful<S, T, Q, G> {
 
 struct KeyFold<'f, 'p, S: KeyState, T, Q, G> {
     consumer: &'f Stateful<S, T, Q, G>,
+    settings: &'f S::Settings,
     lane: &'f str,
     units: &'f [Unit<'p>],
-    refused: &'f std::collections::HashMap<usize, String>,
+    refused: &'f std::collections::HashMap<usize, (Reason, String)>,
     next: &'f [(usize, usize)],
 }
 
@@ -104,20 +105,21 @@ impl<S: KeyState, T, Q, G> KeyFold<'_, '_, S, T, Q, G> {
     }
 
     fn step(&self, fold: &mut Fold<S>, index: usize) -> Result<(Verdict, String), Poisoned> {
-        if let Some(why) = self.refused.get(&index) {
-            return Ok((
-                Verdict::Refused(Reason::StoreRefused),
-                format!("the store refuses its result: {why}"),
-            ));
+        if let Some((reason, why)) = self.refused.get(&index) {
+            return Ok((Verdict::Refused(*reason), format!("its result is refused: {why}")));
         }
         let Some((unit, event)) =
             self.units.get(index).and_then(|unit| Some((unit, unit.event.as_ref().ok()?)))
         else {
             return Ok((Verdict::PassedOver, String::new()));
         };
-        let consumer = self.consumer;
-        let step = fold.step(event, self.lane, &unit.position, &consumer.ledger_settings, &consumer.settings);
-        match step {
+        let delivery = Delivery {
+            lane: self.lane,
+            position: &unit.position,
+            arrived_at_ms: unit.arrived_at_ms,
+            redriven: unit.redriven.is_some(),
+        };
+        match fold.step(event, &delivery, &self.consumer.ledger_settings, self.settings) {
             Ok(verdict) => Ok((verdict, explain(verdict, event))),
             Err(error) => Err(Poisoned(error.to_string())),
         }
@@ -138,11 +140,19 @@ fn isolated<R>(work: impl FnOnce() -> Result<R, Poisoned>) -> Result<R, Poisoned
 
 impl<S> Folded<S> {
     fn starting(fold: Fold<S>) -> Self {
-        Self { fold, verdicts: Vec::new(), signal_units: Vec::new(), version: 0, put: false }
+        Self {
+            fold,
+            verdicts: Vec::new(),
+            signal_units: Vec::new(),
+            timer_units: Vec::new(),
+            version: 0,
+            put: false,
+        }
     }
 
     fn note(&mut self, index: usize, verdict: Verdict, why: String) {
         self.signal_units.resize(self.fold.signals.len(), index);
+        self.timer_units.resize(self.fold.timers.len(), index);
         self.verdicts.push((index, verdict, why));
     }
 }

@@ -44,8 +44,6 @@ pub struct Stateful<S: KeyState, T, Q, G> {
     pub signals: G,
     /// Horizons and caps.
     pub ledger_settings: LedgerSettings,
-    /// What the state is tuned by.
-    pub settings: S::Settings,
     cache: Mutex<StateCache<S>>,
 }
 
@@ -62,15 +60,14 @@ where
         function: &'static str,
         (store, quarantine, signals): (T, Q, G),
         ledger_settings: LedgerSettings,
-        settings: S::Settings,
         cache_items: usize,
     ) -> Self {
         let cache = Mutex::new(StateCache::new(cache_items));
-        Self { function, store, quarantine, signals, ledger_settings, settings, cache }
+        Self { function, store, quarantine, signals, ledger_settings, cache }
     }
 
-    /// Runs one batch, as far as it goes.
-    pub async fn run(&self, batch: &Batch<'_>, deadline: Deadline) -> Tally {
+    /// Runs one batch under these settings, as far as it goes.
+    pub async fn run(&self, batch: &Batch<'_>, settings: &S::Settings, deadline: Deadline) -> Tally {
         let Units { list: units, end } = batch.units();
         let mut work = Work::plan(&units, self.function, &batch.source.shard_id);
         if let Some(end) = end {
@@ -84,7 +81,7 @@ where
                 work.stop("the invocation's deadline is near");
                 break;
             }
-            self.round(&mut work, &units, deadline).await;
+            self.round(&mut work, &units, settings, deadline).await;
         }
         if work.has_open_keys() {
             work.stop("the batch took too many rounds");
@@ -92,16 +89,23 @@ where
         work.tally(&units)
     }
 
-    async fn round(&self, work: &mut Work<'_, S>, units: &[Unit<'_>], deadline: Deadline) {
+    async fn round(
+        &self,
+        work: &mut Work<'_, S>,
+        units: &[Unit<'_>],
+        settings: &S::Settings,
+        deadline: Deadline,
+    ) {
         self.load(work, deadline).await;
-        self.fold(work, units);
-        if work.wants_state() {
+        self.fold(work, units, settings);
+        if work.wants_fold() {
             return;
         }
         let before = work.cut;
         self.put(work, units, deadline).await;
-        if work.cut != before {
-            // Keys that reach across the new cut fold again, without what lies behind it.
+        if work.cut != before || work.wants_fold() {
+            // Keys that reach across the new cut fold again without what lies behind it, and those with a refused
+            // event without that.
             return;
         }
         self.commit(work, deadline).await;

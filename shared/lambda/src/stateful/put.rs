@@ -1,14 +1,17 @@
 //! Put: signals and quarantine entries, before the commit of the state that they belong to.
 
+use std::ops::ControlFlow;
+
 use millrace_domain::fold::KeyState;
 use millrace_domain::signal::Signal;
+use millrace_domain::timer::Timer;
 use millrace_domain::{Invalid, Reason};
 
 use super::Stateful;
 use super::work::{Folded, Work};
 use crate::deadline::Deadline;
 use crate::lines::Lines;
-use crate::ports::{LineSink, NotAccepted, SignalSink, Store};
+use crate::ports::{LineSink, NotAccepted, SignalFailure, SignalSink, Store};
 use crate::quarantine::push_entry;
 use crate::unit::Unit;
 
@@ -23,9 +26,13 @@ where
     Q: LineSink,
     G: SignalSink,
 {
-    /// Puts what the waiting folds have to tell. Where something is not accepted, the cut moves to its cause.
+    /// Puts what the waiting folds have to tell. Where something is not accepted, the cut moves to its cause; where it
+    /// never will be, its cause is left out and the key folds again.
     pub(super) async fn put(&self, work: &mut Work<'_, S>, units: &[Unit<'_>], deadline: Deadline) {
-        self.put_signals(work, units, deadline).await;
+        if self.put_signals(work, units, deadline).await.is_break() {
+            return;
+        }
+        self.set_timers(work, units, deadline).await;
         self.put_refusals(work, units, deadline).await;
         // What reached across a cut that moved is gone by now; all that is left was accepted.
         for folded in work.open_keys().filter_map(|key| key.folded.as_mut()) {
@@ -33,20 +40,50 @@ where
         }
     }
 
-    async fn put_signals(&self, work: &mut Work<'_, S>, units: &[Unit<'_>], deadline: Deadline) {
+    /// Breaks off when a signal is refused: what came behind it may not have been sent.
+    async fn put_signals(
+        &self,
+        work: &mut Work<'_, S>,
+        units: &[Unit<'_>],
+        deadline: Deadline,
+    ) -> ControlFlow<()> {
         let mut signals: Vec<(usize, Signal)> = Vec::new();
         for folded in work.waiting_to_put() {
             signals.extend(folded.signal_units.iter().copied().zip(folded.fold.signals.iter().cloned()));
         }
         if signals.is_empty() {
-            return;
+            return ControlFlow::Continue(());
         }
         signals.sort_by_key(|(unit, signal)| (*unit, signal.origin.index));
         let (causes, signals): (Vec<_>, Vec<_>) = signals.into_iter().unzip();
-        let put = deadline.bound(self.signals.put(&signals, deadline)).await;
-        if let Some(failed) = failure(put) {
-            let record = causes.get(failed.first).and_then(|unit| units.get(*unit)).map(|unit| unit.record);
-            work.cut_at(record.unwrap_or_default(), &format!("signals: {failed}"));
+        match deadline.bound(self.signals.put(&signals, deadline)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(SignalFailure::Refused { index, why })) => {
+                if let Some(unit) = causes.get(index) {
+                    work.refuse(*unit, Reason::StreamRefused, why);
+                }
+                return ControlFlow::Break(());
+            }
+            Ok(Err(SignalFailure::NotAccepted(failed))) => {
+                work.cut_at(record_of(units, &causes, failed.first), &format!("signals: {failed}"));
+            }
+            Err(near) => work.cut_at(record_of(units, &causes, 0), &format!("signals: {near}")),
+        }
+        ControlFlow::Continue(())
+    }
+
+    async fn set_timers(&self, work: &mut Work<'_, S>, units: &[Unit<'_>], deadline: Deadline) {
+        let mut timers: Vec<(usize, Timer)> = Vec::new();
+        for folded in work.waiting_to_put() {
+            timers.extend(folded.timer_units.iter().copied().zip(folded.fold.timers.iter().cloned()));
+        }
+        if timers.is_empty() {
+            return;
+        }
+        timers.sort_by_key(|(unit, _)| *unit);
+        let (causes, timers): (Vec<_>, Vec<_>) = timers.into_iter().unzip();
+        if let Some(failed) = failure(deadline.bound(self.signals.set(&timers, deadline)).await) {
+            work.cut_at(record_of(units, &causes, failed.first), &format!("timers: {failed}"));
         }
     }
 
@@ -80,6 +117,11 @@ impl<'p, S: KeyState> Work<'p, S> {
     fn waiting_to_put(&mut self) -> impl Iterator<Item = &Folded<S>> {
         self.open_keys().filter_map(|key| key.folded.as_ref()).filter(|folded| !folded.put)
     }
+}
+
+/// The record of the event that caused what has this index.
+fn record_of(units: &[Unit<'_>], causes: &[usize], index: usize) -> usize {
+    causes.get(index).and_then(|unit| units.get(*unit)).map(|unit| unit.record).unwrap_or_default()
 }
 
 /// A put that the deadline cut short may have been accepted or not; all of it counts as not accepted.

@@ -16,8 +16,8 @@ pub(super) struct Work<'p, S> {
     pub(super) cut: Cut,
     pub(super) keys: Vec<KeyWork<'p, S>>,
     pub(super) verdicts: Vec<Option<Verdict>>,
-    /// Units that the store refused: the fold leaves them out.
-    pub(super) refused: HashMap<usize, String>,
+    /// Units whose result the store or the stream refused: the fold leaves them out.
+    pub(super) refused: HashMap<usize, (Reason, String)>,
     why: String,
 }
 
@@ -56,8 +56,10 @@ pub(super) struct Folded<S> {
     pub(super) verdicts: Vec<(usize, Verdict, String)>,
     /// Index of the event that caused each signal of the fold.
     pub(super) signal_units: Vec<usize>,
+    /// The same of each timer.
+    pub(super) timer_units: Vec<usize>,
     pub(super) version: u64,
-    /// Whether signals and quarantine entries were accepted.
+    /// Whether signals, timers and quarantine entries were accepted.
     pub(super) put: bool,
 }
 
@@ -89,6 +91,15 @@ impl<'p, S: KeyState> Work<'p, S> {
         Self { lane, cut: Cut::default(), keys, verdicts, refused: HashMap::new(), why: String::new() }
     }
 
+    /// Leaves an event out whose result is refused for good; its key folds again without it.
+    pub(super) fn refuse(&mut self, unit: usize, reason: Reason, why: String) {
+        self.refused.insert(unit, (reason, why));
+        let holds = |key: &&mut KeyWork<'p, S>| key.units.iter().any(|(index, _)| *index == unit);
+        if let Some(key) = self.keys.iter_mut().find(holds) {
+            key.folded = None;
+        }
+    }
+
     /// The keys that still have events before the cut.
     pub(super) fn open_keys(&mut self) -> impl Iterator<Item = &mut KeyWork<'p, S>> {
         let cut = self.cut;
@@ -99,9 +110,9 @@ impl<'p, S: KeyState> Work<'p, S> {
         self.open_keys().next().is_some()
     }
 
-    /// Whether a key was left without a state: its fold from a cached one emitted signals, so it must be read.
-    pub(super) fn wants_state(&mut self) -> bool {
-        self.open_keys().any(|key| key.base.is_none())
+    /// Whether a key was left without a state or a fold: what was folded into a cached one must not be told.
+    pub(super) fn wants_fold(&mut self) -> bool {
+        self.open_keys().any(|key| key.base.is_none() || key.folded.is_none())
     }
 
     /// Ends the batch at a record. A waiting fold that reaches across the new cut is given up, unless it may be

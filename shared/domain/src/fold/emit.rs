@@ -1,0 +1,84 @@
+//! What one event makes its consumer tell.
+
+use serde::Serialize;
+
+use super::{CannotApply, Delivery};
+use crate::event::Event;
+use crate::identity::cause_hash;
+use crate::signal::{Origin, Signal};
+use crate::timer::Timer;
+use crate::verdict::LateCause;
+
+/// Takes the signals and timers of one event, and gives each signal its id and its origin.
+pub struct Emit<'a> {
+    event: &'a Event<'a>,
+    delivery: &'a Delivery<'a>,
+    next_index: u32,
+    signals: &'a mut Vec<Signal>,
+    timers: &'a mut Vec<Timer>,
+}
+
+/// The data of `event.late`: a reference to the event, and why it was too late.
+#[derive(Debug, Serialize)]
+pub(super) struct LateEvent<'a> {
+    late_source: &'a str,
+    late_id: &'a str,
+    late_type: &'a str,
+    cause: LateCause,
+}
+
+impl<'a> LateEvent<'a> {
+    pub(super) fn of(event: &'a Event<'_>, cause: LateCause) -> Self {
+        Self { late_source: &event.source, late_id: &event.id, late_type: &event.event_type, cause }
+    }
+}
+
+impl<'a> Emit<'a> {
+    /// Takes what this event causes.
+    pub fn new(
+        event: &'a Event<'a>,
+        delivery: &'a Delivery<'a>,
+        signals: &'a mut Vec<Signal>,
+        timers: &'a mut Vec<Timer>,
+    ) -> Self {
+        Self { event, delivery, next_index: 0, signals, timers }
+    }
+
+    /// The key of the event that is the cause.
+    pub fn subject(&self) -> &'a str {
+        &self.event.subject
+    }
+
+    /// Emits a signal for `key`.
+    ///
+    /// # Errors
+    /// When the data cannot be written as JSON.
+    pub fn signal(
+        &mut self,
+        key: &str,
+        signal_type: &'static str,
+        time_ms: i64,
+        data: &impl Serialize,
+    ) -> Result<(), CannotApply> {
+        let data = serde_json::to_string(data)
+            .map_err(|error| CannotApply { why: format!("its signal cannot be written: {error}") })?;
+        let index = self.next_index;
+        self.next_index += 1;
+        let cause = cause_hash(&self.event.source, &self.event.subject, &self.event.id);
+        let (lane, position) = (self.delivery.lane.to_owned(), self.delivery.position.clone());
+        self.signals.push(Signal {
+            key: key.to_owned(),
+            signal_type,
+            id: format!("{cause:032x}-{index}"),
+            time_ms,
+            origin: Origin { lane, position, index },
+            data,
+        });
+        Ok(())
+    }
+
+    /// Wants the event's key to be woken when event time reaches `due_ms`.
+    pub fn timer(&mut self, due_ms: i64) {
+        self.timers.push(Timer { key: self.event.subject.clone().into_owned(), due_ms });
+    }
+}

@@ -1,0 +1,85 @@
+//! Timers: a window that nobody touches must close all the same.
+//!
+//! A timer is stored before the state that needs it is committed. When it is due, it comes back as a `timer.due` event
+//! through the stream, behind everything that its key has sent.
+
+use serde::{Deserialize, Serialize};
+
+use crate::invalid::{Invalid, Reason};
+use crate::time::{LARGEST_EPOCH_MS, format_rfc3339_ms};
+
+/// The event type of a timer that is due.
+pub const TYPE: &str = "timer.due";
+/// The only source of timers that are due.
+pub const SOURCE: &str = "urn:millrace:close";
+
+/// A moment in event time at which a key wants to be woken.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timer {
+    /// The key to wake.
+    pub key: String,
+    /// When, in epoch milliseconds of event time.
+    pub due_ms: i64,
+}
+
+/// The data of `timer.due`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TimerDue {
+    /// The moment for which the timer was set, in epoch milliseconds. Equals the event's time.
+    pub due_ms: i64,
+}
+
+#[derive(Serialize)]
+struct Wire<'a> {
+    specversion: &'a str,
+    #[serde(rename = "type")]
+    event_type: &'a str,
+    source: &'a str,
+    id: String,
+    subject: &'a str,
+    time: String,
+    data: TimerDue,
+}
+
+impl Timer {
+    /// The `timer.due` event as JSON text. It depends on the timer alone, so that putting it twice puts the same.
+    ///
+    /// # Errors
+    /// Never for a timer of a key that the stream has taken; the type says so because JSON text is written by a library
+    /// that may fail.
+    pub fn event_text(&self) -> Result<String, serde_json::Error> {
+        serde_json::to_string(&Wire {
+            specversion: "1.0",
+            event_type: TYPE,
+            source: SOURCE,
+            id: format!("due/{}", self.due_ms),
+            subject: &self.key,
+            time: format_rfc3339_ms(self.due_ms),
+            data: TimerDue { due_ms: self.due_ms },
+        })
+    }
+}
+
+impl TimerDue {
+    pub(crate) fn check(&self) -> Result<(), Invalid> {
+        match self.due_ms {
+            0..=LARGEST_EPOCH_MS => Ok(()),
+            _ => Err(Invalid::field(Reason::Contract, "data.due_ms", "must be a moment of 1970 to 9999")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Data;
+
+    #[test]
+    fn a_timer_comes_back_as_an_event_of_its_key() {
+        let timer = Timer { key: "user-\"1".to_owned(), due_ms: 1_291_191_960_120 };
+        let text = timer.event_text().unwrap();
+        let event = crate::envelope::read_event(&text).unwrap();
+        assert_eq!((&*event.subject, event.time_ms), (timer.key.as_str(), timer.due_ms));
+        assert_eq!(event.data, Data::TimerDue(TimerDue { due_ms: timer.due_ms }));
+    }
+}
