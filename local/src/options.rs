@@ -36,7 +36,7 @@ pub(crate) struct Tuning {
     #[arg(long, default_value = "0s", value_parser = humantime::parse_duration)]
     #[serde(with = "text")]
     pub(crate) batch_window: Duration,
-    /// Batches of one shard that may be in flight at once
+    /// Batches of one shard of archive that may be in flight at once; functions that emit signals take one
     #[arg(long, default_value_t = 1, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=10))]
     pub(crate) parallelization_factor: usize,
     /// Events at most this far apart belong to one session
@@ -61,6 +61,16 @@ pub(crate) struct Tuning {
 pub(crate) const SESSIONS_TABLE: &str = "sessions";
 /// The stream of shop events.
 pub(crate) const EVENTS_STREAM: &str = "events";
+/// The stream of signals.
+pub(crate) const SIGNALS_STREAM: &str = "signals";
+/// The table of timers.
+pub(crate) const TIMERS_TABLE: &str = "timers";
+/// The table of what is known of payments and orders, by user.
+pub(crate) const FRAUD_TABLE: &str = "fraud";
+/// The table of stock by store and sku.
+pub(crate) const STOCK_TABLE: &str = "stock";
+/// The table of reorder points by sku.
+pub(crate) const REORDER_POINTS_TABLE: &str = "reorder-points";
 /// The Firehose stream of the lake.
 pub(crate) const LAKE_STREAM: &str = "lake";
 /// The Firehose stream of the quarantine.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use archive::Archive;
 use millrace_domain::session::SessionState;
 use millrace_lambda::{Deadline, Function, KinesisBatch, Meter, Report};
-use millrace_testkit::{Journal, MemorySink, MemoryStore};
+use millrace_testkit::{Journal, MemorySignals, MemorySink, MemoryStore};
 use sessions::Sessions;
 
 fn events() -> PathBuf {
@@ -39,7 +39,7 @@ async fn run(file: &str) -> (Report, Vec<serde_json::Value>) {
     let report = if file.starts_with("sessions/") {
         let store = MemoryStore::<SessionState>::default();
         let config = sessions::Config::for_testing();
-        Sessions::new(&config, store, quarantine.clone(), Arc::new(Meter::default()))
+        Sessions::new(&config, (store, quarantine.clone(), MemorySignals::default()), Arc::new(Meter::default()))
             .process(&batch, Deadline::NONE)
             .await
     } else {

@@ -9,6 +9,8 @@ use tracing::Level;
 /// The variables that are read.
 pub const VARIABLES: &[&str] = &[
     "SESSIONS_TABLE",
+    "TIMERS_TABLE",
+    "SIGNALS_STREAM",
     "QUARANTINE_STREAM",
     "SESSION_GAP_SECONDS",
     "ALLOWED_LATENESS_SECONDS",
@@ -27,13 +29,18 @@ const TIME_LIMIT_SECONDS: i64 = 7 * DAY_MS / SECOND_MS;
 pub struct Config {
     /// The DynamoDB table.
     pub sessions_table: String,
+    /// The DynamoDB table of timers.
+    pub timers_table: String,
+    /// The Kinesis stream of signals.
+    pub signals_stream: String,
     /// The Firehose stream of the quarantine.
     pub quarantine_stream: String,
     /// Gap and lateness of session windows.
     pub session: SessionSettings,
     /// Horizons and caps of the ledger.
     pub ledger: LedgerSettings,
-    /// Most items to remember between invocations; 0 turns that off.
+    /// Most items to remember between invocations; 0 turns that off. Where most batches emit a signal it saves nothing:
+    /// their items are read all the same.
     pub cache_items: usize,
     /// The least severe level that is logged.
     pub log_level: Level,
@@ -77,10 +84,12 @@ impl Config {
         }
         let config = Self {
             sessions_table: variables.required("SESSIONS_TABLE"),
+            timers_table: variables.required("TIMERS_TABLE"),
+            signals_stream: variables.required("SIGNALS_STREAM"),
             quarantine_stream: variables.required("QUARANTINE_STREAM"),
             session,
             ledger,
-            cache_items: variables.number("CACHE_ITEMS", 4_096, 0..=100_000),
+            cache_items: variables.number("CACHE_ITEMS", 0, 0..=100_000),
             log_level: variables.log_level(),
         };
         variables.finish(config)
@@ -90,10 +99,12 @@ impl Config {
     pub fn for_testing() -> Self {
         Self {
             sessions_table: "sessions".to_owned(),
+            timers_table: "timers".to_owned(),
+            signals_stream: "signals".to_owned(),
             quarantine_stream: "quarantine".to_owned(),
             session: SessionSettings::default(),
             ledger: LedgerSettings::default(),
-            cache_items: 4_096,
+            cache_items: 0,
             log_level: Level::WARN,
         }
     }
@@ -106,10 +117,12 @@ mod tests {
 
     use super::*;
 
+    const NAMES: [&str; 4] = ["SESSIONS_TABLE", "TIMERS_TABLE", "SIGNALS_STREAM", "QUARANTINE_STREAM"];
+
     fn problems(pairs: &[(&str, &str)]) -> String {
         let look_up = |name: &str| {
             let given = pairs.iter().find(|(given, _)| *given == name).map(|(_, value)| (*value).to_owned());
-            given.or_else(|| ["SESSIONS_TABLE", "QUARANTINE_STREAM"].contains(&name).then(|| "t".to_owned()))
+            given.or_else(|| NAMES.contains(&name).then(|| "t".to_owned()))
         };
         Config::read(look_up).map_or_else(|error| error.to_string(), |_| String::new())
     }
@@ -128,7 +141,7 @@ mod tests {
     fn names_are_required_and_the_rest_has_defaults() {
         assert_eq!(problems(&[]), "");
         let missing = Config::read(|_| None).unwrap_err();
-        assert_eq!(missing.problems, ["SESSIONS_TABLE is missing", "QUARANTINE_STREAM is missing"]);
+        assert_eq!(missing.problems, NAMES.map(|name| format!("{name} is missing")));
     }
 
     #[test]

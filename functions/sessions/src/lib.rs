@@ -1,4 +1,5 @@
-//! Per-user session state: windows, cart, recent products and lifetime totals in one DynamoDB item a user.
+//! Per-user session state: windows, cart, recent products and lifetime totals in one DynamoDB item a user; and what its
+//! changes mean to others, as signals.
 
 pub mod config;
 
@@ -14,16 +15,31 @@ use millrace_lambda::ports::{LineSink, NoSignals, Store};
 use millrace_lambda::stateful::Stateful;
 use millrace_lambda::{Batch, Deadline, Function, KinesisBatch, Meter, Report};
 
-/// The function, over any store and quarantine.
+/// The function, over any store, quarantine, and sink of signals and timers.
 #[derive(Debug)]
-pub struct Sessions<T, Q> {
-    consumer: Stateful<SessionState, T, Q, NoSignals>,
+pub struct Sessions<T, Q, G> {
+    consumer: Stateful<SessionState, T, Q, G>,
+    settings: SessionSettings,
     meter: Arc<Meter>,
 }
 
-impl Sessions<DynamoStore<SessionState>, FirehoseSink> {
-    /// The function over DynamoDB and Firehose. The clients decide which endpoints those are.
-    pub fn on_aws(config: &Config, dynamodb: DynamoDb, firehose: Firehose, meter: Arc<Meter>) -> Self {
+/// The function's adapters on AWS.
+pub type OnAws =
+    Sessions<DynamoStore<SessionState>, FirehoseSink, SignalsAndTimers<SignalStream<KinesisStream>, DynamoTimers>>;
+
+impl OnAws {
+    /// The function over DynamoDB, Firehose and Kinesis. The clients decide which endpoints those are; `clock` tells the
+    /// present in epoch milliseconds, of the time that timers are due by.
+    pub fn on_aws(
+        config: &Config,
+        (dynamodb, firehose, kinesis): (DynamoDb, Firehose, Kinesis),
+        clock: Clock,
+        meter: Arc<Meter>,
+    ) -> Self {
+        let timers = DynamoTimers::new(dynamodb.clone(), config.timers_table.clone(), clock, Arc::clone(&meter));
+        let stream =
+            KinesisStream::new(kinesis, config.signals_stream.clone(), RECORD_LIMIT_BYTES, Arc::clone(&meter));
+        let signals = SignalStream::new(stream, Self::NAME, RECORD_LIMIT_BYTES);
         let store = DynamoStore::new(dynamodb, config.sessions_table.clone(), Arc::clone(&meter));
         // Lines of the quarantine are not taken apart again, so a record may hold as many as fit.
         let quarantine = FirehoseSink::new(
@@ -32,24 +48,23 @@ impl Sessions<DynamoStore<SessionState>, FirehoseSink> {
             RECORD_LIMIT_ROWS,
             Arc::clone(&meter),
         );
-        Self::new(config, store, quarantine, meter)
+        Self::new(config, (store, quarantine, SignalsAndTimers { signals, timers }), meter)
     }
 }
 
-impl<T: Store<SessionState>, Q: LineSink> Sessions<T, Q> {
+impl<T: Store<SessionState>, Q: LineSink, G: SignalSink> Sessions<T, Q, G> {
     /// The function over these adapters, which report what they use up to `meter`.
-    pub fn new(config: &Config, store: T, quarantine: Q, meter: Arc<Meter>) -> Self {
-        let adapters = (store, quarantine, NoSignals);
-        let consumer = Stateful::new(Self::NAME, adapters, config.ledger, config.session, config.cache_items);
-        Self { consumer, meter }
+    pub fn new(config: &Config, adapters: (T, Q, G), meter: Arc<Meter>) -> Self {
+        let consumer = Stateful::new(Self::NAME, adapters, config.ledger, config.cache_items);
+        Self { consumer, settings: config.session, meter }
     }
 }
 
-impl<T: Store<SessionState>, Q: LineSink> Function for Sessions<T, Q> {
+impl<T: Store<SessionState>, Q: LineSink, G: SignalSink> Function for Sessions<T, Q, G> {
     const NAME: &'static str = "sessions";
 
     async fn process(&self, batch: &KinesisBatch, deadline: Deadline) -> Report {
-        let tally = self.consumer.run(&Batch::open(batch), deadline).await;
+        let tally = self.consumer.run(&Batch::open(batch), &self.settings, deadline).await;
         Report { tally, usage: self.meter.take() }
     }
 }

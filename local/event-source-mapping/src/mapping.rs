@@ -113,6 +113,11 @@ impl Mapping {
         member.shard.as_mut().ok_or_else(|| MappingError::NotStarted { shard_id: shard_id.into() })
     }
 
+    /// Records that wait or are under way, over all started shards.
+    pub fn buffered(&self) -> usize {
+        self.shards.values().filter_map(|member| member.shard.as_ref()).map(Shard::buffered).sum()
+    }
+
     /// Ids of the shards that are not finished, in order, and whether each is started.
     pub fn shard_ids(&self) -> impl Iterator<Item = (&Arc<str>, bool)> {
         self.shards.iter().map(|(shard_id, member)| (shard_id, member.shard.is_some()))

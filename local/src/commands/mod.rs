@@ -5,4 +5,5 @@ pub(crate) mod generate;
 mod pipeline;
 pub(crate) mod redrive;
 pub(crate) mod replay;
+mod schedule;
 pub(crate) mod serve;

@@ -6,47 +6,62 @@ use std::sync::Arc;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use serde_json::Value;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
+
+use super::schedule::{Schedule, every_minute};
 
 use crate::clock::now_ms;
 use crate::error::Error;
 use crate::input::{Input, Producer};
-use crate::mapping::{Around, Driver, FUNCTIONS, Functions, GivenUp, MappingClock, Until};
-use crate::options::{Limits, SESSIONS_TABLE, Tuning};
+use crate::mapping::{Around, Driver, Ending, Functions, GivenUp, MAPPINGS, MappingClock, MappingOf};
+use crate::options::{EVENTS_STREAM, Limits, Tuning};
 use crate::output::{Entry, ItemBytes, Run, Summary, append_late, read_table, write_table};
 use crate::world::World;
 
-/// Puts records into the stream, in order; gives back how many.
+/// What was put into the stream of events.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Fed {
+    pub(crate) records: u64,
+    /// The largest event time, in epoch milliseconds.
+    pub(crate) frontier_ms: i64,
+}
+
+/// Puts records into the stream, in order.
 pub(crate) async fn feed(
     world: &World,
     inputs: impl Iterator<Item = Result<Input, Error>>,
-) -> Result<u64, Error> {
+) -> Result<Fed, Error> {
     let progress =
         ProgressBar::new_spinner().with_style(style("{spinner} {prefix:<10} {human_pos} events ({per_sec})"));
     progress.set_prefix("stream");
     let mut producer = Producer::new(world.clients.kinesis.clone());
+    let mut frontier_ms = 0;
     for input in inputs {
-        producer.send(input?).await?;
+        let input = input?;
+        frontier_ms = frontier_ms.max(input.largest_event_time_ms());
+        producer.send(input).await?;
         progress.set_position(producer.put());
     }
     producer.flush().await?;
     progress.set_position(producer.put());
     progress.finish();
-    Ok(producer.put())
+    Ok(Fed { records: producer.put(), frontier_ms })
 }
 
-/// How a stream is consumed.
+/// How the streams are consumed.
 pub(crate) struct Consuming<'c> {
     pub(crate) tuning: &'c Tuning,
     pub(crate) limits: Limits,
     pub(crate) out: &'c Path,
-    pub(crate) until: Until,
-    /// The number of records to expect.
+    /// When it ends, and by which clock timers fire until then; `None` goes on, by the wall clock.
+    pub(crate) ending: Option<Schedule>,
+    /// The number of events to expect.
     pub(crate) total: u64,
 }
 
 impl Consuming<'_> {
-    /// Runs the mappings of both functions; gives back what they gave up.
+    /// Runs every mapping, and `close` on its schedule; gives back what the mappings gave up.
     pub(crate) async fn run(
         &self,
         world: &World,
@@ -54,30 +69,54 @@ impl Consuming<'_> {
     ) -> Result<BTreeMap<&'static str, GivenUp>, Error> {
         let bars = MultiProgress::new();
         let clock = MappingClock::new(self.limits.age_limit, now_ms());
-        let mut drivers = JoinSet::new();
-        for function in FUNCTIONS {
-            let bar = match self.until {
-                Until::Drained => ProgressBar::new(self.total),
-                Until::Stopped => ProgressBar::hidden(),
-            };
-            bar.set_style(style(
-                "{spinner} {prefix:<10} {wide_bar} {human_pos}/{human_len} records ({per_sec})",
-            ));
-            bar.set_prefix(function);
-            let (failures, progress) = (self.out.join("on-failure"), bars.add(bar));
-            let around = Around { failures, until: self.until, clock, progress };
+        let (end, mut watched, mut drivers) = (watch::Sender::new(false), Vec::new(), JoinSet::new());
+        for of in MAPPINGS {
+            let ending = self.ending.is_some().then(|| Ending::new(&end));
+            let ending = ending.map(|(ending, watching)| {
+                watched.push(watching);
+                ending
+            });
+            let progress = bars.add(self.bar(of));
+            let around = Around { failures: self.out.join("on-failure"), ending, clock, progress };
             let tuning = (self.tuning, &self.limits);
-            let driver = Driver::new(function, Arc::clone(functions), &world.clients, tuning, around)?;
-            drivers.spawn(async move { driver.run().await.map(|given_up| (function, given_up)) });
+            let driver = Driver::new(of, Arc::clone(functions), &world.clients, tuning, around)?;
+            drivers.spawn(async move { driver.run().await.map(|given_up| (of.function, given_up)) });
         }
-        let mut given_up = BTreeMap::new();
-        while let Some(driver) = drivers.join_next().await {
-            let done = driver.map_err(Error::service("running an event source mapping"))?;
-            given_up.extend([done?]);
-        }
+        let conduct = async {
+            match &self.ending {
+                Some(schedule) => schedule.conduct(functions, &mut watched).await?,
+                None => every_minute(functions).await,
+            }
+            end.send_replace(true);
+            Ok::<_, Error>(())
+        };
+        let join = join_all(drivers);
+        let ((), given_up) = tokio::try_join!(conduct, join)?;
         functions.settle().await;
         Ok(given_up)
     }
+
+    fn bar(&self, of: MappingOf) -> ProgressBar {
+        let bar = match (&self.ending, of.stream) {
+            (None, _) => return ProgressBar::hidden(),
+            (Some(_), EVENTS_STREAM) => ProgressBar::new(self.total)
+                .with_style(style("{spinner} {prefix:<22} {wide_bar} {human_pos}/{human_len} records ({per_sec})")),
+            (Some(_), _) => ProgressBar::new_spinner()
+                .with_style(style("{spinner} {prefix:<22} {human_pos} records ({per_sec})")),
+        };
+        bar.with_prefix(format!("{} of {}", of.function, of.stream))
+    }
+}
+
+async fn join_all(
+    mut drivers: JoinSet<Result<(&'static str, GivenUp), Error>>,
+) -> Result<BTreeMap<&'static str, GivenUp>, Error> {
+    let mut all: BTreeMap<&'static str, GivenUp> = BTreeMap::new();
+    while let Some(driver) = drivers.join_next().await {
+        let (function, given_up) = driver.map_err(Error::service("running an event source mapping"))??;
+        all.entry(function).or_default().add(given_up);
+    }
+    Ok(all)
 }
 
 /// Writes what the functions did: lake and quarantine first, then late events, then the tables.

@@ -8,9 +8,11 @@ mod repeat;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
+use millrace_domain::decode::{Arrival, decode};
 pub(crate) use producer::Producer;
 pub(crate) use repeat::Repeated;
 
+use crate::clock::now_ms;
 use crate::error::Error;
 
 /// A record on its way into the stream.
@@ -20,6 +22,19 @@ pub struct Input {
     pub partition_key: String,
     /// The event as JSON text.
     pub data: Bytes,
+}
+
+impl Input {
+    /// The largest event time in it, in epoch milliseconds; 0 where there is none that functions would take.
+    pub(crate) fn largest_event_time_ms(&self) -> i64 {
+        let now_ms = i64::try_from(now_ms()).unwrap_or(i64::MAX);
+        let arrival = Arrival { partition_key: &self.partition_key, arrived_at_ms: now_ms };
+        let mut largest_ms = 0;
+        decode(&self.data, &arrival, |decoded| {
+            largest_ms = decoded.event.map_or(largest_ms, |event| largest_ms.max(event.time_ms));
+        });
+        largest_ms
+    }
 }
 
 /// The key of what has no subject that could be read: it still goes into the stream, and is set aside there.

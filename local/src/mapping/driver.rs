@@ -14,7 +14,8 @@ use serde::Serialize;
 use super::clock::MappingClock;
 use super::functions::{Functions, Invoked};
 use super::reader::Reader;
-use super::setup::{info, settings};
+use super::ending::{Ending, Idle};
+use super::setup::{MappingOf, info, settings};
 use crate::clock::now_ms;
 use crate::error::Error;
 use crate::options::{Limits, Tuning};
@@ -24,14 +25,10 @@ use crate::world::Clients;
 /// Most attempts in a row that nobody answers before a run gives up.
 const REFUSED_LIMIT: u32 = 30;
 
-/// When the mapping is done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Until {
-    /// When everything in the stream is done.
-    Drained,
-    /// Never.
-    Stopped,
-}
+/// Pause after a page at the tip of a shard, in milliseconds: Lambda polls once a second. Who waits for the end of a
+/// run does not want to wait for that.
+const IDLE_MS: u64 = 1_000;
+const IDLE_BEFORE_THE_END_MS: u64 = 20;
 
 /// What a mapping gave up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -42,18 +39,26 @@ pub(crate) struct GivenUp {
     pub(crate) records: u64,
 }
 
+impl GivenUp {
+    /// Adds what another mapping gave up.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.objects += other.objects;
+        self.records += other.records;
+    }
+}
+
 /// What is around a mapping.
 pub(crate) struct Around {
     /// The folder of the on-failure destination.
     pub(crate) failures: PathBuf,
-    pub(crate) until: Until,
+    pub(crate) ending: Option<Ending>,
     pub(crate) clock: MappingClock,
     pub(crate) progress: ProgressBar,
 }
 
 /// A mapping and its surroundings.
 pub(crate) struct Driver {
-    function: &'static str,
+    of: MappingOf,
     mapping: Mapping,
     reader: Reader,
     functions: Arc<Functions>,
@@ -68,21 +73,22 @@ type Invoking = Pin<Box<dyn Future<Output = (Arc<str>, Token, Invoked)> + Send>>
 type InFlight = FuturesUnordered<Invoking>;
 
 impl Driver {
-    /// A mapping of the stream of events to `function`, set up as the template sets it up.
+    /// A mapping of a stream to a function, set up as the template sets it up.
     pub(crate) fn new(
-        function: &'static str,
+        of: MappingOf,
         functions: Arc<Functions>,
         clients: &Clients,
         (tuning, limits): (&Tuning, &Limits),
         around: Around,
     ) -> Result<Self, Error> {
-        let settings = settings(tuning, limits, around.clock);
+        let settings = settings(of, tuning, limits, around.clock);
         let read_ahead = settings.batch_size.saturating_mul(settings.parallelization_factor).max(1_000);
-        let mapping = Mapping::new(settings, Arc::new(info(function)))
+        let mapping = Mapping::new(settings, Arc::new(info(of)))
             .map_err(|error| Error::Usage(error.to_string()))?;
-        let reader = Reader::new(clients.kinesis.clone());
+        let idle_ms = if around.ending.is_some() { IDLE_BEFORE_THE_END_MS } else { IDLE_MS };
+        let reader = Reader::new(clients.kinesis.clone(), of.stream, idle_ms);
         let given_up = GivenUp::default();
-        Ok(Self { function, mapping, reader, functions, around, read_ahead, refused: 0, given_up })
+        Ok(Self { of, mapping, reader, functions, around, read_ahead, refused: 0, given_up })
     }
 
     /// Runs until it is done; gives back what was given up.
@@ -96,9 +102,14 @@ impl Driver {
             self.read().await?;
             let wait = match self.act(&mut in_flight).await? {
                 Some(wait) => wait,
-                None if self.around.until == Until::Drained => return Ok(self.given_up),
+                None if self.around.ending.is_some() => return Ok(self.given_up),
                 None => now_ms() + 1_000,
             };
+            if let Some(ending) = &self.around.ending {
+                let nothing_waits = in_flight.is_empty() && self.mapping.buffered() == 0;
+                let (records, empty_pages) = (self.reader.records(), self.reader.empty_pages());
+                ending.stands(nothing_waits.then_some(Idle { records, empty_pages }));
+            }
             let sleep = Duration::from_millis(wait.saturating_sub(now_ms()).min(1_000));
             tokio::select! {
                 Some((shard_id, token, invoked)) = in_flight.next() => self.complete(&shard_id, token, &invoked)?,
@@ -132,7 +143,7 @@ impl Driver {
                     .push(record, self.around.clock.at(now))
                     .map_err(|error| Error::Usage(error.to_string()))?;
             }
-            let drained = page.at_tip && self.around.until == Until::Drained;
+            let drained = page.at_tip && self.around.ending.as_ref().is_some_and(Ending::has_come);
             if page.ended || drained {
                 shard.close();
                 self.reader.stop(&shard_id);
@@ -154,7 +165,7 @@ impl Driver {
                 Some(Action::Discard(discarded)) => self.give_up(&discarded, mapping_now)?,
                 Some(Action::Finished(shard_id)) => {
                     self.reader.stop(&shard_id);
-                    if self.around.until == Until::Stopped {
+                    if self.around.ending.is_none() {
                         self.list_shards().await?;
                     }
                     return Ok(Some(now));
@@ -177,7 +188,7 @@ impl Driver {
     }
 
     fn invoke(&self, invocation: Invocation) -> Invoking {
-        let (functions, function) = (Arc::clone(&self.functions), self.function);
+        let (functions, function) = (Arc::clone(&self.functions), self.of.function);
         Box::pin(async move {
             let invoked = functions.invoke(function, &invocation).await;
             (Arc::clone(invocation.shard_id()), invocation.token, invoked)
@@ -188,18 +199,18 @@ impl Driver {
         let outcome = match invoked {
             Invoked::Returned(body) => Outcome::Returned(body),
             Invoked::Failed(why) => {
-                tracing::warn!(function = self.function, why, "an invocation failed");
+                tracing::warn!(function = self.of.function, why, "an invocation failed");
                 Outcome::FunctionError
             }
             Invoked::Refused(_) => Outcome::NotInvoked,
         };
         self.refused = if outcome == Outcome::NotInvoked { self.refused + 1 } else { 0 };
         if let (Invoked::Refused(why), true) =
-            (invoked, self.refused > REFUSED_LIMIT && self.around.until == Until::Drained)
+            (invoked, self.refused > REFUSED_LIMIT && self.around.ending.is_some())
         {
             return Err(Error::Usage(format!(
                 "{} was not invoked {REFUSED_LIMIT} times in a row: {why}; is the server at --functions running?",
-                self.function
+                self.of.function
             )));
         }
         let shard = self.mapping.shard_mut(shard_id).map_err(|error| Error::Usage(error.to_string()))?;

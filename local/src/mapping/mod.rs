@@ -2,10 +2,13 @@
 
 mod clock;
 mod driver;
+mod ending;
 mod functions;
 mod reader;
 mod setup;
 
 pub(crate) use clock::MappingClock;
-pub(crate) use driver::{Around, Driver, GivenUp, Until};
-pub(crate) use functions::{FUNCTIONS, Functions, Late, Metrics};
+pub(crate) use driver::{Around, Driver, GivenUp};
+pub(crate) use ending::{Ending, Watched, quiet};
+pub(crate) use functions::{Functions, Late, Metrics};
+pub(crate) use setup::{MAPPINGS, MappingOf};

@@ -9,22 +9,25 @@ use bytes::Bytes;
 use event_source_mapping::{Record, ShardInfo};
 
 use crate::error::Error;
-use crate::options::EVENTS_STREAM;
 
 /// Most records of one page; Kinesis allows 10,000.
 const PAGE_LIMIT_RECORDS: i32 = 10_000;
-/// Pause after a page at the tip of a shard: Lambda polls once a second.
-const IDLE_MS: u64 = 1_000;
 
 /// Where each started shard is read next.
 pub(super) struct Reader {
     client: Client,
+    stream: &'static str,
+    /// Pause after a page at the tip of a shard, in milliseconds.
+    idle_ms: u64,
     shards: HashMap<Arc<str>, Place>,
+    records: u64,
 }
 
 struct Place {
     iterator: Option<String>,
     due_ms: u64,
+    /// Pages read in a row that held nothing, at the tip.
+    empty_pages: u64,
 }
 
 /// A page of records.
@@ -37,8 +40,18 @@ pub(super) struct Page {
 }
 
 impl Reader {
-    pub(super) fn new(client: Client) -> Self {
-        Self { client, shards: HashMap::new() }
+    pub(super) fn new(client: Client, stream: &'static str, idle_ms: u64) -> Self {
+        Self { client, stream, idle_ms, shards: HashMap::new(), records: 0 }
+    }
+
+    /// Records read so far.
+    pub(super) fn records(&self) -> u64 {
+        self.records
+    }
+
+    /// How many pages in a row held nothing at the tip, of the shard with the fewest.
+    pub(super) fn empty_pages(&self) -> u64 {
+        self.shards.values().map(|place| place.empty_pages).min().unwrap_or_default()
     }
 
     /// Every shard of the stream, with its parents.
@@ -47,7 +60,7 @@ impl Reader {
         let mut next: Option<String> = None;
         loop {
             let request = match &next {
-                None => self.client.list_shards().stream_name(EVENTS_STREAM),
+                None => self.client.list_shards().stream_name(self.stream),
                 Some(token) => self.client.list_shards().next_token(token),
             };
             let page = request.send().await.map_err(Error::service("ListShards"))?;
@@ -70,10 +83,10 @@ impl Reader {
 
     /// Begins a shard at its oldest record.
     pub(super) async fn start(&mut self, shard_id: Arc<str>) -> Result<(), Error> {
-        let request = self.client.get_shard_iterator().stream_name(EVENTS_STREAM).shard_id(shard_id.as_ref());
+        let request = self.client.get_shard_iterator().stream_name(self.stream).shard_id(shard_id.as_ref());
         let answer = request.shard_iterator_type(ShardIteratorType::TrimHorizon).send().await;
         let iterator = answer.map_err(Error::service("GetShardIterator"))?.shard_iterator;
-        self.shards.insert(shard_id, Place { iterator, due_ms: 0 });
+        self.shards.insert(shard_id, Place { iterator, due_ms: 0, empty_pages: 0 });
         Ok(())
     }
 
@@ -101,12 +114,14 @@ impl Reader {
         let answer = request.send().await.map_err(Error::service("GetRecords"))?;
         let at_tip = answer.millis_behind_latest().unwrap_or_default() == 0;
         let records: Vec<_> = answer.records.into_iter().map(record).collect();
+        self.records += records.len() as u64;
         let ended = answer.next_shard_iterator.is_none();
         if ended {
             self.shards.remove(shard_id);
         } else if let Some(place) = self.shards.get_mut(shard_id) {
             place.iterator = answer.next_shard_iterator;
-            place.due_ms = if at_tip { now_ms + IDLE_MS } else { now_ms };
+            place.due_ms = if at_tip { now_ms + self.idle_ms } else { now_ms };
+            place.empty_pages = if at_tip && records.is_empty() { place.empty_pages + 1 } else { 0 };
         }
         Ok(Page { records, ended, at_tip })
     }

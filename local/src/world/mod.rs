@@ -37,7 +37,7 @@ pub(crate) struct Endpoints {
 }
 
 impl World {
-    /// Starts the services and creates stream and table. Lake and quarantine go below `out`.
+    /// Starts the services and creates streams and tables. Lake and quarantine go below `out`.
     pub(crate) async fn start(out: &Path, shards: i32, ports: Ports) -> Result<Self, Error> {
         let mut servers = JoinSet::new();
         let database = Database::memory().map_err(Error::service("opening the DynamoDB emulator"))?;
@@ -58,8 +58,8 @@ impl World {
             }
         });
         let clients = Clients::of(endpoints, None);
-        resources::create_stream(&clients.kinesis, shards).await?;
-        resources::create_table(&clients.dynamodb).await?;
+        resources::create_streams(&clients.kinesis, shards).await?;
+        resources::create_tables(&clients.dynamodb).await?;
         Ok(Self { clients, firehose, _servers: servers })
     }
 

@@ -51,7 +51,10 @@ impl<R> SignalStream<R> {
             // The brackets of a batch, and a comma.
             let size_bytes = |before: usize| key.len() + before + text.len() + 3;
             if size_bytes(0) > self.record_limit_bytes {
-                return Err(refused(format!("it is larger than the {} bytes of a record", self.record_limit_bytes)));
+                return Err(refused(format!(
+                    "it is larger than the {} bytes of a record",
+                    self.record_limit_bytes
+                )));
             }
             let fits = |record: &&mut Filling<'s>| {
                 size_bytes(record.text.len()) <= self.record_limit_bytes
@@ -92,13 +95,104 @@ impl<R: RecordStream> SignalSink for SignalStream<R> {
             let first = *record.signals.first()?;
             match answer {
                 Put::Accepted => None,
-                Put::NotAccepted(why) => Some((first, SignalFailure::NotAccepted(NotAccepted { first, why }))),
+                Put::NotAccepted(why) => {
+                    Some((first, SignalFailure::NotAccepted(NotAccepted { first, why })))
+                }
                 Put::Refused(why) => Some((first, SignalFailure::Refused { index: first, why })),
             }
         });
         match failures.min_by_key(|(first, _)| *first) {
             Some((_, failure)) => Err(failure),
             None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use millrace_domain::signal::{Origin, REFRESH_REQUESTED};
+    use millrace_domain::{Position, SequenceNumber};
+
+    use super::*;
+
+    /// Takes records, but for the one of this index.
+    #[derive(Default)]
+    struct Stream {
+        taken: Mutex<Vec<OutgoingRecord>>,
+        fails: Option<(usize, Put)>,
+    }
+
+    impl RecordStream for Stream {
+        async fn put(&self, records: &[OutgoingRecord], _deadline: Deadline) -> Vec<Put> {
+            let answer = |index| match &self.fails {
+                Some((fails, put)) if *fails == index => put.clone(),
+                _ => Put::Accepted,
+            };
+            self.taken.lock().unwrap().extend_from_slice(records);
+            (0..records.len()).map(answer).collect()
+        }
+    }
+
+    fn signal(key: &str, index: u32, padding: usize) -> Signal {
+        let sequence = SequenceNumber::parse("5").unwrap();
+        let position = Position { sequence, sub_sequence: 0, index: 0 };
+        Signal {
+            key: key.to_owned(),
+            signal_type: REFRESH_REQUESTED,
+            id: index.to_string(),
+            time_ms: 0,
+            origin: Origin { lane: "a".to_owned(), position, index },
+            data: format!("\"{}\"", "p".repeat(padding)),
+        }
+    }
+
+    fn run(stream: Stream, signals: &[Signal]) -> (Result<(), SignalFailure>, Vec<OutgoingRecord>) {
+        let sink = SignalStream::new(stream, "sessions", 1_000);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        let put = runtime.block_on(sink.put(signals, Deadline::NONE));
+        (put, sink.stream.taken.into_inner().unwrap())
+    }
+
+    fn ids(record: &OutgoingRecord) -> Vec<String> {
+        let value: serde_json::Value = serde_json::from_slice(&record.data).unwrap();
+        let events = value.as_array().cloned().unwrap_or_else(|| vec![value]);
+        events.iter().map(|event| event["id"].as_str().unwrap().to_owned()).collect()
+    }
+
+    #[test]
+    fn signals_of_a_key_share_a_record_in_order_as_far_as_it_goes() {
+        let signals: Vec<_> =
+            (0..7).map(|index| signal(if index == 1 { "b" } else { "a" }, index, 100)).collect();
+        let (put, records) = run(Stream::default(), &signals);
+        assert_eq!(put, Ok(()));
+        let told: Vec<_> =
+            records.iter().map(|record| (record.partition_key.as_str(), ids(record))).collect();
+        let ids = |ids: &[&str]| ids.iter().map(|id| (*id).to_owned()).collect::<Vec<_>>();
+        assert_eq!(told, [("a", ids(&["0", "2", "3"])), ("b", ids(&["1"])), ("a", ids(&["4", "5", "6"]))]);
+        assert!(records.iter().all(|record| record.data.len() + record.partition_key.len() <= 1_000));
+        assert!(records[1].data.starts_with(b"{"), "alone it is an event, and no batch of one");
+    }
+
+    #[test]
+    fn the_first_signal_that_failed_is_named() {
+        let signals = [signal("a", 0, 0), signal("b", 1, 0), signal("a", 2, 0), signal("c", 3, 0)];
+        let not = Put::NotAccepted("throttled".to_owned());
+        let (put, _) = run(Stream { fails: Some((1, not)), ..Stream::default() }, &signals);
+        let first = NotAccepted { first: 1, why: "throttled".to_owned() };
+        assert_eq!(put, Err(SignalFailure::NotAccepted(first)));
+        let refused = Put::Refused("no".to_owned());
+        let (put, _) = run(Stream { fails: Some((2, refused)), ..Stream::default() }, &signals);
+        assert_eq!(put, Err(SignalFailure::Refused { index: 3, why: "no".to_owned() }));
+    }
+
+    #[test]
+    fn what_no_record_holds_is_refused_before_anything_is_sent() {
+        for bad in [signal("a", 1, 1_000), signal("", 1, 0), signal(&"k".repeat(257), 1, 0)] {
+            let (put, records) = run(Stream::default(), &[signal("a", 0, 0), bad]);
+            assert!(matches!(put, Err(SignalFailure::Refused { index: 1, .. })), "{put:?}");
+            assert_eq!(records, []);
         }
     }
 }

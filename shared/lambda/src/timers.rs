@@ -14,8 +14,11 @@ pub trait TimerSink: Send + Sync {
     ///
     /// # Errors
     /// The first timer that was not accepted within the deadline.
-    fn set(&self, timers: &[Timer], deadline: Deadline)
-    -> impl Future<Output = Result<(), NotAccepted>> + Send;
+    fn set(
+        &self,
+        timers: &[Timer],
+        deadline: Deadline,
+    ) -> impl Future<Output = Result<(), NotAccepted>> + Send;
 }
 
 /// The sink of a consumer that emits signals and sets timers.

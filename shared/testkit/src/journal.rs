@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use millrace_domain::signal::Signal;
+use millrace_domain::timer::Timer;
 use serde_json::Value;
 
 /// One thing that an adapter did.
@@ -14,6 +15,8 @@ pub enum Step {
     Commit(Vec<String>),
     /// A signal was accepted.
     Signal(Signal),
+    /// A timer was set.
+    Timer(Timer),
     /// A line was accepted by the sink of this name.
     Line(&'static str, Value),
 }
@@ -28,8 +31,8 @@ impl Journal {
         std::mem::take(&mut self.lock())
     }
 
-    /// Everything since the last call, each in a word or two: `read u,v`, `signal u 1`, `<sink> <reason>`,
-    /// `commit u`.
+    /// Everything since the last call, each in a word or two: `read u,v`, `signal u 1`, `timer u 5`,
+    /// `<sink> <reason>`, `commit u`.
     pub fn take_words(&self) -> Vec<String> {
         self.take().iter().map(Step::words).collect()
     }
@@ -49,7 +52,8 @@ impl Step {
         match self {
             Self::Read(keys) => format!("read {}", keys.join(",")),
             Self::Commit(keys) => format!("commit {}", keys.join(",")),
-            Self::Signal(signal) => format!("signal {} {}", signal.key, signal.data),
+            Self::Signal(signal) => format!("signal {} {}", signal.key, signal.data.trim_matches('"')),
+            Self::Timer(timer) => format!("timer {} {}", timer.key, timer.due_ms),
             Self::Line(sink, document) => match document.get("reason").and_then(Value::as_str) {
                 Some(reason) => format!("{sink} {reason}"),
                 None => format!("{sink} {}", document.get("id").and_then(Value::as_str).unwrap_or_default()),

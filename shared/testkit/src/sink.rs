@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use millrace_domain::signal::Signal;
+use millrace_domain::timer::Timer;
 use millrace_lambda::ports::{LineSink, NotAccepted, SignalFailure, SignalSink};
 use millrace_lambda::{Deadline, Lines};
 use serde_json::Value;
@@ -21,10 +22,11 @@ pub struct MemorySink<const LINE_LIMIT_BYTES: usize = FIREHOSE_LIMIT_BYTES> {
     journal: Journal,
 }
 
-/// A sink of signals that keeps what it accepts; clones are the same sink.
+/// A sink of signals and timers that keeps what it accepts; clones are the same sink.
 #[derive(Clone, Debug, Default)]
 pub struct MemorySignals {
     accepted: Arc<Mutex<Accepted<Signal>>>,
+    timers: Arc<Mutex<Accepted<Timer>>>,
     journal: Journal,
 }
 
@@ -113,7 +115,7 @@ impl<const LIMIT: usize> LineSink for MemorySink<LIMIT> {
 impl MemorySignals {
     /// An empty sink that notes its signals here.
     pub fn noting(journal: Journal) -> Self {
-        Self { accepted: Arc::default(), journal }
+        Self { accepted: Arc::default(), timers: Arc::default(), journal }
     }
 
     /// Each call to come fails at the signal of this index, or its last one where it has fewer; `None` is a call
@@ -137,6 +139,16 @@ impl MemorySignals {
         self.lock().all.clone()
     }
 
+    /// The next call that sets timers fails at the one of this index.
+    pub fn fail_timer_at(&self, index: usize) {
+        self.lock_timers().failures.push_back(Some(index));
+    }
+
+    /// Every timer that was set, in order, repeats included.
+    pub fn timers(&self) -> Vec<Timer> {
+        self.lock_timers().all.clone()
+    }
+
     /// What a receiver that believes origins makes of it: a signal is new where its origin lies behind the last
     /// one taken of its key and lane.
     pub fn received(&self) -> Vec<Signal> {
@@ -150,6 +162,10 @@ impl MemorySignals {
             }
         }
         taken
+    }
+
+    fn lock_timers(&self) -> MutexGuard<'_, Accepted<Timer>> {
+        self.timers.lock().expect("no call panics while it holds the sink")
     }
 
     fn lock(&self) -> MutexGuard<'_, Accepted<Signal>> {
@@ -167,5 +183,16 @@ impl SignalSink for MemorySignals {
             accepted.all.push(signal.clone());
         }
         answer.map_err(SignalFailure::NotAccepted)
+    }
+
+    async fn set(&self, timers: &[Timer], _deadline: Deadline) -> Result<(), NotAccepted> {
+        let mut accepted = self.lock_timers();
+        let answer = accepted.next_call(timers.len());
+        let count = answer.as_ref().err().map_or(timers.len(), |failed| failed.first);
+        for timer in timers.iter().take(count) {
+            self.journal.note(Step::Timer(timer.clone()));
+            accepted.all.push(timer.clone());
+        }
+        answer
     }
 }

@@ -143,7 +143,7 @@ impl KeyState for Gate {
             "mute" => self.muted = true,
             _ if !self.open => return Err(CannotApply { why: "the gate is closed".to_owned() }),
             _ if !self.muted => {
-                emit.signal(event.subject.to_string(), "passed", event.time_ms, event.id.to_string());
+                emit.signal(&event.subject, "passed", event.time_ms, &event.id)?;
             }
             _ => {}
         }

@@ -20,6 +20,7 @@ pub(crate) struct Rig<S: KeyState = Counter> {
     pub(crate) quarantine: MemorySink,
     pub(crate) signals: MemorySignals,
     consumer: Stateful<S, MemoryStore<S>, MemorySink, MemorySignals>,
+    settings: S::Settings,
 }
 
 /// What one batch came to.
@@ -71,7 +72,7 @@ impl<S: State> Rig<S> {
         S::Settings: Clone,
     {
         let adapters = (self.store.clone(), self.quarantine.clone(), self.signals.clone());
-        Self::over(self.journal.clone(), adapters, self.consumer.settings.clone(), 100)
+        Self::over(self.journal.clone(), adapters, self.settings.clone(), 100)
     }
 
     fn over(
@@ -81,8 +82,8 @@ impl<S: State> Rig<S> {
         cache_items: usize,
     ) -> Self {
         let (store, quarantine, signals) = adapters.clone();
-        let consumer = Stateful::new("rig", adapters, LedgerSettings::default(), settings, cache_items);
-        Self { journal, store, quarantine, signals, consumer }
+        let consumer = Stateful::new("rig", adapters, LedgerSettings::default(), cache_items);
+        Self { journal, store, quarantine, signals, consumer, settings }
     }
 
     pub(crate) async fn run(&self, batch: &KinesisBatch) -> Outcome {
@@ -111,7 +112,7 @@ impl<S: State> Function for Rig<S> {
     const NAME: &'static str = "rig";
 
     async fn process(&self, batch: &KinesisBatch, deadline: Deadline) -> Report {
-        let tally = self.consumer.run(&Batch::open(batch), deadline).await;
+        let tally = self.consumer.run(&Batch::open(batch), &self.settings, deadline).await;
         Report { tally, usage: millrace_lambda::meter::Usage::default() }
     }
 }

@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use millrace_domain::session::SessionState;
 use millrace_lambda::{Deadline, Function, Meter};
-use millrace_testkit::{ARRIVED_AT_MS, BatchBuilder, Counter, Journal, MemorySink, MemoryStore, event};
+use millrace_testkit::{ARRIVED_AT_MS, BatchBuilder, Counter, Journal, MemorySignals, MemorySink, MemoryStore, event};
 use serde_json::json;
 use sessions::{Config, Sessions};
 
@@ -111,7 +111,11 @@ async fn sessions_writes_one_item_a_user() {
     let journal = Journal::default();
     let store = MemoryStore::noting(journal.clone());
     let quarantine: MemorySink = MemorySink::noting("quarantine", journal.clone());
-    let function = Sessions::new(&Config::for_testing(), store.clone(), quarantine, Meter::default().into());
+    let function = Sessions::new(
+        &Config::for_testing(),
+        (store.clone(), quarantine, MemorySignals::default()),
+        Meter::default().into(),
+    );
     let events: Vec<_> =
         (0..30).map(|id| event(id.to_string(), ["u", "v", "w"][id % 3]).views("a")).collect();
     let outcome =

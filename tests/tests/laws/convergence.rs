@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use millrace_domain::Verdict;
 use millrace_domain::money::Currency;
-use millrace_domain::session::{Lifetime, SessionItem, SessionSettings, SessionState};
+use millrace_domain::session::{Lifetime, SessionItem, SessionSettings, SessionState, Told};
 use millrace_lambda::{Batch, Deadline, KinesisBatch};
 use proptest::prelude::*;
 
@@ -21,7 +21,8 @@ fn items(batches: &[KinesisBatch], cache_items: usize) -> BTreeMap<String, Sessi
     }
     let item = |key: String| {
         let state = outside.store.item(&key).unwrap().state;
-        (key, SessionItem::from(state))
+        // What was told depends on the order in which it happened.
+        (key, SessionItem { told: Told::default(), ..SessionItem::from(state) })
     };
     outside.store.keys().into_iter().map(item).collect()
 }

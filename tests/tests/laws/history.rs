@@ -153,12 +153,25 @@ pub(crate) fn wait<T>(work: impl Future<Output = T>) -> T {
 }
 
 /// A consumer over adapters in memory.
-pub(crate) type Consumer<S> = millrace_lambda::stateful::Stateful<
-    S,
-    millrace_testkit::MemoryStore<S>,
-    millrace_testkit::MemorySink,
-    millrace_testkit::MemorySignals,
->;
+pub(crate) struct Consumer<S: KeyState> {
+    stateful: millrace_lambda::stateful::Stateful<
+        S,
+        millrace_testkit::MemoryStore<S>,
+        millrace_testkit::MemorySink,
+        millrace_testkit::MemorySignals,
+    >,
+    settings: S::Settings,
+}
+
+impl<S> Consumer<S>
+where
+    S: KeyState + serde::Serialize + serde::de::DeserializeOwned + Send + Sync,
+    S::Settings: Send + Sync,
+{
+    pub(crate) async fn run(&self, batch: &Batch<'_>, deadline: Deadline) -> Tally {
+        self.stateful.run(batch, &self.settings, deadline).await
+    }
+}
 
 /// The adapters of a run.
 pub(crate) struct Outside<S> {
@@ -184,12 +197,9 @@ where
     /// A container with a cache of this size.
     pub(crate) fn container(&self, settings: S::Settings, cache_items: usize) -> Consumer<S> {
         let adapters = (self.store.clone(), self.quarantine.clone(), self.signals.clone());
-        Consumer::new(
-            "law",
-            adapters,
-            millrace_domain::ledger::LedgerSettings::default(),
-            settings,
-            cache_items,
-        )
+        let ledger_settings = millrace_domain::ledger::LedgerSettings::default();
+        let stateful =
+            millrace_lambda::stateful::Stateful::new("law", adapters, ledger_settings, cache_items);
+        Consumer { stateful, settings }
     }
 }

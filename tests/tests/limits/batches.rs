@@ -7,7 +7,7 @@ use millrace_domain::session::SessionState;
 use millrace_lambda::batch::{BATCH_LIMIT_EVENTS, RECORD_LIMIT_EVENTS};
 use millrace_lambda::deaggregate::SubRecord;
 use millrace_lambda::{Cut, Deadline, Function, KinesisBatch, Meter};
-use millrace_testkit::{BatchBuilder, Journal, MemorySink, MemoryStore, event};
+use millrace_testkit::{BatchBuilder, Journal, MemorySignals, MemorySink, MemoryStore, event};
 use sessions::Sessions;
 
 /// How far each consumer comes, and why it ends there.
@@ -16,7 +16,11 @@ async fn ends(batch: &KinesisBatch) -> [(Cut, usize, String); 2] {
     let meter = || Arc::new(Meter::default());
     let archive = Archive::new(&archive::Config::for_testing(), sink(), sink(), meter());
     let store = MemoryStore::<SessionState>::default();
-    let sessions = Sessions::new(&sessions::Config::for_testing(), store, sink(), meter());
+    let sessions = Sessions::new(
+        &sessions::Config::for_testing(),
+        (store, sink(), MemorySignals::default()),
+        meter(),
+    );
     let reports =
         [archive.process(batch, Deadline::NONE).await, sessions.process(batch, Deadline::NONE).await];
     reports.map(|report| {

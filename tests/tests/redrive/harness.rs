@@ -26,7 +26,7 @@ pub(crate) struct World {
     pub(crate) store: MemoryStore<SessionState>,
     pub(crate) rows: MemorySink,
     pub(crate) quarantine: MemorySink,
-    pub(crate) sessions: Sessions<MemoryStore<SessionState>, MemorySink>,
+    pub(crate) sessions: Sessions<MemoryStore<SessionState>, MemorySink, MemorySignals>,
     pub(crate) archive: Archive<MemorySink, MemorySink>,
 }
 
@@ -37,7 +37,11 @@ impl World {
         let quarantine = MemorySink::noting("quarantine", Journal::default());
         let meter = || Arc::new(Meter::default());
         let sessions =
-            Sessions::new(&sessions::Config::for_testing(), store.clone(), quarantine.clone(), meter());
+            Sessions::new(
+            &sessions::Config::for_testing(),
+            (store.clone(), quarantine.clone(), MemorySignals::default()),
+            meter(),
+        );
         let archive =
             Archive::new(&archive::Config::for_testing(), rows.clone(), quarantine.clone(), meter());
         Self {

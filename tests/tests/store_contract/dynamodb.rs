@@ -8,10 +8,10 @@ use millrace_aws::DynamoStore;
 use millrace_aws::dynamodb::{KEY, LEDGER, VERSION};
 use millrace_domain::ledger::{FORMAT, LedgerSettings};
 use millrace_domain::session::{SessionSettings, SessionState};
-use millrace_lambda::ports::{Commit, NoSignals, Read, Store};
+use millrace_lambda::ports::{Commit, Read, Store};
 use millrace_lambda::stateful::Stateful;
 use millrace_lambda::{Batch, Deadline, KinesisBatch, Meter};
-use millrace_testkit::{BatchBuilder, Journal, MemorySink, MemoryStore, event};
+use millrace_testkit::{BatchBuilder, Journal, MemorySignals, MemorySink, MemoryStore, event};
 
 use crate::stores::{Emulator, Note, TABLE, client, stored, write};
 
@@ -138,9 +138,9 @@ fn batches() -> [KinesisBatch; 3] {
 
 async fn run<T: Store<SessionState>>(store: T, batch: &KinesisBatch) {
     let quarantine: MemorySink = MemorySink::noting("quarantine", Journal::default());
-    let adapters = (store, quarantine, NoSignals);
+    let adapters = (store, quarantine, MemorySignals::default());
     let consumer =
-        Stateful::new("sessions", adapters, LedgerSettings::default(), SessionSettings::default(), 0);
-    let tally = consumer.run(&Batch::open(batch), Deadline::NONE).await;
+        Stateful::new("sessions", adapters, LedgerSettings::default(), 0);
+    let tally = consumer.run(&Batch::open(batch), &SessionSettings::default(), Deadline::NONE).await;
     assert_eq!(tally.cut.record(), None, "{}", tally.why);
 }

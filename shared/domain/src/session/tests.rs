@@ -11,6 +11,11 @@ const MINUTE: i64 = MINUTE_MS;
 const START: i64 = 1_291_191_960_000;
 
 fn state_after(events: &[(i64, &str, &str)]) -> (SessionState, Vec<Verdict>) {
+    let (fold, verdicts) = fold_of(events);
+    (fold.state, verdicts)
+}
+
+fn fold_of(events: &[(i64, &str, &str)]) -> (Fold<SessionState>, Vec<Verdict>) {
     let mut fold = Fold::from(SessionState::default(), Ledger::default());
     let mut verdicts = Vec::new();
     for (index, (minute, event_type, raw_data)) in events.iter().enumerate() {
@@ -32,7 +37,18 @@ fn state_after(events: &[(i64, &str, &str)]) -> (SessionState, Vec<Verdict>) {
             Delivery { lane: "shard", position: &position, arrived_at_ms: event.time_ms, redriven: false };
         verdicts.push(fold.step(&event, &delivery, &settings.0, &settings.1).unwrap());
     }
-    (fold.state, verdicts)
+    (fold, verdicts)
+}
+
+/// The signals but those about stock, each with the minute of its time.
+fn told(events: &[(i64, &str, &str)]) -> Vec<(i64, &'static str)> {
+    let signals = fold_of(events).0.signals.into_iter();
+    let about_users = signals.filter(|signal| !signal.signal_type.starts_with("stock."));
+    about_users.map(|signal| ((signal.time_ms - START) / MINUTE, signal.signal_type)).collect()
+}
+
+fn due(minute: i64) -> String {
+    format!(r#"{{"due_ms":{}}}"#, START + minute * MINUTE)
 }
 
 fn bounds(state: &SessionState) -> Vec<(i64, i64)> {
@@ -139,4 +155,99 @@ fn the_item_is_the_state() {
     assert_eq!(json["earlier"][0]["cart_adds"], 1);
     assert_eq!(json["recent_products"][0]["sku"], "b");
     assert!(serde_json::to_value(SessionState::default()).unwrap().get("session").is_none());
+}
+
+const VIEW: &str = "product.viewed";
+const DUE: &str = "timer.due";
+const SKU: &str = r#"{"sku":"a"}"#;
+const TWO: &str = r#"{"sku":"a","quantity":2}"#;
+
+#[test]
+fn a_session_sets_one_timer_and_closes_when_it_rings() {
+    let (fold, _) = fold_of(&[(0, LOGIN, "{}"), (5, LOGIN, "{}")]);
+    let set: Vec<_> = fold.timers.iter().map(|timer| (timer.key.as_str(), timer.due_ms - START)).collect();
+    assert_eq!(set, [("u", 40 * MINUTE + 1)], "the earliest moment at which the first event's window closes");
+    assert!(fold.signals.is_empty());
+
+    let ring = format!(r#"{{"due_ms":{}}}"#, START + 40 * MINUTE + 1);
+    let (fold, verdicts) = fold_of(&[(0, LOGIN, "{}"), (5, LOGIN, "{}"), (41, DUE, &ring)]);
+    assert_eq!(verdicts.last(), Some(&Verdict::Applied));
+    assert_eq!(fold.timers.last().map(|timer| timer.due_ms - START), Some(45 * MINUTE + 1), "set anew");
+    assert!(fold.signals.is_empty(), "the window is still open");
+
+    let told = told(&[(0, LOGIN, "{}"), (5, LOGIN, "{}"), (46, DUE, &due(46))]);
+    assert_eq!(told, [(5, "session.closed")]);
+}
+
+#[test]
+fn a_timer_that_rings_again_does_nothing() {
+    let events = [(0, LOGIN, "{}"), (46, DUE, &*due(46)), (46, DUE, &*due(46)), (30, DUE, &*due(30))];
+    let (fold, verdicts) = fold_of(&events);
+    assert_eq!(verdicts[1..], [Verdict::Applied, Verdict::Duplicate, Verdict::Duplicate]);
+    assert_eq!((fold.signals.len(), fold.timers.len()), (1, 1));
+    assert_eq!(fold.ledger.largest_event_time_ms(), Some(START + 46 * MINUTE));
+}
+
+#[test]
+fn a_timer_is_never_late_and_leaves_no_trace_in_seen() {
+    let (fold, verdicts) = fold_of(&[(0, LOGIN, "{}"), (600, LOGIN, "{}"), (41, DUE, &due(41))]);
+    assert_eq!(verdicts.last(), Some(&Verdict::Applied), "the timer that was set has rung");
+    assert_eq!(fold.timers.last().map(|timer| timer.due_ms), Some(START + 640 * MINUTE + 1));
+    assert_eq!(fold.ledger.class(crate::Class::Activity).len(), 1);
+}
+
+#[test]
+fn a_cart_is_abandoned_when_its_window_closes_without_an_order() {
+    let left = [(0, ADD, TWO), (41, DUE, &*due(41))];
+    assert_eq!(told(&left)[1..], [(0, "session.closed"), (0, "cart.abandoned")]);
+    let removed = [(0, ADD, TWO), (1, "cart.item_removed", TWO), (42, DUE, &*due(42))];
+    assert_eq!(told(&removed).last(), Some(&(1, "session.closed")));
+    let three = r#"{"sku":"a","quantity":3}"#;
+    let ordered = [(0, ADD, three), (1, ORDER, ORDER_OF_TWO), (42, DUE, &*due(42))];
+    assert!(
+        !told(&ordered).iter().any(|(_, signal)| *signal == "cart.abandoned"),
+        "something was ordered in it"
+    );
+}
+
+#[test]
+fn a_refresh_is_requested_once_a_minute_and_what_came_after_it_in_the_next() {
+    assert_eq!(told(&[(0, LOGIN, "{}")]), []);
+    let refresh = |minute| (minute, "recommendation.refresh_requested");
+    let other = r#"{"sku":"b"}"#;
+    assert_eq!(told(&[(0, VIEW, SKU), (0, VIEW, other), (1, LOGIN, "{}")]), [refresh(0), refresh(1)]);
+    assert_eq!(told(&[(0, VIEW, SKU), (1, LOGIN, "{}")]), [refresh(0)], "nothing has changed since");
+    assert_eq!(
+        told(&[(5, VIEW, SKU), (4, VIEW, other)]),
+        [refresh(5)],
+        "a minute that is past has had its own"
+    );
+}
+
+#[test]
+fn every_line_of_an_order_reaches_its_stock() {
+    let lines = r#"[{"sku":"a","quantity":2,"unit_price_minor":1},{"sku":"b","quantity":1,"unit_price_minor":1},{"sku":"a","quantity":4,"unit_price_minor":1}]"#;
+    let order =
+        format!(r#"{{"order_id":"o","currency":"GBP","total_minor":1,"store_id":"s","lines":{lines}}}"#);
+    let moves = |event_type| -> Vec<_> {
+        let signals = fold_of(&[(0, event_type, &order)]).0.signals.into_iter();
+        let stock = signals.filter(|signal| signal.signal_type.starts_with("stock."));
+        stock.map(|signal| (signal.key, signal.signal_type, signal.origin.index, signal.data)).collect()
+    };
+    let sold = moves(ORDER);
+    let keys: Vec<_> = sold.iter().map(|(key, signal, ..)| (key.as_str(), *signal)).collect();
+    assert_eq!(keys, [("s#a", "stock.sold"), ("s#b", "stock.sold"), ("s#a", "stock.sold")]);
+    assert_eq!(sold[2].3, r#"{"store_id":"s","sku":"a","quantity":4,"order_id":"o"}"#);
+    assert!(sold.is_sorted_by(|one, next| one.2 < next.2), "each has an index of its own");
+    assert_eq!(moves("order.returned")[1].1, "stock.returned");
+}
+
+#[test]
+fn a_late_event_is_told_of() {
+    let (fold, verdicts) = fold_of(&[(60, LOGIN, "{}"), (0, VIEW, SKU)]);
+    assert!(matches!(verdicts[1], Verdict::Late(_)));
+    let late = fold.signals.last().unwrap();
+    assert_eq!((late.signal_type, late.key.as_str(), late.time_ms), ("event.late", "u", START));
+    let data: serde_json::Value = serde_json::from_str(&late.data).unwrap();
+    assert_eq!((&data["late_type"], &data["cause"]), (&VIEW.into(), &"lateness".into()));
 }
