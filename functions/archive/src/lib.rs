@@ -83,7 +83,7 @@ impl<L: LineSink, Q: LineSink> Archive<L, Q> {
             // A row behind the cut may have been sent or not; it comes again either way.
             *verdict = verdict.filter(|_| cut.allows(*record));
         }
-        Tally { cut, verdicts, why }
+        Tally { cut, verdicts, why, ..Tally::default() }
     }
 
     /// The rows of a batch, and the units that have none.
