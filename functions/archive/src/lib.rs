@@ -19,6 +19,9 @@ use millrace_lambda::{
     Batch, Cut, Deadline, Function, KinesisBatch, Lines, Meter, Report, Tally, Unit, Units,
 };
 
+/// The function's name.
+pub const NAME: &str = "archive";
+
 /// The function, over any lake and quarantine.
 #[derive(Debug)]
 pub struct Archive<L, Q> {
@@ -69,7 +72,7 @@ impl<L: LineSink, Q: LineSink> Archive<L, Q> {
         if !set_aside.is_empty() {
             note(&mut cut, &set_aside, self.quarantine.put(&set_aside, deadline).await);
         }
-        let taken = |unit: &Unit<'_>| match unit.is_for(Self::NAME) {
+        let taken = |unit: &Unit<'_>| match unit.is_for(NAME) {
             true => Verdict::Applied,
             false => Verdict::PassedOver,
         };
@@ -90,7 +93,7 @@ impl<L: LineSink, Q: LineSink> Archive<L, Q> {
     fn rows(&self, units: &[Unit<'_>], shard_id: &str) -> (Lines, Vec<(usize, Invalid)>) {
         let mut rows = Lines::default();
         let mut refusals = Vec::new();
-        for (index, unit) in units.iter().enumerate().filter(|(_, unit)| unit.is_for(Self::NAME)) {
+        for (index, unit) in units.iter().enumerate().filter(|(_, unit)| unit.is_for(NAME)) {
             let event = match &unit.event {
                 Ok(event) => event,
                 Err(invalid) => {
@@ -126,7 +129,7 @@ fn set_aside<Q: LineSink>(
     let mut lines = Lines::default();
     for (index, invalid) in refusals {
         if let Some(unit) = units.get(*index).filter(|unit| cut.allows(unit.record)) {
-            let entry = unit.quarantined("archive", shard_id, invalid.clone());
+            let entry = unit.quarantined(NAME, shard_id, invalid.clone());
             push_entry::<Q>(&mut lines, unit.record, &entry);
         }
     }
@@ -134,7 +137,9 @@ fn set_aside<Q: LineSink>(
 }
 
 impl<L: LineSink, Q: LineSink> Function for Archive<L, Q> {
-    const NAME: &'static str = "archive";
+    fn name(&self) -> &'static str {
+        NAME
+    }
 
     async fn process(&self, batch: &KinesisBatch, deadline: Deadline) -> Report {
         Report { tally: self.run(batch, deadline).await, usage: self.meter.take() }

@@ -15,6 +15,9 @@ use millrace_lambda::ports::{LineSink, NoSignals, Store};
 use millrace_lambda::stateful::Stateful;
 use millrace_lambda::{Batch, Deadline, Function, KinesisBatch, Meter, Report};
 
+/// The function's name.
+pub const NAME: &str = "sessions";
+
 /// The function, over any store, quarantine, and sink of signals and timers.
 #[derive(Debug)]
 pub struct Sessions<T, Q, G> {
@@ -39,7 +42,7 @@ impl OnAws {
         let timers = DynamoTimers::new(dynamodb.clone(), config.timers_table.clone(), clock, Arc::clone(&meter));
         let stream =
             KinesisStream::new(kinesis, config.signals_stream.clone(), RECORD_LIMIT_BYTES, Arc::clone(&meter));
-        let signals = SignalStream::new(stream, Self::NAME, RECORD_LIMIT_BYTES);
+        let signals = SignalStream::new(stream, NAME, RECORD_LIMIT_BYTES);
         let store = DynamoStore::new(dynamodb, config.sessions_table.clone(), Arc::clone(&meter));
         // Lines of the quarantine are not taken apart again, so a record may hold as many as fit.
         let quarantine = FirehoseSink::new(
@@ -55,13 +58,15 @@ impl OnAws {
 impl<T: Store<SessionState>, Q: LineSink, G: SignalSink> Sessions<T, Q, G> {
     /// The function over these adapters, which report what they use up to `meter`.
     pub fn new(config: &Config, adapters: (T, Q, G), meter: Arc<Meter>) -> Self {
-        let consumer = Stateful::new(Self::NAME, adapters, config.ledger, config.cache_items);
+        let consumer = Stateful::new(NAME, adapters, config.ledger, config.cache_items);
         Self { consumer, settings: config.session, meter }
     }
 }
 
 impl<T: Store<SessionState>, Q: LineSink, G: SignalSink> Function for Sessions<T, Q, G> {
-    const NAME: &'static str = "sessions";
+    fn name(&self) -> &'static str {
+        NAME
+    }
 
     async fn process(&self, batch: &KinesisBatch, deadline: Deadline) -> Report {
         let tally = self.consumer.run(&Batch::open(batch), &self.settings, deadline).await;
