@@ -151,11 +151,9 @@ impl<'a> Fields<'a> {
                 on_hand: Some(count.on_hand),
                 ..Self::default()
             },
-            Data::UserLoggedIn
-            | Data::UserLoggedOut
-            | Data::TimerDue(_)
-            | Data::Signal
-            | Data::Unknown => Self::default(),
+            Data::UserLoggedIn | Data::UserLoggedOut | Data::TimerDue(_) | Data::Signal | Data::Unknown => {
+                Self::default()
+            }
         }
     }
 

@@ -53,8 +53,7 @@ impl Origins {
     /// Notes the origin of a signal as the last of its lane, and forgets lanes of which nothing can come again.
     pub fn record(&mut self, source: &str, origin: &Origin, arrived_at_ms: i64) {
         let lane = lane_hash(source, &origin.lane);
-        let mark =
-            OriginMark { lane, position: origin.position.clone(), index: origin.index, arrived_at_ms };
+        let mark = OriginMark { lane, position: origin.position.clone(), index: origin.index, arrived_at_ms };
         self.0.retain(|known| arrived_at_ms.saturating_sub(known.arrived_at_ms) <= ORIGIN_MEMORY_MS);
         let place = self.0.partition_point(|known| known.lane < lane);
         match self.0.get_mut(place) {
