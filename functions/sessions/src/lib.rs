@@ -8,12 +8,16 @@ use std::sync::Arc;
 use aws_sdk_dynamodb::Client as DynamoDb;
 use aws_sdk_firehose::Client as Firehose;
 pub use config::Config;
+use aws_sdk_kinesis::Client as Kinesis;
 use millrace_aws::firehose::RECORD_LIMIT_ROWS;
-use millrace_aws::{DynamoStore, FirehoseSink};
-use millrace_domain::session::SessionState;
-use millrace_lambda::ports::{LineSink, NoSignals, Store};
+use millrace_aws::kinesis::RECORD_LIMIT_BYTES;
+use millrace_aws::{DynamoStore, DynamoTimers, FirehoseSink, KinesisStream};
+use millrace_domain::session::{SessionSettings, SessionState};
+use millrace_lambda::ports::{LineSink, SignalSink, Store};
+use millrace_lambda::signal_stream::SignalStream;
 use millrace_lambda::stateful::Stateful;
-use millrace_lambda::{Batch, Deadline, Function, KinesisBatch, Meter, Report};
+use millrace_lambda::timers::SignalsAndTimers;
+use millrace_lambda::{Batch, Clock, Deadline, Function, KinesisBatch, Meter, Report};
 
 /// The function's name.
 pub const NAME: &str = "sessions";
