@@ -23,6 +23,7 @@ pub mod session;
 pub mod signal;
 pub mod time;
 pub mod timer;
+mod varint;
 pub mod verdict;
 
 pub use event::{Class, Data, Event};
