@@ -21,6 +21,7 @@ pub mod redriven;
 
 pub mod session;
 pub mod signal;
+pub mod stock;
 pub mod time;
 pub mod timer;
 mod varint;
