@@ -1,9 +1,11 @@
-//! State by key in a DynamoDB table.
+//! State by key in a DynamoDB table, and the table of reorder points.
 
+mod batch_get;
 mod chunk;
 mod commit;
 mod item;
 mod read;
+mod reorder_points;
 mod statement;
 mod trouble;
 
@@ -17,6 +19,7 @@ use millrace_domain::fold::KeyState;
 use millrace_lambda::meter::Usage;
 use millrace_lambda::ports::{Commit, Read, Store, Write};
 use millrace_lambda::{Deadline, Meter};
+pub use reorder_points::{DynamoReorderPoints, REORDER_POINT, SKU, TARGET};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
