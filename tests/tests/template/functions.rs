@@ -132,7 +132,7 @@ fn every_limit_of_a_parameter_is_one_that_the_code_takes() {
                 };
                 // One at its limit may contradict another one's default, which is no fault of its range.
                 let problems = read(&look_up).err().unwrap_or_default();
-                assert!(!problems.contains(&format!("{name} must be a")), "{id}: {problems}");
+                assert!(!problems.contains(&format!("{name} must be a whole number")), "{id}: {problems}");
             }
         }
     }
