@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use aws_sdk_dynamodb::Client as DynamoDb;
 use aws_sdk_firehose::Client as Firehose;
-pub use config::Config;
 use aws_sdk_kinesis::Client as Kinesis;
+pub use config::Config;
 use millrace_aws::firehose::RECORD_LIMIT_ROWS;
 use millrace_aws::kinesis::RECORD_LIMIT_BYTES;
 use millrace_aws::{DynamoStore, DynamoTimers, FirehoseSink, KinesisStream};
@@ -31,8 +31,11 @@ pub struct Sessions<T, Q, G> {
 }
 
 /// The function's adapters on AWS.
-pub type OnAws =
-    Sessions<DynamoStore<SessionState>, FirehoseSink, SignalsAndTimers<SignalStream<KinesisStream>, DynamoTimers>>;
+pub type OnAws = Sessions<
+    DynamoStore<SessionState>,
+    FirehoseSink,
+    SignalsAndTimers<SignalStream<KinesisStream>, DynamoTimers>,
+>;
 
 impl OnAws {
     /// The function over DynamoDB, Firehose and Kinesis. The clients decide which endpoints those are; `clock` tells the
@@ -43,9 +46,14 @@ impl OnAws {
         clock: Clock,
         meter: Arc<Meter>,
     ) -> Self {
-        let timers = DynamoTimers::new(dynamodb.clone(), config.timers_table.clone(), clock, Arc::clone(&meter));
-        let stream =
-            KinesisStream::new(kinesis, config.signals_stream.clone(), RECORD_LIMIT_BYTES, Arc::clone(&meter));
+        let timers =
+            DynamoTimers::new(dynamodb.clone(), config.timers_table.clone(), clock, Arc::clone(&meter));
+        let stream = KinesisStream::new(
+            kinesis,
+            config.signals_stream.clone(),
+            RECORD_LIMIT_BYTES,
+            Arc::clone(&meter),
+        );
         let signals = SignalStream::new(stream, NAME, RECORD_LIMIT_BYTES);
         let store = DynamoStore::new(dynamodb, config.sessions_table.clone(), Arc::clone(&meter));
         // Lines of the quarantine are not taken apart again, so a record may hold as many as fit.

@@ -90,9 +90,8 @@ impl Linked {
         let close_clock = Clock::new(move || close_clock.load(Ordering::Relaxed));
         let close = Close::on_aws(&settings.close, dynamodb, kinesis, close_clock);
         let (sessions, fraud, inventory) = (all.clone(), all.clone(), all);
-        let sessions = Host::new(move || {
-            Sessions::on_aws(&settings.sessions, sessions.clone(), clock.clone(), meter())
-        });
+        let sessions =
+            Host::new(move || Sessions::on_aws(&settings.sessions, sessions.clone(), clock.clone(), meter()));
         let archive = Host::new(move || Archive::on_aws(&settings.archive, &firehose, meter()));
         let fraud = Host::new(move || {
             let (dynamodb, firehose, kinesis) = fraud.clone();
