@@ -43,9 +43,9 @@ pub(super) fn check(outcome: &Outcome, book: &Book, broken: &mut Vec<String>) {
         }
     }
     for entry in &book.entries {
-        for (_, verdict) in book.verdicts(Consumer::Sessions, entry) {
-            if let Verdict::Refused(reason) = verdict
-                && OF_SESSIONS.contains(reason)
+        for said in book.verdicts(Consumer::Sessions, entry) {
+            if let Verdict::Refused(reason) = said.verdict
+                && OF_SESSIONS.contains(&reason)
                 && !by_sessions.contains(&(entry.origin.clone(), reason.code()))
             {
                 broken.push(format!("{} and not set aside by sessions: {entry:?}", reason.code()));
