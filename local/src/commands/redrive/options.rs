@@ -20,7 +20,7 @@ pub(crate) struct Redrive {
     /// What to do with it; list and dry-run change nothing
     #[arg(long, default_value = "dry-run")]
     mode: Mode,
-    /// Only objects whose key starts with this, such as aws/lambda/local-sessions/ or quarantine/quarantine-000001
+    /// Only objects whose key starts with this, such as aws/lambda/local-sessions-events/ or quarantine/quarantine-000001
     #[arg(long)]
     prefix: Option<String>,
     /// Only records that this function failed on or refused: sessions or archive
