@@ -18,7 +18,8 @@ use crate::source::{Contents, Joiner, read_on_failure, read_quarantine};
 ///
 /// Running it twice, or while the stream flows, changes nothing twice: a carrier's bytes depend on its record alone,
 /// and the ledger of its key knows what was applied. Objects are done one after another in the order in which
-/// they were set aside, so the records of a key keep theirs; the first that the stream does not accept ends the run.
+/// they were set aside, so the records of a key keep theirs; the first that the stream does not accept ends the run,
+/// and so does the first object that cannot be read now. What never can be read is stepped over.
 pub async fn run<O: Objects, R: RecordStream>(
     objects: &O,
     stream: &R,
@@ -93,7 +94,13 @@ impl<O: Objects, R: RecordStream> Run<'_, O, R> {
 
     /// Takes objects that belong together, whatever the limit: in another run they could not be put in order.
     async fn take_burst(&mut self, burst: Vec<(Listed, bool)>, taken: &mut usize) {
-        let burst = in_order(self.objects, burst, self.request.again, self.deadline).await;
+        let burst = match in_order(self.objects, &burst, self.request.again, self.deadline).await {
+            Ok(ordered) => ordered,
+            Err(error) => {
+                self.answer.why = format!("objects of one second could not be read for their order: {error}");
+                burst
+            }
+        };
         for (listed, is_done) in burst {
             if !self.answer.why.is_empty() {
                 self.leave((listed, is_done));
@@ -150,7 +157,11 @@ impl<O: Objects, R: RecordStream> Run<'_, O, R> {
             Ok(Object::Whole(bytes)) => bytes,
             Ok(Object::Absent) => return unusable("is gone since it was listed".to_owned()),
             Ok(Object::TooLarge) => return unusable(format!("has more than {OBJECT_LIMIT_BYTES} bytes")),
-            Err(error) => return unusable(format!("could not be read: {error}")),
+            Err(error) => {
+                // It may be read another time; objects behind it may hold later records of the same keys.
+                self.answer.why = "an object could not be read".to_owned();
+                return unusable(format!("could not be read: {error}"));
+            }
         };
         match self.request.source {
             Source::OnFailure => read_on_failure(&bytes, self.config),
