@@ -11,6 +11,9 @@ use serde_json::Value;
 use crate::plan::{Consumer, EventSpec};
 use crate::run::{Outcome, Unit};
 
+/// Record, place within an aggregate, place within a batch.
+pub(super) type Origin = (String, u64, u64);
+
 /// One event's place in the stream.
 #[derive(Clone, Debug)]
 pub struct Entry {
@@ -18,9 +21,8 @@ pub struct Entry {
     pub sequence_number: String,
     /// Index among the events of its record.
     pub index: usize,
-    /// Where the event stood when it came first: record, place within an aggregate, place within a batch. Rows and
-    /// quarantine lines know it by this name.
-    pub origin: (String, u64, u64),
+    /// Where the event stood when it came first. Rows and quarantine lines know it by this name.
+    pub origin: Origin,
     /// When it came first, in epoch milliseconds.
     pub arrived_at_ms: i64,
     /// What it holds.
@@ -123,6 +125,11 @@ impl Book {
         }
         book.verdicts = verdicts;
         Ok(book)
+    }
+
+    /// One entry of each event, by where it stood when it came first.
+    pub fn by_origin(&self) -> BTreeMap<Origin, &Entry> {
+        self.entries.iter().map(|entry| (entry.origin.clone(), entry)).collect()
     }
 
     /// The verdicts on an event by a function, each with whether the mapping took the answer.
