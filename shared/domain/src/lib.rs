@@ -8,6 +8,7 @@ pub mod decode;
 pub mod envelope;
 pub mod event;
 pub mod fold;
+pub mod fraud;
 pub mod identity;
 pub mod invalid;
 

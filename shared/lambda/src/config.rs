@@ -53,15 +53,18 @@ impl<F: Fn(&str) -> Option<String>> Variables<F> {
         }
     }
 
+    /// One of several values, which `names` lists for who gave another one, or its default.
+    pub fn choice<T: FromStr>(&mut self, name: &str, default: T, names: &str) -> T {
+        let Some(text) = (self.look_up)(name).filter(|value| !value.is_empty()) else { return default };
+        text.parse().unwrap_or_else(|_| {
+            self.problem(format!("{name} must be {names}, is {text:?}"));
+            default
+        })
+    }
+
     /// The level in `LOG_LEVEL`: ERROR, WARN, INFO, DEBUG or TRACE; INFO where there is none.
     pub fn log_level(&mut self) -> Level {
-        let Some(text) = (self.look_up)("LOG_LEVEL").filter(|value| !value.is_empty()) else {
-            return Level::INFO;
-        };
-        text.parse().unwrap_or_else(|_| {
-            self.problem(format!("LOG_LEVEL must be ERROR, WARN, INFO, DEBUG or TRACE, is {text:?}"));
-            Level::INFO
-        })
+        self.choice("LOG_LEVEL", Level::INFO, "ERROR, WARN, INFO, DEBUG or TRACE")
     }
 
     /// Notes a problem.
@@ -96,6 +99,18 @@ mod tests {
             text,
             "the environment is not usable: TABLE is missing; CAP must be a whole number from 1 to 9, is \"many\""
         );
+    }
+
+    #[test]
+    fn a_value_that_is_no_choice_is_a_problem_that_lists_them() {
+        let level = |text: &'static str| {
+            let mut variables = Variables::new(move |_: &str| Some(text.to_owned()));
+            let level = variables.log_level();
+            variables.finish(level).map_err(|error| error.problems.concat())
+        };
+        assert_eq!((level("debug"), level("")), (Ok(Level::DEBUG), Ok(Level::INFO)));
+        let problem = "LOG_LEVEL must be ERROR, WARN, INFO, DEBUG or TRACE, is \"loud\"";
+        assert_eq!(level("loud"), Err(problem.to_owned()));
     }
 
     #[test]
