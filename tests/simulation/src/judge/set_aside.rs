@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use millrace_domain::{Reason, Verdict};
 
 use super::archived::{lines_set_aside, name_of};
-use super::book::Book;
+use super::book::{Book, Held};
 use crate::plan::Consumer;
 use crate::run::{Outcome, Unit};
 
@@ -26,7 +26,7 @@ pub(super) fn check(outcome: &Outcome, book: &Book, broken: &mut Vec<String>) {
             continue;
         };
         let bytes = STANDARD.decode(line["bytes"].as_str().unwrap_or_default()).unwrap_or_default();
-        if let Unit::Event(spec) = &entry.unit
+        if let Held::Put(Unit::Event(spec)) = &entry.held
             && bytes != spec.text().as_bytes()
         {
             broken.push(format!("set aside with other bytes than its own: {name:?}"));

@@ -106,13 +106,13 @@ impl EventSpec {
     /// The key of its user, or of its product.
     pub fn key(&self) -> String {
         match self.kind.is_of_stock() {
-            true => format!("{}#{}", self.store_id(), self.sku_name()),
+            true => stock_key(self.store, self.sku),
             false => user_key(self.user),
         }
     }
 
     fn store_id(&self) -> String {
-        if self.store == 0 { "default".to_owned() } else { format!("s{}", self.store) }
+        store_name(self.store)
     }
 
     fn sku_name(&self) -> String {
@@ -248,6 +248,15 @@ pub(super) const SKUS: u8 = 5;
 
 fn sku_name(sku: u8) -> String {
     format!("sku-{sku}")
+}
+
+fn store_name(store: u8) -> String {
+    if store == 0 { "default".to_owned() } else { format!("s{store}") }
+}
+
+/// The key of a product in a store.
+pub fn stock_key(store: u8, sku: u8) -> String {
+    format!("{}#{}", store_name(store), sku_name(sku))
 }
 
 /// The key of a user.

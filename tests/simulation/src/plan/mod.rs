@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 pub use draw::{FIRST_EVENT_MS, START_MS, draw};
 pub(crate) use event::POISON_SKU;
-pub use event::{Defect, EventSpec, Kind, user_key};
+pub use event::{Defect, EventSpec, Kind, stock_key, user_key};
 pub use scenarios::{bot, hot_key};
 
 /// Everything that decides a run.
