@@ -4,7 +4,12 @@ use std::fmt::Display;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
+use millrace_domain::session::SessionSettings;
+use millrace_domain::time::{DAY_MS, SECOND_MS};
 use tracing::Level;
+
+/// Longest gap, lateness or horizon: a week, as long as the stream keeps records unless it is told otherwise.
+pub const TIME_LIMIT_SECONDS: i64 = 7 * DAY_MS / SECOND_MS;
 
 /// Every problem with the environment, each naming its variable.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -60,6 +65,23 @@ impl<F: Fn(&str) -> Option<String>> Variables<F> {
             self.problem(format!("{name} must be {names}, is {text:?}"));
             default
         })
+    }
+
+    /// How sessions are cut, from `SESSION_GAP_SECONDS` and `ALLOWED_LATENESS_SECONDS`. Functions that deal with windows
+    /// must agree on it.
+    pub fn session_settings(&mut self) -> SessionSettings {
+        let default = SessionSettings::default();
+        let mut time_ms = |name, default_ms: i64| {
+            self.number(name, default_ms / SECOND_MS, 0..=TIME_LIMIT_SECONDS) * SECOND_MS
+        };
+        let settings = SessionSettings {
+            gap_ms: time_ms("SESSION_GAP_SECONDS", default.gap_ms),
+            lateness_ms: time_ms("ALLOWED_LATENESS_SECONDS", default.lateness_ms),
+        };
+        if settings.lateness_ms > settings.gap_ms {
+            self.problem("ALLOWED_LATENESS_SECONDS must not be above SESSION_GAP_SECONDS".to_owned());
+        }
+        settings
     }
 
     /// The level in `LOG_LEVEL`: ERROR, WARN, INFO, DEBUG or TRACE; INFO where there is none.

@@ -6,6 +6,7 @@
 pub mod answer;
 pub mod batch;
 pub mod carrier;
+pub mod clock;
 pub mod config;
 pub mod cut;
 pub mod deadline;
@@ -31,6 +32,7 @@ pub mod timers;
 pub mod unit;
 
 pub use batch::{Batch, Units};
+pub use clock::Clock;
 pub use cut::Cut;
 pub use deadline::Deadline;
 pub use function::{Function, Report};

@@ -19,6 +19,7 @@ pub mod objects;
 pub mod sink;
 pub mod store;
 pub mod stream;
+pub mod timers;
 
 pub use batch::{BatchBuilder, remainder};
 pub use counter::{Counter, CounterSettings};
@@ -29,3 +30,4 @@ pub use objects::MemoryObjects;
 pub use sink::{MemorySignals, MemorySink};
 pub use store::MemoryStore;
 pub use stream::MemoryStream;
+pub use timers::MemoryTimers;

@@ -36,8 +36,10 @@ impl Coverage {
                 coverage.add(format!("{} batch: ended early", run.consumer.name()), 1);
             }
         }
-        coverage.add("table: conflict", services.table.conflicts);
-        coverage.add("table: item too large", services.table.refused_keys.len() as u64);
+        for (name, table) in &services.tables {
+            coverage.add(format!("table {name}: conflict"), table.conflicts);
+            coverage.add(format!("table {name}: item too large"), table.refused_keys.len() as u64);
+        }
         coverage
     }
 

@@ -1,10 +1,12 @@
-//! State by key in a DynamoDB table.
+//! State by key in a DynamoDB table, and timers in another.
 
 mod chunk;
 mod commit;
 mod item;
+mod open_sessions;
 mod read;
 mod statement;
+pub mod timers;
 mod trouble;
 
 use std::marker::PhantomData;
@@ -17,8 +19,10 @@ use millrace_domain::fold::KeyState;
 use millrace_lambda::meter::Usage;
 use millrace_lambda::ports::{Commit, Read, Store, Write};
 use millrace_lambda::{Deadline, Meter};
+pub use open_sessions::DynamoOpenSessions;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+pub use timers::DynamoTimers;
 use tokio::time::Instant;
 
 /// A table whose items hold key, version, ledger and the plain attributes of a state.

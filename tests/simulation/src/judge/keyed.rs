@@ -20,6 +20,8 @@ pub(super) struct Keyed<'a, S: KeyState> {
     pub(super) book: &'a Book,
     pub(super) consumer: Consumer,
     pub(super) table: &'static str,
+    /// The stream whose events change its state.
+    pub(super) stream: &'static str,
     pub(super) own: &'a S::Settings,
     /// The type of the producers' events that it has a use for.
     pub(super) handles: fn(Kind) -> bool,
@@ -53,7 +55,8 @@ where
         let services = outcome.world.services();
         let table = &services.tables[self.table];
         let mut keys: BTreeMap<String, Vec<(&Entry, Happening<'_>)>> = BTreeMap::new();
-        for entry in self.book.entries.iter().filter(|entry| entry.is_for(self.consumer)) {
+        let of_stream = self.book.entries.iter().filter(|entry| entry.stream == self.stream);
+        for entry in of_stream.filter(|entry| entry.is_for(self.consumer)) {
             if let Some((key, happening)) = self.happening(entry) {
                 keys.entry(key).or_default().push((entry, happening));
             }
@@ -101,7 +104,7 @@ where
     fn happening(&self, entry: &'a Entry) -> Option<(String, Happening<'a>)> {
         match &entry.held {
             Held::Timer(key, due_ms) if self.is_woken => Some((key.clone(), Happening::Timer(key, *due_ms))),
-            Held::Signal(sent) if sent.moves_stock() => Some((sent.key.clone(), Happening::Signal(sent))),
+            Held::Signal(sent) if self.consumer == Consumer::Inventory && sent.moves_stock() => Some((sent.key.clone(), Happening::Signal(sent))),
             Held::Put(_) => {
                 let spec = entry.valid().filter(|spec| (self.handles)(spec.kind))?;
                 Some((spec.key(), Happening::Event(spec)))

@@ -32,7 +32,7 @@ use operator::Operator;
 pub use producer::{Truths, Unit};
 use redrive::Source;
 use trouble::{Fates, Recorder};
-pub(crate) use tuning::{fraud_settings, inventory_config, session_settings};
+pub(crate) use tuning::{fraud_settings, reorder_points, session_settings};
 
 use crate::plan::{Consumer, Fate, Move, Plan, Put, Settings, Trouble};
 use crate::world::{World, names};

@@ -1,8 +1,11 @@
 //! The plan's settings as the functions take them.
 
+use std::collections::HashMap;
+
 use millrace_domain::fraud::{AmountSettings, FraudSettings, Mode, VelocitySettings};
 use millrace_domain::ledger::LedgerSettings;
 use millrace_domain::session::SessionSettings;
+use millrace_domain::stock::{ReorderPoint, ReorderPoints};
 
 use crate::plan::Settings;
 
@@ -34,6 +37,11 @@ pub(crate) fn fraud_settings(settings: &Settings) -> FraudSettings {
             ..AmountSettings::default()
         },
     }
+}
+
+/// The reorder points of all products.
+pub(crate) fn reorder_points() -> ReorderPoints {
+    ReorderPoints { by_sku: HashMap::new(), default: ReorderPoint::default() }
 }
 
 /// The configuration of `inventory`: reorder points at which runs of a few orders arrive.
