@@ -22,8 +22,10 @@ pub mod redriven;
 
 pub mod session;
 pub mod signal;
+pub mod stock;
 pub mod time;
 pub mod timer;
+mod varint;
 pub mod verdict;
 
 pub use event::{Class, Data, Event};

@@ -25,6 +25,7 @@ mod payload;
 pub mod ports;
 pub mod quarantine;
 pub mod record_stream;
+pub mod reorder_points;
 pub mod signal_stream;
 pub mod stateful;
 pub mod tally;

@@ -9,6 +9,8 @@ mod history;
 #[cfg(test)]
 mod ledger;
 #[cfg(test)]
+mod stock;
+#[cfg(test)]
 mod verdicts;
 #[cfg(test)]
 mod zombies;

@@ -1,10 +1,12 @@
-//! State by key in a DynamoDB table, and timers in another.
+//! State by key in a DynamoDB table, timers in another, and the table of reorder points.
 
+mod batch_get;
 mod chunk;
 mod commit;
 mod item;
 mod open_sessions;
 mod read;
+mod reorder_points;
 mod statement;
 pub mod timers;
 mod trouble;
@@ -20,6 +22,7 @@ use millrace_lambda::meter::Usage;
 use millrace_lambda::ports::{Commit, Read, Store, Write};
 use millrace_lambda::{Deadline, Meter};
 pub use open_sessions::DynamoOpenSessions;
+pub use reorder_points::{DynamoReorderPoints, REORDER_POINT, SKU, TARGET};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 pub use timers::DynamoTimers;

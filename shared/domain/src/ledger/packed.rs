@@ -18,6 +18,7 @@
 
 use super::{Ledger, OriginMark, Origins, Seen, SeenSet};
 use crate::position::{Position, SequenceNumber};
+use crate::varint::{Input, put_varint, unzigzag, zigzag};
 
 /// The newest format that this version writes and reads.
 pub const FORMAT: u8 = 2;
@@ -106,27 +107,11 @@ impl Ledger {
     }
 }
 
-fn put_varint(out: &mut Vec<u8>, mut value: u64) {
-    while value >= 0x80 {
-        out.push((value & 0x7f) as u8 | 0x80);
-        value >>= 7;
-    }
-    out.push((value & 0x7f) as u8);
-}
-
 fn put_option(out: &mut Vec<u8>, value: Option<i64>) {
     out.push(value.is_some().into());
     if let Some(value) = value {
         put_varint(out, zigzag(value));
     }
-}
-
-fn zigzag(value: i64) -> u64 {
-    (value << 1 ^ value >> 63).cast_unsigned()
-}
-
-fn unzigzag(value: u64) -> i64 {
-    (value >> 1).cast_signed() ^ -((value & 1).cast_signed())
 }
 
 fn put_position(out: &mut Vec<u8>, position: &Position) {
@@ -140,35 +125,7 @@ fn put_position(out: &mut Vec<u8>, position: &Position) {
     put_varint(out, position.index.into());
 }
 
-struct Input<'a>(&'a [u8]);
-
-impl<'a> Input<'a> {
-    fn take(&mut self, count: usize) -> Option<&'a [u8]> {
-        let (taken, rest) = self.0.split_at_checked(count)?;
-        self.0 = rest;
-        Some(taken)
-    }
-
-    fn varint(&mut self) -> Option<u64> {
-        let mut value = 0_u64;
-        for shift in (0..64).step_by(7) {
-            let byte = *self.take(1)?.first()?;
-            let bits = u64::from(byte & 0x7f);
-            if bits.checked_shl(shift)? >> shift != bits {
-                return None;
-            }
-            value |= bits << shift;
-            if byte & 0x80 == 0 {
-                return Some(value);
-            }
-        }
-        None
-    }
-
-    fn length(&mut self) -> Option<usize> {
-        usize::try_from(self.varint()?).ok()
-    }
-
+impl Input<'_> {
     fn option(&mut self) -> Option<Option<i64>> {
         match self.take(1)? {
             [0] => Some(None),
