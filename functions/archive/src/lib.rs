@@ -69,7 +69,7 @@ impl<L: LineSink, Q: LineSink> Archive<L, Q> {
         if !set_aside.is_empty() {
             note(&mut cut, &set_aside, self.quarantine.put(&set_aside, deadline).await);
         }
-        let taken = |unit: &Unit<'_>| match unit.is_for(Self::NAME) {
+        let taken = |unit: &Unit<'_>| match is_archived(unit) {
             true => Verdict::Applied,
             false => Verdict::PassedOver,
         };
@@ -90,7 +90,7 @@ impl<L: LineSink, Q: LineSink> Archive<L, Q> {
     fn rows(&self, units: &[Unit<'_>], shard_id: &str) -> (Lines, Vec<(usize, Invalid)>) {
         let mut rows = Lines::default();
         let mut refusals = Vec::new();
-        for (index, unit) in units.iter().enumerate().filter(|(_, unit)| unit.is_for(Self::NAME)) {
+        for (index, unit) in units.iter().enumerate().filter(|(_, unit)| is_archived(unit)) {
             let event = match &unit.event {
                 Ok(event) => event,
                 Err(invalid) => {
@@ -115,6 +115,12 @@ impl<L: LineSink, Q: LineSink> Archive<L, Q> {
         }
         (rows, refusals)
     }
+}
+
+/// What is redriven for another function has its row, and what steers functions has none.
+fn is_archived(unit: &Unit<'_>) -> bool {
+    let is_control = unit.event.as_ref().is_ok_and(|event| event.data.is_control());
+    unit.is_for("archive") && !is_control
 }
 
 fn set_aside<Q: LineSink>(

@@ -7,6 +7,7 @@ use simulation::many::{quiet_poison, run_seeds};
 use simulation::plan::{Plan, bot, draw, hot_key};
 use simulation::run::run;
 use simulation::shrink::{first_problem, scripted};
+use simulation::world::{Table, names};
 
 /// Enough for the commonest faults to meet the commonest states; `simulate` runs any number.
 const SEEDS: u64 = 2_000;
@@ -35,10 +36,17 @@ fn a_seed_gives_the_same_run_again_and_so_does_its_script() {
     let told = |plan: &Plan| {
         let outcome = run(plan).unwrap();
         let services = outcome.world.services();
-        let items: Vec<_> =
-            services.table.items().map(|(key, item)| (key.to_owned(), item.clone())).collect();
+        let items: Vec<_> = services
+            .tables
+            .values()
+            .flat_map(Table::items)
+            .map(|(key, item)| (key.to_owned(), item.clone()))
+            .collect();
         let accepted: Vec<_> = services.firehose.accepted.iter().map(|record| record.data.clone()).collect();
         let tallies: Vec<_> = services.journal.runs.iter().map(|run| run.tally.clone()).collect();
+        let signals =
+            services.streams[names::SIGNALS].shards().iter().flat_map(|shard| shard.records.clone());
+        let accepted = (accepted, signals.collect::<Vec<_>>());
         (items, accepted, tallies, services.journal.counts.clone())
     };
     for seed in 0..40 {

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use millrace_domain::{Place, Position, SequenceNumber};
-use millrace_lambda::carrier::{Redriven, pack};
 use millrace_lambda::Deadline;
+use millrace_lambda::carrier::{Redriven, pack};
 use millrace_testkit::batch::SHARD;
 use millrace_testkit::{ARRIVED_AT_MS, EventBuilder, event};
 

@@ -80,7 +80,8 @@ async fn reorder_points_are_remembered_for_their_time() {
     assert_eq!(rig.points.take_reads(), [["a", "b"]]);
     tokio::time::advance(Duration::from_secs(299)).await;
     let more = event("20", "s#c").counts(5);
-    rig.run(&BatchBuilder::starting_at(20).of_stream("signals").events([&delivery("21"), &more]).build()).await;
+    rig.run(&BatchBuilder::starting_at(20).of_stream("signals").events([&delivery("21"), &more]).build())
+        .await;
     assert_eq!(rig.points.take_reads(), [["c"]]);
     tokio::time::advance(Duration::from_secs(1)).await;
     rig.run(&batch(30)).await;

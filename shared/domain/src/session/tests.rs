@@ -251,3 +251,11 @@ fn a_late_event_is_told_of() {
     let data: serde_json::Value = serde_json::from_str(&late.data).unwrap();
     assert_eq!((&data["late_type"], &data["cause"]), (&VIEW.into(), &"lateness".into()));
 }
+
+#[test]
+fn an_event_that_is_repeated_late_tells_under_an_id_of_its_own() {
+    let signals = fold_of(&[(0, VIEW, SKU), (60, LOGIN, "{}"), (0, VIEW, SKU)]).0.signals;
+    let about_first = [signals.first().unwrap(), signals.last().unwrap()];
+    let [told, late] = about_first.map(|signal| signal.id.split_once('-').unwrap());
+    assert_eq!((told.0 == late.0, told.1, late.1), (true, "0", "late"));
+}

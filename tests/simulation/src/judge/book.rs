@@ -95,29 +95,33 @@ impl Book {
     /// When a function counted other events in a record than it holds.
     pub fn of(outcome: &Outcome) -> Result<Self, String> {
         let services = outcome.world.services();
-        let mut entries = Vec::new();
-        let mut first: BTreeMap<String, Vec<Entry>> = BTreeMap::new();
         let mut specs: BTreeMap<String, &EventSpec> = BTreeMap::new();
         for unit in outcome.truths.values().flatten() {
             if let Unit::Event(spec) = unit {
                 specs.insert(spec.text(), spec);
             }
         }
+        let mut records: Vec<(&'static str, &Record)> = Vec::new();
         for name in [names::EVENTS, names::SIGNALS] {
             let stream = &services.streams[name];
-            let mut records: Vec<_> = stream.shards().iter().flat_map(|shard| &shard.records).collect();
-            records.sort_by_key(|record| stream.order(&record.sequence_number));
-            for record in records {
-                let put = outcome.truths.get(&record.sequence_number);
-                let held = put.map(|units| put_first(name, record, units));
-                let held = held.or_else(|| made_by_functions(name, record, &specs));
-                match held {
-                    Some(held) => {
-                        first.insert(record.sequence_number.clone(), held.clone());
-                        entries.extend(held);
-                    }
-                    None => entries.extend(carried(name, record, &first)?),
-                }
+            let mut of_stream: Vec<_> = stream.shards().iter().flat_map(|shard| &shard.records).collect();
+            of_stream.sort_by_key(|record| stream.order(&record.sequence_number));
+            records.extend(of_stream.into_iter().map(|record| (name, record)));
+        }
+        // Redrive may bring back from one stream into the other, so what came first is known before.
+        let mut first: BTreeMap<&str, Vec<Entry>> = BTreeMap::new();
+        for (name, record) in &records {
+            let put = outcome.truths.get(&record.sequence_number);
+            let held = put.map(|units| put_first(name, record, units));
+            if let Some(held) = held.or_else(|| made_by_functions(name, record, &specs)) {
+                first.insert(&record.sequence_number, held);
+            }
+        }
+        let mut entries = Vec::new();
+        for (name, record) in &records {
+            match first.get(record.sequence_number.as_str()) {
+                Some(held) => entries.extend(held.iter().cloned()),
+                None => entries.extend(carried(name, record, &first)?),
             }
         }
         let mut book = Self {
@@ -187,7 +191,11 @@ impl Book {
 fn put_first(stream: &'static str, record: &Record, units: &[Unit]) -> Vec<Entry> {
     let aggregated = record.partition_key == "a";
     let places = (0..).map(|place| if aggregated { (place, 0) } else { (0, place) });
-    units.iter().zip(places).map(|(unit, place)| entry(stream, record, place, Held::Put(unit.clone()))).collect()
+    units
+        .iter()
+        .zip(places)
+        .map(|(unit, place)| entry(stream, record, place, Held::Put(unit.clone())))
+        .collect()
 }
 
 /// The events of a record that functions put, signals and timers and what they pass on; `None` where it is a carrier.
@@ -227,7 +235,7 @@ fn entry(stream: &'static str, record: &Record, (sub_sequence, index): (u64, u64
 fn carried(
     stream: &'static str,
     record: &Record,
-    first: &BTreeMap<String, Vec<Entry>>,
+    first: &BTreeMap<&str, Vec<Entry>>,
 ) -> Result<Vec<Entry>, String> {
     let carrier: Value = serde_json::from_slice(&record.data).unwrap_or_default();
     let data = &carrier["data"];

@@ -10,7 +10,12 @@ use crate::plan::Plan;
 use crate::run::Outcome;
 
 /// Checks every user's windows.
-pub(super) fn check(plan: &Plan, outcome: &Outcome, all: &[Came<'_, SessionState>], broken: &mut Vec<String>) {
+pub(super) fn check(
+    plan: &Plan,
+    outcome: &Outcome,
+    all: &[Came<'_, SessionState>],
+    broken: &mut Vec<String>,
+) {
     for came in all {
         let open = came.item.state.windows.open();
         // Nothing rings for a timer that was lost, until somebody looks for it.

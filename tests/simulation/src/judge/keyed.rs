@@ -22,7 +22,7 @@ pub(super) struct Keyed<'a, S: KeyState> {
     pub(super) table: &'static str,
     /// The stream whose events change its state.
     pub(super) stream: &'static str,
-    pub(super) own: &'a S::Settings,
+    pub(super) own: S::Settings,
     /// The type of the producers' events that it has a use for.
     pub(super) handles: fn(Kind) -> bool,
     /// Whether timers wake it.
@@ -104,7 +104,9 @@ where
     fn happening(&self, entry: &'a Entry) -> Option<(String, Happening<'a>)> {
         match &entry.held {
             Held::Timer(key, due_ms) if self.is_woken => Some((key.clone(), Happening::Timer(key, *due_ms))),
-            Held::Signal(sent) if self.consumer == Consumer::Inventory && sent.moves_stock() => Some((sent.key.clone(), Happening::Signal(sent))),
+            Held::Signal(sent) if self.consumer == Consumer::Inventory && sent.moves_stock() => {
+                Some((sent.key.clone(), Happening::Signal(sent)))
+            }
             Held::Put(_) => {
                 let spec = entry.valid().filter(|spec| (self.handles)(spec.kind))?;
                 Some((spec.key(), Happening::Event(spec)))
@@ -117,7 +119,7 @@ where
     fn check_fold(&self, came: &mut Came<'a, S>, problems: &mut Vec<String>) {
         let known: BTreeMap<u64, &Happening<'_>> =
             came.events.iter().map(|(_, happening)| (happening.number(), happening)).collect();
-        let mut reference = Reference::<S>::new(&self.plan.settings, self.own);
+        let mut reference = Reference::<S>::new(&self.plan.settings, &self.own);
         let mut applied = BTreeSet::new();
         for code in &came.item.applied {
             let Some(happening) = known.get(code) else {
@@ -137,7 +139,7 @@ where
 
     /// What was applied is what had to be, in the order of the stream; so are the verdicts.
     fn check_order(&self, came: &mut Came<'a, S>, problems: &mut Vec<String>) {
-        let mut reference = Reference::<S>::new(&self.plan.settings, self.own);
+        let mut reference = Reference::<S>::new(&self.plan.settings, &self.own);
         let mut applied = came.item.applied.iter().peekable();
         let mut woken = false;
         for (entry, happening) in &came.events {

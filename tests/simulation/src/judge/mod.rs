@@ -21,6 +21,7 @@ use keyed::{Came, Keyed};
 use millrace_domain::fraud::FraudState;
 use millrace_domain::session::SessionState;
 use millrace_domain::stock::StockState;
+pub(crate) use sent::events_of;
 use signals::Told;
 
 use crate::plan::{Consumer, Kind, Plan};
@@ -70,7 +71,7 @@ fn check_users<'a>(
     let handles = |kind: Kind| !kind.is_of_stock() && kind != Kind::Unknown;
     let (consumer, table) = (Consumer::Sessions, names::SESSIONS);
     let stream = names::EVENTS;
-    let keyed = Keyed { plan, book, consumer, table, stream, own: &own, handles, is_woken: true };
+    let keyed = Keyed { plan, book, consumer, table, stream, own, handles, is_woken: true };
     let came = keyed.check(outcome, broken);
     Told::by(consumer, book).check(book, &came, broken);
     closing::check(plan, outcome, &came, broken);
@@ -87,7 +88,7 @@ fn check_suspects<'a>(
     let handles = |kind: Kind| matches!(kind, Kind::Order | Kind::PaymentFailed);
     let (consumer, table) = (Consumer::Fraud, names::FRAUD);
     let stream = names::EVENTS;
-    let keyed = Keyed { plan, book, consumer, table, stream, own: &own, handles, is_woken: false };
+    let keyed = Keyed { plan, book, consumer, table, stream, own, handles, is_woken: false };
     let came = keyed.check(outcome, broken);
     Told::by(consumer, book).check(book, &came, broken);
     alerts::check(&plan.settings, &came, broken);
@@ -106,7 +107,7 @@ fn check_products<'a>(
     let handles = |kind: Kind| matches!(kind, Kind::Received | Kind::Counted);
     let (consumer, table) = (Consumer::Inventory, names::STOCK);
     let stream = names::SIGNALS;
-    let keyed = Keyed { plan, book, consumer, table, stream, own: &own, handles, is_woken: false };
+    let keyed = Keyed { plan, book, consumer, table, stream, own, handles, is_woken: false };
     let came = keyed.check(outcome, broken);
     Told::by(consumer, book).check(book, &came, broken);
     came

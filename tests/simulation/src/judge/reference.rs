@@ -151,7 +151,8 @@ impl<'p, S: KeyState> Reference<'p, S> {
 
     /// A timer does its work once.
     fn expect_timer(&self, timer: &Happening<'_>, due_ms: i64) -> Expected {
-        let mut copy = Reference { state: self.state.clone(), ..Reference::<S>::new(self.settings, self.own) };
+        let mut copy =
+            Reference { state: self.state.clone(), ..Reference::<S>::new(self.settings, self.own) };
         copy.largest_ms = self.largest_ms;
         let woken = copy.fold(timer, self.largest_ms.max(due_ms));
         if woken || due_ms > self.largest_ms { Expected::Applied } else { Expected::Duplicate }

@@ -3,8 +3,6 @@
 use event_source_mapping::Record;
 use serde_json::Value;
 
-use crate::world::names;
-
 /// One signal in one record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sent {
@@ -44,12 +42,8 @@ impl Sent {
     pub(super) fn read(event: &Value, text: &str) -> Option<Self> {
         let field = |name: &str| event[name].as_str().unwrap_or_default().to_owned();
         let number = |name: &str| event[name].as_u64().unwrap_or_default();
-        let place = (
-            field("originsequence"),
-            number("originsub"),
-            number("originelement"),
-            number("originindex"),
-        );
+        let place =
+            (field("originsequence"), number("originsub"), number("originelement"), number("originindex"));
         // The text itself: a value read and written again may have its fields in another order.
         let data = text.split_once("\"data\":")?.1.strip_suffix('}')?.to_owned();
         Some(Self {
@@ -73,15 +67,10 @@ impl Sent {
     pub(super) fn moves_stock(&self) -> bool {
         matches!(self.signal_type.as_str(), "stock.sold" | "stock.returned")
     }
-
-    /// The stream that its cause stands in.
-    pub(super) fn cause_stream(&self) -> &'static str {
-        if self.source == "inventory" { names::SIGNALS } else { names::EVENTS }
-    }
 }
 
 /// The texts of the events of a record, each with its value.
-pub(super) fn events_of(record: &Record) -> Vec<(String, Value)> {
+pub(crate) fn events_of(record: &Record) -> Vec<(String, Value)> {
     let texts: Vec<Box<serde_json::value::RawValue>> = match record.data.first() {
         Some(b'[') => serde_json::from_slice(&record.data).unwrap_or_default(),
         _ => serde_json::from_slice(&record.data).map(|one| vec![one]).unwrap_or_default(),

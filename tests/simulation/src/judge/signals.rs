@@ -55,7 +55,9 @@ impl<'a> Told<'a> {
                 problems.push(format!("a signal of what was not committed: {first:?}"));
             }
         }
-        broken.extend(problems.into_iter().map(|problem| format!("signals of {}: {problem}", self.consumer.name())));
+        broken.extend(
+            problems.into_iter().map(|problem| format!("signals of {}: {problem}", self.consumer.name())),
+        );
     }
 
     /// What was committed was told before, always as the same and under one origin.

@@ -62,7 +62,9 @@ fn moved_by_signals(product: &Came<'_, StockState>) -> Vec<(i64, i64)> {
         let data: serde_json::Value = serde_json::from_str(&sent.data).unwrap_or_default();
         let quantity = data["quantity"].as_i64().unwrap_or_default();
         let sign = if sent.signal_type == "stock.sold" { -1 } else { 1 };
-        happening.with_event(|event| drop(moves.insert(number, (event.time_ms, sign * quantity))));
+        happening.with_event(|event| {
+            moves.insert(number, (event.time_ms, sign * quantity));
+        });
     }
     product.item.applied.iter().filter_map(|code| moves.get(code).copied()).collect()
 }

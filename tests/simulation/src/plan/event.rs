@@ -121,7 +121,8 @@ impl EventSpec {
 
     /// Product and pieces of each line of an order.
     pub fn lines(&self) -> impl Iterator<Item = (String, i64)> {
-        let line = |more| (sku_name((self.sku + more) % SKUS), i64::from(self.quantity) + 1 + i64::from(more));
+        let line =
+            |more| (sku_name((self.sku + more) % SKUS), i64::from(self.quantity) + 1 + i64::from(more));
         (0..=self.more_lines).map(line)
     }
 
@@ -211,8 +212,12 @@ impl EventSpec {
             Kind::Order | Kind::Return => self.order(&sku, quantity, amount),
             Kind::PaymentFailed if self.defect == Some(Defect::Contract) => json!({"order_id": order_id}),
             Kind::PaymentFailed => json!({"order_id": order_id, "currency": "GBP", "amount_minor": amount}),
-            Kind::Received => json!({"store_id": self.store_id(), "sku": self.sku_name(), "quantity": quantity}),
-            Kind::Counted => json!({"store_id": self.store_id(), "sku": self.sku_name(), "on_hand": quantity - 1}),
+            Kind::Received => {
+                json!({"store_id": self.store_id(), "sku": self.sku_name(), "quantity": quantity})
+            }
+            Kind::Counted => {
+                json!({"store_id": self.store_id(), "sku": self.sku_name(), "on_hand": quantity - 1})
+            }
             Kind::Forged => json!({
                 "store_id": self.store_id(), "sku": self.sku_name(), "quantity": quantity, "order_id": order_id,
             }),

@@ -84,8 +84,8 @@ impl World {
         let table =
             TableSettings { item_limit_bytes: settings.item_limit_bytes, stale_ms: settings.stale_ms };
         let streams = [(names::EVENTS, settings.shards), (names::SIGNALS, settings.signal_shards)];
-        let streams = (0..).zip(streams).map(|(number, (name, shards))| {
-            (name, Stream::new(shards, seed.wrapping_add(number), number))
+        let streams = (0_u8..).zip(streams).map(|(number, (name, shards))| {
+            (name, Stream::new(shards, seed.wrapping_add(number.into()), number))
         });
         let tables = [(names::SESSIONS, "key"), (names::FRAUD, "key"), (names::STOCK, "key")];
         let tables = tables.into_iter().chain([(names::REORDER_POINTS, "sku")]);

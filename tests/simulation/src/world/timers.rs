@@ -101,7 +101,8 @@ impl Timers {
         if condition != Some("attribute_not_exists(#minute) OR #minute < :minute") {
             return Err("ValidationException");
         }
-        let minute = |item: &Item| item.get("minute").and_then(|minute| minute["S"].as_str()).map(str::to_owned);
+        let minute =
+            |item: &Item| item.get("minute").and_then(|minute| minute["S"].as_str()).map(str::to_owned);
         let (before, now) = (self.items.get(&keys).and_then(minute), minute(item));
         if before.is_some_and(|before| Some(before) >= now) {
             return Err("ConditionalCheckFailedException");
