@@ -207,6 +207,7 @@ fn made_by_functions(
     let mut entries = Vec::new();
     for ((text, event), place) in events_of(record).into_iter().zip(0..) {
         let held = match event["type"].as_str()? {
+            "record.redriven" => return None,
             "timer.due" => Held::Timer(record.partition_key.clone(), event["data"]["due_ms"].as_i64()?),
             _ => match specs.get(&text) {
                 Some(spec) => Held::Put(Unit::Event((*spec).clone())),

@@ -20,7 +20,8 @@ pub(super) fn check(
         let open = came.item.state.windows.open();
         // Nothing rings for a timer that was lost, until somebody looks for it.
         let is_missed = outcome.lost.contains(&came.key) && !plan.settings.sweeps_at_end;
-        if !open.is_empty() && !is_missed {
+        // The result of a timer may be larger than the table takes, since items carry lists of what was applied.
+        if !open.is_empty() && !is_missed && !came.refused {
             broken.push(format!("{}: windows stay open: {open:?}", came.key));
         }
         let mut closed = BTreeSet::new();

@@ -42,6 +42,8 @@ pub(super) struct Came<'a, S> {
     pub(super) expected: Vec<(&'a Entry, Happening<'a>, Expected)>,
     /// Whether an item was deleted or refused, so that only what it says itself can be held against it.
     pub(super) loose: bool,
+    /// Whether the table refused the item for its size.
+    pub(super) refused: bool,
     /// Whether some of its records were given up, and came again behind others.
     pub(super) given_up: bool,
 }
@@ -77,13 +79,14 @@ where
                     continue;
                 }
             };
-            let loose = loose.contains(&key);
+            let (loose, refused) = (loose.contains(&key), table.refused_keys.contains(&key));
             let mut of_key = Came {
                 key,
                 item,
                 told: Vec::new(),
                 expected: Vec::new(),
                 loose,
+                refused,
                 given_up: events.iter().any(|(entry, _)| self.book.is_given_up(self.consumer, entry)),
                 events,
             };

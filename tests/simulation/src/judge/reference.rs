@@ -1,6 +1,6 @@
 //! What must become of a key's events, told in the simplest way: nothing is forgotten, nothing is packed.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use millrace_domain::decode::{Arrival, decode};
 use millrace_domain::fold::{Delivery, Emit, KeyState};
@@ -39,7 +39,8 @@ pub(super) struct Reference<'p, S: KeyState> {
     own: &'p S::Settings,
     largest_ms: i64,
     classes: [Class; 2],
-    origins: BTreeSet<(String, SentOrigin)>,
+    /// The last origin of each lane of a source.
+    origins: BTreeMap<(String, String), SentOrigin>,
     /// The key's state.
     pub(super) state: S,
     /// What the key has told.
@@ -101,6 +102,10 @@ impl Happening<'_> {
     }
 }
 
+fn lane_of(sent: &Sent) -> (String, String) {
+    (sent.source.clone(), sent.origin.lane.clone())
+}
+
 fn id(number: u64) -> u64 {
     number >> 32
 }
@@ -113,7 +118,7 @@ impl<'p, S: KeyState> Reference<'p, S> {
             own,
             largest_ms: i64::MIN,
             classes: [class(), class()],
-            origins: BTreeSet::new(),
+            origins: BTreeMap::new(),
             state: S::default(),
             signals: Vec::new(),
         }
@@ -125,8 +130,9 @@ impl<'p, S: KeyState> Reference<'p, S> {
             Happening::Event(spec) => spec,
             Happening::Timer(_, due_ms) => return self.expect_timer(next, *due_ms),
             Happening::Signal(sent) => {
-                let known = self.origins.contains(&(sent.source.clone(), sent.origin.clone()));
-                return if known { Expected::Duplicate } else { Expected::Applied };
+                let last = self.origins.get(&lane_of(sent));
+                let is_above = last.is_none_or(|last| sent.origin > *last);
+                return if is_above { Expected::Applied } else { Expected::Duplicate };
             }
         };
         let class = &self.classes[usize::from(next.is_money())];
@@ -172,7 +178,7 @@ impl<'p, S: KeyState> Reference<'p, S> {
             Happening::Event(spec) => spec.time_ms,
             Happening::Timer(_, due_ms) => *due_ms,
             Happening::Signal(sent) => {
-                self.origins.insert((sent.source.clone(), sent.origin.clone()));
+                self.origins.insert(lane_of(sent), sent.origin.clone());
                 self.fold(next, self.largest_ms);
                 return;
             }

@@ -51,7 +51,7 @@ impl<'a> Told<'a> {
                 problems.push(format!("a signal of what never was: {first:?}"));
                 continue;
             };
-            if !wanted.contains_key(id) && !first.is_late() && !is_loose(book, came) {
+            if !wanted.contains_key(id) && !first.is_late() && !(came.loose || came.given_up) {
                 problems.push(format!("a signal of what was not committed: {first:?}"));
             }
         }
@@ -119,10 +119,6 @@ fn place_of(entry: &Entry) -> (u64, u64) {
     let own = entry.sequence_number == entry.origin.0;
     // A carrier is one event, whatever it brings back; of a batch in it, each has its index.
     if own { (entry.origin.1, entry.origin.2) } else { (0, entry.index as u64) }
-}
-
-fn is_loose<S>(book: &Book, came: &Came<'_, S>) -> bool {
-    came.loose || came.given_up || book.zombies && came.expected.is_empty()
 }
 
 fn sent(book: &Book) -> impl Iterator<Item = &Sent> {

@@ -45,9 +45,12 @@ impl Simulation {
             self.redrive(Source::OnFailure);
             return true;
         }
-        let due = self.world.services().timers.set().filter_map(|(_, timer)| due_ms(timer)).max();
-        if let Some(due_ms) = due {
-            self.ring(due_ms);
+        let services = self.world.services();
+        let is_set = services.timers.set().next().is_some();
+        let due_ms = services.timers.set().filter_map(|(_, timer)| due_ms(timer)).max();
+        drop(services);
+        if is_set {
+            self.ring(due_ms.unwrap_or(START_MS));
             return true;
         }
         if self.ending.sweeps && !self.ending.swept {
