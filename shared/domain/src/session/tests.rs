@@ -189,6 +189,20 @@ fn a_timer_that_rings_again_does_nothing() {
 }
 
 #[test]
+fn a_timer_that_rings_again_tells_nothing_whatever_waits_by_then() {
+    let other = r#"{"sku":"b"}"#;
+    let events = [(0, VIEW, SKU), (41, DUE, &*due(41)), (33, VIEW, SKU), (33, VIEW, other), (41, DUE, &*due(41))];
+    let (fold, verdicts) = fold_of(&events);
+    assert!(fold.state.told.refresh_waits);
+    assert_eq!(verdicts.last(), Some(&Verdict::Duplicate));
+    let mut ids: Vec<_> = fold.signals.iter().map(|signal| &signal.id).collect();
+    let told = ids.len();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), told);
+}
+
+#[test]
 fn a_timer_is_never_late_and_leaves_no_trace_in_seen() {
     let (fold, verdicts) = fold_of(&[(0, LOGIN, "{}"), (600, LOGIN, "{}"), (41, DUE, &due(41))]);
     assert_eq!(verdicts.last(), Some(&Verdict::Applied), "the timer that was set has rung");

@@ -14,8 +14,6 @@ mod signals;
 mod stock;
 mod told;
 
-use std::collections::BTreeSet;
-
 pub use book::Book;
 use keyed::{Came, Keyed};
 use millrace_domain::fraud::FraudState;
@@ -45,16 +43,10 @@ pub fn judge(plan: &Plan, outcome: &Outcome) -> Vec<String> {
     let users = check_users(plan, outcome, &book, &mut broken);
     let suspects = check_suspects(plan, outcome, &book, &mut broken);
     let products = check_products(plan, outcome, &book, &mut broken);
-    let mut given_up = BTreeSet::new();
-    for (consumer, some) in [
-        (Consumer::Sessions, users.iter().any(|came| came.given_up)),
-        (Consumer::Fraud, suspects.iter().any(|came| came.given_up)),
-    ] {
-        if some {
-            given_up.insert(consumer.name());
-        }
-    }
-    signals::check_origins(&book, &given_up, &mut broken);
+    let mut loose = signals::loose_causes(&users);
+    loose.extend(signals::loose_causes(&suspects));
+    loose.extend(signals::loose_causes(&products));
+    signals::check_origins(&book, &loose, &mut broken);
     stock::check(&users, &products, &mut broken);
     archived::check(outcome, &book, &mut broken);
     set_aside::check(outcome, &book, &mut broken);

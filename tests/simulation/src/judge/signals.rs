@@ -36,11 +36,14 @@ impl<'a> Told<'a> {
             for (_, happening) in &came.events {
                 causes.insert(happening.cause(), came);
             }
+            let reused = reused_ids(came);
             for signal in &came.told {
-                if wanted.insert(&signal.id, signal).is_some_and(|before| *before != *signal) {
+                let reused = signal.id.split_once('-').is_some_and(|(cause, _)| reused.contains(cause));
+                let before = wanted.insert(&signal.id, signal);
+                if before.is_some_and(|before| *before != *signal) && !reused {
                     problems.push(format!("one id for two signals: {}", signal.id));
                 }
-                self.check_told(signal, came, &mut problems);
+                self.check_told(signal, came, reused, &mut problems);
             }
             self.check_late(book, came, &mut problems);
         }
@@ -61,7 +64,7 @@ impl<'a> Told<'a> {
     }
 
     /// What was committed was told before, always as the same and under one origin.
-    fn check_told<S>(&self, signal: &Signal, came: &Came<'_, S>, problems: &mut Vec<String>) {
+    fn check_told<S>(&self, signal: &Signal, came: &Came<'_, S>, reused: bool, problems: &mut Vec<String>) {
         let all_sent = self.by_id.get(signal.id.as_str()).map(Vec::as_slice).unwrap_or_default();
         let same = |sent: &&&Sent| {
             sent.key == signal.key
@@ -75,7 +78,7 @@ impl<'a> Told<'a> {
         }
         // What was given up after it had told comes back behind others, tells again from its new place, and may tell
         // another thing. A state that was deleted or refused does the same.
-        if came.loose || came.given_up {
+        if came.loose || came.given_up || reused {
             return;
         }
         if alike < all_sent.len() {
@@ -114,6 +117,13 @@ impl<'a> Told<'a> {
     }
 }
 
+/// Causes whose ids a producer used for two events, the second of them once the first was forgotten.
+fn reused_ids<S>(came: &Came<'_, S>) -> BTreeSet<String> {
+    let mut known = BTreeSet::new();
+    let causes = came.applied().into_iter().map(|spec| Happening::Event(spec).cause());
+    causes.filter(|cause| !known.insert(cause.clone())).collect()
+}
+
 /// The place of an entry in its own record.
 fn place_of(entry: &Entry) -> (u64, u64) {
     let own = entry.sequence_number == entry.origin.0;
@@ -129,13 +139,22 @@ fn sent(book: &Book) -> impl Iterator<Item = &Sent> {
     })
 }
 
+/// Causes of which a function may tell two things from one place, or out of order: those of keys whose item was deleted or
+/// refused, since what was judged late before may be new to the item that is born again; and those of keys of which
+/// something was given up after it had told.
+pub(super) fn loose_causes<S>(all: &[Came<'_, S>]) -> BTreeSet<String> {
+    let loose = all.iter().filter(|came| came.loose || came.given_up);
+    loose.flat_map(|came| came.events.iter().map(|(_, happening)| happening.cause())).collect()
+}
+
 /// For each key, what a lane caused came in the order of its causes, and one origin always told the same.
-pub(super) fn check_origins(book: &Book, given_up: &BTreeSet<&str>, broken: &mut Vec<String>) {
+pub(super) fn check_origins(book: &Book, loose: &BTreeSet<String>, broken: &mut Vec<String>) {
     let mut lanes: BTreeMap<(&str, &str, &str), Vec<&Sent>> = BTreeMap::new();
     for sent in sent(book) {
         lanes.entry((&sent.source, &sent.origin.lane, &sent.key)).or_default().push(sent);
     }
-    for ((source, _, _), all_sent) in lanes {
+    let is_loose = |sent: &Sent| sent.id.split_once('-').is_some_and(|(cause, _)| loose.contains(cause));
+    for all_sent in lanes.into_values() {
         let mut known: BTreeMap<&SentOrigin, &Sent> = BTreeMap::new();
         for sent in all_sent {
             let last = known.last_key_value().map(|(origin, _)| *origin);
@@ -143,14 +162,12 @@ pub(super) fn check_origins(book: &Book, given_up: &BTreeSet<&str>, broken: &mut
                 Some(first) => {
                     // Why it is late may change, as the floor moves on with timers.
                     let same = if sent.is_late() { first.id == sent.id } else { **first == *sent };
-                    if !same && !given_up.contains(source) {
+                    if !same && !is_loose(sent) {
                         broken.push(format!("one origin told two things: {first:?} and {sent:?}"));
                     }
                 }
                 None => {
-                    // An abandoned invocation of a batch that was given up may tell at any time.
-                    let any_order = book.zombies && given_up.contains(source);
-                    if last.is_some_and(|last| *last > sent.origin) && !any_order {
+                    if last.is_some_and(|last| *last > sent.origin) && !is_loose(sent) {
                         broken.push(format!("overtaken in its lane: {sent:?}"));
                     }
                     known.insert(&sent.origin, sent);

@@ -11,6 +11,8 @@ const ROUNDS_LIMIT: u64 = 300;
 const ROUND_MS: u64 = 3_000;
 /// How far the clock moves in each round, in milliseconds: a timer that is set now lies in the next minute.
 const STEP_MS: i64 = 2 * 60_000;
+/// When sweeps begin, in milliseconds since the run began: every window should have closed by then.
+const SWEEP_AT_MS: u64 = 60 * 60_000;
 /// How long after its arrival an event may claim to have happened, in milliseconds.
 const SKEW_LIMIT_MS: i64 = 5 * 60_000;
 
@@ -55,8 +57,8 @@ impl Simulation {
         }
         if self.ending.sweeps && !self.ending.swept {
             self.ending.began = true;
-            self.step(i64::MIN);
-            self.close_by_hand(true, self.world.elapsed_ms() + ROUND_MS);
+            self.step(START_MS.saturating_add_unsigned(SWEEP_AT_MS));
+            self.close_by_hand(true, SWEEP_AT_MS.max(self.world.elapsed_ms() + ROUND_MS));
             return true;
         }
         false

@@ -53,7 +53,7 @@ pub struct Outcome {
 }
 
 /// How long after the last trouble everything must be done, in milliseconds.
-const PATIENCE_MS: u64 = 60 * 60_000;
+const PATIENCE_MS: u64 = 90 * 60_000;
 
 /// Runs a plan to its end.
 ///
@@ -145,7 +145,7 @@ impl Simulation {
                 break;
             }
             if self.world.elapsed_ms() > self.calm_from_ms + PATIENCE_MS {
-                self.broken("an hour after the last trouble, not everything was done");
+                self.broken("long after the last trouble, not everything was done");
                 break;
             }
             self.wait(next_ms).await?;

@@ -16,6 +16,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use bytes::Bytes;
+use millrace_domain::timer::Minute;
 use tokio::time::Instant;
 
 pub use clock::ModelClock;
@@ -28,7 +29,7 @@ pub use table::{Item, Table, TableSettings};
 pub use timers::Timers;
 pub use witness::Witness;
 
-use crate::plan::{START_MS, Settings};
+use crate::plan::{FIRST_EVENT_MS, START_MS, Settings};
 
 /// Names of the model's resources.
 pub mod names {
@@ -92,7 +93,7 @@ impl World {
         let services = Services {
             streams: streams.collect(),
             tables: tables.map(|(name, key)| (name, Table::new(name, key, table))).collect(),
-            timers: Timers::default(),
+            timers: Timers::taken_until(Minute::of(FIRST_EVENT_MS).plus(-1)),
             clock: ModelClock::new(settings.timeout_ms),
             firehose: Firehose::default(),
             objects: BTreeMap::new(),

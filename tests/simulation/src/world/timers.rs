@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use millrace_domain::timer::Minute;
 use serde_json::{Map, Value, json};
 
 use super::Item;
@@ -10,7 +11,7 @@ use super::Item;
 type Keys = (String, String);
 
 /// Timers and the cursor.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Timers {
     items: BTreeMap<Keys, Item>,
 }
@@ -21,6 +22,14 @@ const BATCH_LIMIT: usize = 25;
 const CURSOR: &str = "cursor";
 
 impl Timers {
+    /// No timers, and a cursor at this minute: `close` has run before anything was set.
+    pub fn taken_until(minute: Minute) -> Self {
+        let item =
+            json!({"bucket": {"S": CURSOR}, "timer": {"S": CURSOR}, "minute": {"S": minute.to_string()}});
+        let item = item.as_object().cloned().unwrap_or_default();
+        Self { items: BTreeMap::from([((CURSOR.to_owned(), CURSOR.to_owned()), item)]) }
+    }
+
     /// The timers that are set: bucket and sort key.
     pub fn set(&self) -> impl Iterator<Item = &Keys> {
         self.items.keys().filter(|(bucket, _)| bucket != CURSOR)
