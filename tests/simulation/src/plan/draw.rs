@@ -99,7 +99,7 @@ fn deletion(rng: &mut Rng) -> Action {
 
 /// The schedule rings regularly, or is forgotten for long, or rings twice at once.
 fn closes(rng: &mut Rng, moves: &mut Vec<Move>) {
-    let every_ms = pick(rng, &[1_000, 4_000, 15_000, 60_000]);
+    let every_ms = pick(rng, &[4_000, 10_000, 30_000, 60_000]);
     let mut at_ms = rng.u64(0..every_ms);
     while at_ms < 2 * PUTTING_MS {
         let times = if rng.u32(0..8) == 0 { 2 } else { 1 };

@@ -113,7 +113,7 @@ impl Simulation {
                 if swept.put > 0 {
                     self.count("sweep: put something");
                 }
-                self.ending.swept = swept.complete && swept.put == 0;
+                self.ending.swept = self.ending.began && swept.complete && swept.put == 0;
                 if swept.missing > 0 && self.ending.began && self.lost.is_empty() {
                     self.broken("a sweep misses timers although none was lost");
                 }
