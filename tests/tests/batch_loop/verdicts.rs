@@ -4,7 +4,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use millrace_domain::session::SessionState;
 use millrace_lambda::{Deadline, Function, Meter};
-use millrace_testkit::{ARRIVED_AT_MS, BatchBuilder, Counter, Journal, MemorySignals, MemorySink, MemoryStore, event};
+use millrace_testkit::{
+    ARRIVED_AT_MS, BatchBuilder, Counter, Journal, MemorySignals, MemorySink, MemoryStore, event,
+};
 use serde_json::json;
 use sessions::{Config, Sessions};
 

@@ -191,7 +191,8 @@ fn a_timer_that_rings_again_does_nothing() {
 #[test]
 fn a_timer_that_rings_again_tells_nothing_whatever_waits_by_then() {
     let other = r#"{"sku":"b"}"#;
-    let events = [(0, VIEW, SKU), (41, DUE, &*due(41)), (33, VIEW, SKU), (33, VIEW, other), (41, DUE, &*due(41))];
+    let events =
+        [(0, VIEW, SKU), (41, DUE, &*due(41)), (33, VIEW, SKU), (33, VIEW, other), (41, DUE, &*due(41))];
     let (fold, verdicts) = fold_of(&events);
     assert!(fold.state.told.refresh_waits);
     assert_eq!(verdicts.last(), Some(&Verdict::Duplicate));
