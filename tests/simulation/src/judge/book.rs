@@ -11,10 +11,12 @@ use serde_json::Value;
 use super::sent::{Sent, events_of};
 use crate::plan::{Consumer, EventSpec, Fate};
 use crate::run::{Outcome, Unit, reads};
-use crate::world::names;
+use crate::world::{Services, names};
 
 /// Record, place within an aggregate, place within a batch.
 pub(super) type Origin = (String, u64, u64);
+
+type Verdicts = BTreeMap<(Consumer, String, usize), Vec<(bool, Verdict)>>;
 
 /// What one event's place in a record holds.
 #[derive(Clone, Debug, PartialEq)]
@@ -52,7 +54,7 @@ pub struct Book {
     /// The events.
     pub entries: Vec<Entry>,
     /// Verdicts of each event by function, each with whether the mapping took the answer.
-    verdicts: BTreeMap<(Consumer, String, usize), Vec<(bool, Verdict)>>,
+    verdicts: Verdicts,
     given_up: BTreeSet<(Consumer, String)>,
     /// Whether invocations went on after their mappings had given them up.
     pub zombies: bool,
@@ -95,35 +97,7 @@ impl Book {
     /// When a function counted other events in a record than it holds.
     pub fn of(outcome: &Outcome) -> Result<Self, String> {
         let services = outcome.world.services();
-        let mut specs: BTreeMap<String, &EventSpec> = BTreeMap::new();
-        for unit in outcome.truths.values().flatten() {
-            if let Unit::Event(spec) = unit {
-                specs.insert(spec.text(), spec);
-            }
-        }
-        let mut records: Vec<(&'static str, &Record)> = Vec::new();
-        for name in [names::EVENTS, names::SIGNALS] {
-            let stream = &services.streams[name];
-            let mut of_stream: Vec<_> = stream.shards().iter().flat_map(|shard| &shard.records).collect();
-            of_stream.sort_by_key(|record| stream.order(&record.sequence_number));
-            records.extend(of_stream.into_iter().map(|record| (name, record)));
-        }
-        // Redrive may bring back from one stream into the other, so what came first is known before.
-        let mut first: BTreeMap<&str, Vec<Entry>> = BTreeMap::new();
-        for (name, record) in &records {
-            let put = outcome.truths.get(&record.sequence_number);
-            let held = put.map(|units| put_first(name, record, units));
-            if let Some(held) = held.or_else(|| made_by_functions(name, record, &specs)) {
-                first.insert(&record.sequence_number, held);
-            }
-        }
-        let mut entries = Vec::new();
-        for (name, record) in &records {
-            match first.get(record.sequence_number.as_str()) {
-                Some(held) => entries.extend(held.iter().cloned()),
-                None => entries.extend(carried(name, record, &first)?),
-            }
-        }
+        let entries = entries(outcome, &services)?;
         let mut book = Self {
             entries,
             verdicts: BTreeMap::new(),
@@ -137,31 +111,7 @@ impl Book {
                 book.too_large.extend(discard.records.iter().cloned());
             }
         }
-        let mut verdicts: BTreeMap<_, Vec<_>> = BTreeMap::new();
-        let mut held: BTreeMap<&str, usize> = BTreeMap::new();
-        for entry in &book.entries {
-            *held.entry(&entry.sequence_number).or_default() += 1;
-        }
-        for run in &services.journal.runs {
-            let mut counts = vec![0; run.records.len()];
-            for (record, verdict) in &run.tally.verdicts {
-                let (Some(count), Some(name)) = (counts.get_mut(*record), run.records.get(*record)) else {
-                    return Err("a verdict is about a record outside of its batch".to_owned());
-                };
-                if let Some(verdict) = verdict.filter(|_| run.tally.cut.allows(*record)) {
-                    let place = (run.consumer, name.clone(), *count);
-                    verdicts.entry(place).or_default().push((run.believed, verdict));
-                }
-                *count += 1;
-            }
-            for (record, (name, count)) in run.records.iter().zip(counts).enumerate() {
-                let held = held.get(name.as_str()).copied().unwrap_or_default();
-                if run.tally.cut.allows(record) && held != count {
-                    return Err(format!("record {name} holds {held} events and {count} were judged"));
-                }
-            }
-        }
-        book.verdicts = verdicts;
+        book.verdicts = verdicts(&services, &book.entries)?;
         Ok(book)
     }
 
@@ -185,6 +135,69 @@ impl Book {
     pub fn is_given_up(&self, consumer: Consumer, entry: &Entry) -> bool {
         self.given_up.contains(&(consumer, entry.sequence_number.clone()))
     }
+}
+
+/// The verdicts on each event by function, each with whether the mapping took the answer.
+fn verdicts(services: &Services, entries: &[Entry]) -> Result<Verdicts, String> {
+    let mut verdicts: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    let mut held: BTreeMap<&str, usize> = BTreeMap::new();
+    for entry in entries {
+        *held.entry(&entry.sequence_number).or_default() += 1;
+    }
+    for run in &services.journal.runs {
+        let mut counts = vec![0; run.records.len()];
+        for (record, verdict) in &run.tally.verdicts {
+            let (Some(count), Some(name)) = (counts.get_mut(*record), run.records.get(*record)) else {
+                return Err("a verdict is about a record outside of its batch".to_owned());
+            };
+            if let Some(verdict) = verdict.filter(|_| run.tally.cut.allows(*record)) {
+                let place = (run.consumer, name.clone(), *count);
+                verdicts.entry(place).or_default().push((run.believed, verdict));
+            }
+            *count += 1;
+        }
+        for (record, (name, count)) in run.records.iter().zip(counts).enumerate() {
+            let held = held.get(name.as_str()).copied().unwrap_or_default();
+            if run.tally.cut.allows(record) && held != count {
+                return Err(format!("record {name} holds {held} events and {count} were judged"));
+            }
+        }
+    }
+    Ok(verdicts)
+}
+
+/// All events of all streams.
+fn entries(outcome: &Outcome, services: &Services) -> Result<Vec<Entry>, String> {
+    let mut specs: BTreeMap<String, &EventSpec> = BTreeMap::new();
+    for unit in outcome.truths.values().flatten() {
+        if let Unit::Event(spec) = unit {
+            specs.insert(spec.text(), spec);
+        }
+    }
+    let mut records: Vec<(&'static str, &Record)> = Vec::new();
+    for name in [names::EVENTS, names::SIGNALS] {
+        let stream = &services.streams[name];
+        let mut of_stream: Vec<_> = stream.shards().iter().flat_map(|shard| &shard.records).collect();
+        of_stream.sort_by_key(|record| stream.order(&record.sequence_number));
+        records.extend(of_stream.into_iter().map(|record| (name, record)));
+    }
+    // Redrive may bring back from one stream into the other, so what came first is known before.
+    let mut first: BTreeMap<&str, Vec<Entry>> = BTreeMap::new();
+    for (name, record) in &records {
+        let put = outcome.truths.get(&record.sequence_number);
+        let held = put.map(|units| put_first(name, record, units));
+        if let Some(held) = held.or_else(|| made_by_functions(name, record, &specs)) {
+            first.insert(&record.sequence_number, held);
+        }
+    }
+    let mut entries = Vec::new();
+    for (name, record) in &records {
+        match first.get(record.sequence_number.as_str()) {
+            Some(held) => entries.extend(held.iter().cloned()),
+            None => entries.extend(carried(name, record, &first)?),
+        }
+    }
+    Ok(entries)
 }
 
 /// The events of a record that a producer put.
