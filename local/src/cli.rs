@@ -9,7 +9,7 @@ use crate::commands::redrive::Redrive;
 use crate::error::Error;
 use crate::options::{Limits, Tuning};
 
-/// Shop events through Kinesis into session state and a Parquet lake, on one machine.
+/// Shop events through Kinesis into session state, signals and a Parquet lake, on one machine.
 ///
 /// Without a command it shows a demo.
 #[derive(Debug, Parser)]
@@ -21,9 +21,9 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Replay fixtures and generated shoppers through both functions, and show what came of it
+    /// Replay fixtures and generated shoppers through all functions, and show what came of it
     Demo,
-    /// Replay files of events, and write tables, lake, quarantine and a summary
+    /// Replay files of events, and write tables, signals, lake, quarantine and a summary
     Replay(Replay),
     /// Bring back what a replay set aside, through the stream
     Redrive(Redrive),
@@ -31,6 +31,8 @@ enum Command {
     Serve(Serve),
     /// Write events of made-up shoppers as JSON lines
     Generate(Generate),
+    /// Load reorder points and targets from a file into a DynamoDB table
+    ReorderPoints(ReorderPoints),
 }
 
 /// Options of `replay`.
@@ -55,6 +57,15 @@ pub(crate) struct Replay {
     /// server errors, slowness, outages, crashes. The linked handlers meet them, so it does not go with --functions
     #[arg(long, value_name = "SEED")]
     pub(crate) faults: Option<u64>,
+    /// Leave sessions open that no event closes; without it, remaining timers fire at the end of the input
+    #[arg(long)]
+    pub(crate) keep_open: bool,
+    /// Count every product of the input at N pieces before its first event
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(0..=1_000_000_000))]
+    pub(crate) opening_stock: Option<i64>,
+    /// Reorder points and targets by product: a CSV file with the header sku,reorder_point,target
+    #[arg(long, value_name = "FILE")]
+    pub(crate) reorder_points: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) limits: Limits,
     #[command(flatten)]
@@ -132,6 +143,17 @@ pub(crate) struct Generate {
     pub(crate) out: Option<PathBuf>,
 }
 
+/// Options of `reorder-points`.
+#[derive(Args, Debug)]
+pub(crate) struct ReorderPoints {
+    /// A CSV file with the header sku,reorder_point,target
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// The table, as the stack's output ReorderPointsTableName names it
+    #[arg(long, value_name = "TABLE")]
+    pub(crate) table: String,
+}
+
 /// Carries out a command.
 ///
 /// # Errors
@@ -143,6 +165,7 @@ pub async fn run(cli: Cli) -> Result<(), Error> {
         Some(Command::Redrive(options)) => commands::redrive::run(&options).await,
         Some(Command::Serve(options)) => commands::serve::run(&options).await,
         Some(Command::Generate(options)) => commands::generate::run(&options),
+        Some(Command::ReorderPoints(options)) => commands::reorder_points::run(&options).await,
     }
 }
 

@@ -2,12 +2,10 @@
 
 use std::time::Duration;
 
-use archive::Config as ArchiveConfig;
-use clap::Args;
+use clap::{Args, Parser};
 use event_source_mapping::RECORD_AGE_MAX_MS;
-use millrace_domain::lake::RowSettings;
+use millrace_lambda::config::ConfigError;
 use serde::{Deserialize, Serialize};
-use sessions::Config as SessionsConfig;
 
 use crate::Error;
 
@@ -55,6 +53,63 @@ pub(crate) struct Tuning {
     #[arg(long, default_value = "10m", value_parser = humantime::parse_duration)]
     #[serde(with = "text")]
     pub(crate) activity_horizon: Duration,
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub(crate) rules: Rules,
+}
+
+/// The rules of fraud and of stock.
+#[derive(Args, Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Rules {
+    /// Failed payments in a row of time: off, live, or shadow (told apart from what is live)
+    #[arg(long, default_value = "live", value_name = "MODE", value_parser = MODES)]
+    pub(crate) velocity: String,
+    /// More failed payments than this are suspected
+    #[arg(long, default_value_t = 5, value_name = "N")]
+    pub(crate) velocity_limit: u32,
+    /// Within this time
+    #[arg(long, default_value = "10m", value_parser = humantime::parse_duration, value_name = "DURATION")]
+    #[serde(with = "text")]
+    pub(crate) velocity_window: Duration,
+    /// Orders far above a user's others: off, live, or shadow
+    #[arg(long, default_value = "live", value_name = "MODE", value_parser = MODES)]
+    pub(crate) amount: String,
+    /// An order further above the mean than this many standard deviations is suspected
+    #[arg(long, default_value_t = 3, value_name = "N")]
+    pub(crate) amount_deviations: u32,
+    /// Once there are this many orders to compare with
+    #[arg(long, default_value_t = 10, value_name = "N")]
+    pub(crate) amount_least_orders: u32,
+    /// Stock is ordered again when it falls to this, for products that --reorder-points does not name
+    #[arg(long, default_value_t = 10, value_name = "N")]
+    pub(crate) reorder_point: i64,
+    /// And up to this
+    #[arg(long, default_value_t = 50, value_name = "N")]
+    pub(crate) reorder_target: i64,
+}
+
+/// How a rule of fraud may run.
+const MODES: [&str; 3] = ["off", "live", "shadow"];
+
+impl Tuning {
+    /// What the command line says without options.
+    pub(crate) fn usual() -> Self {
+        #[derive(Parser)]
+        struct Only {
+            #[command(flatten)]
+            tuning: Tuning,
+        }
+        Only::parse_from(["millrace"]).tuning
+    }
+}
+
+/// The settings of every function.
+pub(crate) struct FunctionSettings {
+    pub(crate) sessions: sessions::Config,
+    pub(crate) archive: archive::Config,
+    pub(crate) fraud: fraud::Config,
+    pub(crate) inventory: inventory::Config,
+    pub(crate) close: close::Config,
 }
 
 /// The table of session items.
@@ -71,17 +126,91 @@ pub(crate) const FRAUD_TABLE: &str = "fraud";
 pub(crate) const STOCK_TABLE: &str = "stock";
 /// The table of reorder points by sku.
 pub(crate) const REORDER_POINTS_TABLE: &str = "reorder-points";
+/// The tables that a run leaves behind.
+pub(crate) const TABLES: [&str; 5] =
+    [SESSIONS_TABLE, FRAUD_TABLE, STOCK_TABLE, TIMERS_TABLE, REORDER_POINTS_TABLE];
 /// The Firehose stream of the lake.
 pub(crate) const LAKE_STREAM: &str = "lake";
 /// The Firehose stream of the quarantine.
 pub(crate) const QUARANTINE_STREAM: &str = "quarantine";
 
 impl Tuning {
+    /// The settings of every function, each checked as the deployed function checks them.
+    pub(crate) fn functions(&self) -> Result<FunctionSettings, Error> {
+        let times =
+            [self.gap, self.lateness, self.money_horizon, self.activity_horizon, self.rules.velocity_window];
+        if times.iter().any(|time| time.subsec_nanos() > 0) {
+            let why = "gap, lateness, horizons and windows are whole seconds, such as 90s or 30m";
+            return Err(Error::Usage(why.to_owned()));
+        }
+        let wrong = |error: ConfigError| Error::Usage(error.to_string());
+        Ok(FunctionSettings {
+            sessions: sessions::Config::read(look_up(self.sessions_environment())).map_err(wrong)?,
+            archive: archive::Config::read(look_up(Self::archive_environment())).map_err(wrong)?,
+            fraud: fraud::Config::read(look_up(self.fraud_environment())).map_err(wrong)?,
+            inventory: inventory::Config::read(look_up(self.inventory_environment())).map_err(wrong)?,
+            close: close::Config::read(look_up(self.close_environment())).map_err(wrong)?,
+        })
+    }
+
+    /// The variables of every function. They share names where they share settings, so one file serves all; but those
+    /// of `inventory`'s horizons are its own.
+    pub(crate) fn environment(&self) -> Vec<(&'static str, String)> {
+        let mut all = self.sessions_environment();
+        let others = [Self::archive_environment(), self.fraud_environment(), self.close_environment()];
+        for (name, value) in others.into_iter().flatten().chain(self.inventory_environment()) {
+            if !all.iter().any(|(known, _)| *known == name) {
+                all.push((name, value));
+            }
+        }
+        all
+    }
+
+    fn fraud_environment(&self) -> Vec<(&'static str, String)> {
+        let rules = &self.rules;
+        vec![
+            ("FRAUD_TABLE", FRAUD_TABLE.to_owned()),
+            ("SIGNALS_STREAM", SIGNALS_STREAM.to_owned()),
+            ("QUARANTINE_STREAM", QUARANTINE_STREAM.to_owned()),
+            ("MONEY_HORIZON_SECONDS", self.money_horizon.as_secs().to_string()),
+            ("ACTIVITY_HORIZON_SECONDS", self.activity_horizon.as_secs().to_string()),
+            ("VELOCITY_MODE", rules.velocity.clone()),
+            ("VELOCITY_LIMIT", rules.velocity_limit.to_string()),
+            ("VELOCITY_WINDOW_SECONDS", rules.velocity_window.as_secs().to_string()),
+            ("AMOUNT_MODE", rules.amount.clone()),
+            ("AMOUNT_DEVIATIONS", rules.amount_deviations.to_string()),
+            ("AMOUNT_LEAST_ORDERS", rules.amount_least_orders.to_string()),
+        ]
+    }
+
+    fn inventory_environment(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("STOCK_TABLE", STOCK_TABLE.to_owned()),
+            ("REORDER_POINTS_TABLE", REORDER_POINTS_TABLE.to_owned()),
+            ("SIGNALS_STREAM", SIGNALS_STREAM.to_owned()),
+            ("QUARANTINE_STREAM", QUARANTINE_STREAM.to_owned()),
+            ("DEFAULT_REORDER_POINT", self.rules.reorder_point.to_string()),
+            ("DEFAULT_REORDER_TARGET", self.rules.reorder_target.to_string()),
+        ]
+    }
+
+    fn close_environment(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("TIMERS_TABLE", TIMERS_TABLE.to_owned()),
+            ("EVENTS_STREAM", EVENTS_STREAM.to_owned()),
+            ("SESSIONS_TABLE", SESSIONS_TABLE.to_owned()),
+            ("SESSION_GAP_SECONDS", self.gap.as_secs().to_string()),
+            ("ALLOWED_LATENESS_SECONDS", self.lateness.as_secs().to_string()),
+        ]
+    }
+
     /// The variables of `sessions` that these options stand for.
-    pub(crate) fn sessions_environment(&self) -> Vec<(&'static str, String)> {
+    fn sessions_environment(&self) -> Vec<(&'static str, String)> {
         let seconds = |time: Duration| time.as_secs().to_string();
         vec![
             ("SESSIONS_TABLE", SESSIONS_TABLE.to_owned()),
+            ("TIMERS_TABLE", TIMERS_TABLE.to_owned()),
+            ("SIGNALS_STREAM", SIGNALS_STREAM.to_owned()),
             ("QUARANTINE_STREAM", QUARANTINE_STREAM.to_owned()),
             ("SESSION_GAP_SECONDS", seconds(self.gap)),
             ("ALLOWED_LATENESS_SECONDS", seconds(self.lateness)),
@@ -91,32 +220,13 @@ impl Tuning {
     }
 
     /// The variables of `archive`. Old events keep their own day here: a replay brings months at once.
-    pub(crate) fn archive_environment() -> Vec<(&'static str, String)> {
+    fn archive_environment() -> Vec<(&'static str, String)> {
         vec![
             ("LAKE_STREAM", LAKE_STREAM.to_owned()),
+            ("SIGNALS_STREAM", SIGNALS_STREAM.to_owned()),
             ("QUARANTINE_STREAM", QUARANTINE_STREAM.to_owned()),
             ("EVENT_DAY_LIMIT_DAYS", "0".to_owned()),
         ]
-    }
-
-    /// The settings of `sessions`, checked as the deployed function checks them.
-    pub(crate) fn sessions_config(&self) -> Result<SessionsConfig, Error> {
-        let times = [self.gap, self.lateness, self.money_horizon, self.activity_horizon];
-        if times.iter().any(|time| time.subsec_nanos() > 0) {
-            return Err(Error::Usage(
-                "gap, lateness and horizons are whole seconds, such as 90s or 30m".to_owned(),
-            ));
-        }
-        SessionsConfig::read(look_up(self.sessions_environment()))
-            .map_err(|error| Error::Usage(error.to_string()))
-    }
-
-    /// The settings of `archive`.
-    pub(crate) fn archive_config() -> Result<ArchiveConfig, Error> {
-        let config = ArchiveConfig::read(look_up(Self::archive_environment()));
-        let config = config.map_err(|error| Error::Usage(error.to_string()))?;
-        debug_assert_eq!(config.rows, RowSettings { event_day_limit_days: None });
-        Ok(config)
     }
 }
 
@@ -169,7 +279,9 @@ mod tests {
     #[test]
     fn settings_come_back_from_their_json() {
         let text = r#"{"shards":4,"batch_size":7,"batch_window":"1s 500ms","parallelization_factor":2,"gap":"30m",
-            "lateness":"10m","money_horizon":"2days","activity_horizon":"10m"}"#;
+            "lateness":"10m","money_horizon":"2days","activity_horizon":"10m","velocity":"live","velocity_limit":5,
+            "velocity_window":"10m","amount":"shadow","amount_deviations":3,"amount_least_orders":10,"reorder_point":10,
+            "reorder_target":50}"#;
         let tuning: Tuning = serde_json::from_str(text).unwrap();
         assert_eq!(tuning.batch_window, Duration::from_millis(1_500));
         let again: Tuning = serde_json::from_value(serde_json::to_value(&tuning).unwrap()).unwrap();

@@ -1,5 +1,6 @@
-//! Made-up shoppers: what they look at, put into their carts, order and pay.
+//! Made-up shoppers: what they look at, put into their carts, order and pay; and the warehouse behind them.
 
+use millrace_domain::contract::DEFAULT_STORE;
 use millrace_domain::time::format_rfc3339_ms;
 use serde_json::{Value, json};
 
@@ -23,6 +24,7 @@ struct Shopper {
     logged_in: bool,
     cart: Vec<(usize, i64)>,
     unpaid: Option<(u64, i64)>,
+    refused: bool,
     paid: Option<Value>,
 }
 
@@ -45,6 +47,19 @@ impl Shoppers {
         (draw as usize).min(self.shoppers.len() - 1)
     }
 
+    /// Pieces that came into the shop's only store, or a count of those that are there.
+    fn warehouse(&mut self) -> (String, &'static str, Value) {
+        let sku = sku(self.rng.usize(0..PRODUCTS));
+        let subject = format!("{DEFAULT_STORE}#{sku}");
+        let mut data = json!({"store_id": DEFAULT_STORE, "sku": sku});
+        if self.rng.bool() {
+            data["quantity"] = self.rng.i64(10..60).into();
+            return (subject, "stock.received", data);
+        }
+        data["on_hand"] = self.rng.i64(5..40).into();
+        (subject, "stock.counted", data)
+    }
+
     fn act(&mut self, index: usize) -> (&'static str, Value) {
         let Self { rng, next_id, shoppers, .. } = self;
         let Some(shopper) = shoppers.get_mut(index) else { return ("user.logged_in", json!({})) };
@@ -54,9 +69,15 @@ impl Shoppers {
         }
         if let Some((order, amount_minor)) = shopper.unpaid.take() {
             let mut data = json!({"order_id": format!("order-{order}"), "amount_minor": amount_minor, "currency": "EUR"});
-            if rng.u8(0..10) == 0 {
+            // A card that was refused is mostly tried again, and mostly refused again.
+            let refused = if shopper.refused { rng.u8(0..10) < 8 } else { rng.u8(0..10) == 0 };
+            shopper.refused = refused && rng.u8(0..10) < 9;
+            if refused {
                 data["reason"] = "insufficient funds".into();
-                shopper.paid = None;
+                match shopper.refused {
+                    true => shopper.unpaid = Some((order, amount_minor)),
+                    false => shopper.paid = None,
+                }
                 return ("payment.failed", data);
             }
             return ("payment.authorized", data);
@@ -112,9 +133,14 @@ impl Iterator for Shoppers {
     fn next(&mut self) -> Option<Input> {
         // An exponential wait: shoppers do not know of each other.
         self.now_ms += (-(1.0 - self.rng.f64()).ln() * MEAN_STEP_MS) as i64;
-        let index = self.draw_shopper();
-        let (event_type, data) = self.act(index);
-        let subject = format!("user-{index:05}");
+        let (subject, event_type, data) = match self.rng.u8(0..50) {
+            0 => self.warehouse(),
+            _ => {
+                let index = self.draw_shopper();
+                let (event_type, data) = self.act(index);
+                (format!("user-{index:05}"), event_type, data)
+            }
+        };
         let event = json!({
             "specversion": "1.0",
             "id": format!("made-up-{}", self.next_id),
@@ -153,7 +179,7 @@ mod tests {
                 types.insert(decoded.event.unwrap().event_type.into_owned());
             });
         }
-        assert_eq!(types.len(), 9, "{types:?}");
+        assert_eq!(types.len(), 11, "{types:?}");
     }
 
     #[test]

@@ -3,8 +3,9 @@
     pip install duckdb
     python tests/online_retail/check.py FILE.parquet [--binary target/release/millrace]
 
-The replay is repeated with batches of 1, 7, 100 and 10,000 records and with every event sent twice. Tables must be
-identical but for `version` and `ledger`, and the lake must hold each event once after de-duplication by id.
+Money, units by product and closed sessions are held against the file. The replay is repeated with batches of 1, 7, 100
+and 10,000 records and with every event sent twice. Tables must be identical but for `version` and `ledger`, signals must
+be the same, each once by id and by origin, and the lake must hold each event once after de-duplication by id.
 """
 
 import argparse
@@ -30,6 +31,32 @@ select id, returned,
 from line group by id, returned
 """
 
+# Units by product: what was sold less what came back, of the invoices that keep the contract.
+UNITS = """
+with invoice as (
+  select InvoiceNo as id, min(case when InvoiceNo like 'C%' then abs(Quantity) else Quantity end) > 0
+         and min(floor(cast(UnitPrice as decimal(18, 4)) * 100 + 0.5)) >= 0 as keeps_contract
+  from read_parquet(?) where InvoiceNo not like 'A%' group by InvoiceNo
+)
+select StockCode as sku, sum(Quantity)::bigint as units
+from read_parquet(?) line join invoice on line.InvoiceNo = invoice.id
+where keeps_contract group by StockCode
+"""
+
+# Sessions by subject: a new one begins more than half an hour after the invoice before.
+SESSIONS = """
+with invoice as (
+  select InvoiceNo as id, min(InvoiceDate) as at,
+         case when max(CustomerID) is null then 'guest-' || InvoiceNo else 'user-' || max(CustomerID)::bigint end as subject,
+         min(case when InvoiceNo like 'C%' then abs(Quantity) else Quantity end) > 0
+         and min(floor(cast(UnitPrice as decimal(18, 4)) * 100 + 0.5)) >= 0 as keeps_contract
+  from read_parquet(?) where InvoiceNo not like 'A%' group by InvoiceNo
+), step as (
+  select subject, at, lag(at) over (partition by subject order by at) as before from invoice where keeps_contract
+)
+select subject, count(*) filter (before is null or at - before > interval 30 minutes) from step group by subject
+"""
+
 
 def replay(binary, file, out, *options):
     command = [binary, "replay", file, "--out", str(out), *options]
@@ -38,21 +65,57 @@ def replay(binary, file, out, *options):
 
 
 def outcome(out):
-    items = [json.loads(line) for line in (out / "tables/sessions.jsonl").open()]
-    for item in items:
-        del item["version"], item["ledger"]
+    tables = {}
+    for table in ("sessions", "stock", "fraud"):
+        tables[table] = [json.loads(line) for line in (out / f"tables/{table}.jsonl").open()]
+        for item in tables[table]:
+            del item["version"], item["ledger"]
+    items = tables["sessions"]
+    signals = [json.loads(line) for line in (out / "signals.jsonl").open()]
     quarantine = [json.loads(line) for path in sorted((out / "quarantine").glob("*.jsonl")) for line in path.open()]
-    rows = []
+    lake = []
     if any((out / "lake").rglob("*.parquet")):
-        rows = duckdb.sql(f"select id, subject, total_minor from read_parquet('{out}/lake/**/*.parquet')").fetchall()
+        lake = duckdb.sql(f"select id, subject, total_minor, type from read_parquet('{out}/lake/**/*.parquet')").fetchall()
+    rows = [row[:3] for row in lake if row[3].startswith("order.")]
+    signal_rows = {(row[0], row[3]) for row in lake if not row[3].startswith("order.")}
     summary = json.loads((out / "summary.json").read_text())
-    return {"items": items, "quarantine": quarantine, "rows": rows, "distinct": set(rows), "summary": summary}
+    return {"items": items, "tables": tables, "signals": signals, "quarantine": quarantine, "rows": rows, "distinct": set(rows), "signal_rows": signal_rows, "summary": summary}
 
 
 def expect(name, actual, expected):
     if actual != expected:
         sys.exit(f"FAILED {name}: {str(actual)[:300]} instead of {str(expected)[:300]}")
     print(f"ok     {name}")
+
+
+def told(run):
+    """The signals without what tells where and when a run met their causes."""
+    return sorted((signal["source"], signal["id"], signal["type"], signal["subject"], json.dumps(signal["data"])) for signal in run["signals"])
+
+
+def once(run):
+    """How many signals there are, by id and by origin."""
+    origin = ("source", "originlane", "originsequence", "originsub", "originelement", "originindex")
+    ids = {(signal["source"], signal["id"]) for signal in run["signals"]}
+    origins = {tuple(signal.get(name) for name in origin) for signal in run["signals"]}
+    return len(run["signals"]), len(ids), len(origins)
+
+
+def check_signals(run, file):
+    units = dict(duckdb.execute(UNITS, [file, file]).fetchall())
+    stock = {item["key"].removeprefix("default#"): -item["on_hand"] for item in run["tables"]["stock"]}
+    expect(f"units sold less returned of {len(units):,} products", stock, units)
+    sessions = dict(duckdb.execute(SESSIONS, [file]).fetchall())
+    closed = {}
+    for signal in run["signals"]:
+        if signal["type"] == "session.closed":
+            closed[signal["subject"]] = closed.get(signal["subject"], 0) + 1
+    expect(f"{sum(sessions.values()):,} closed sessions of {len(sessions):,} subjects", closed, sessions)
+    count = len(run["signals"])
+    expect(f"{count:,} signals, each once by id and by origin", once(run), (count, count, count))
+    ids = {(signal["id"], signal["type"]) for signal in run["signals"]}
+    expect("the lake holds the signals and no control events", run["signal_rows"], ids)
+    expect("no session is left open", [item["key"] for item in run["items"] if "session" in item], [])
 
 
 def check_against_file(run, invoices):
@@ -87,12 +150,15 @@ def main():
         clean = replay(options.binary, options.file, folder / "clean")
         expect(f"{len(invoices):,} invoices went in", clean["summary"]["events_in"], len(invoices))
         check_against_file(clean, invoices)
+        check_signals(clean, options.file)
         for size in (1, 7, 100, 10_000):
             for twice in ((), ("--duplicates-within", "50")):
                 out = folder / f"{size}-{len(twice)}"
                 run = replay(options.binary, options.file, out, "--batch-size", str(size), *twice)
                 name = f"batches of {size:,}" + (", every event twice" if twice else "")
-                expect(f"{name}: identical tables", run["items"], clean["items"])
+                expect(f"{name}: identical tables", run["tables"], clean["tables"])
+                expect(f"{name}: the same signals", told(run), told(clean))
+                expect(f"{name}: each once", set(once(run)), {len(clean["signals"])})
                 expect(f"{name}: one lake row an event", sorted(run["distinct"]), sorted(clean["distinct"]))
                 ids = sorted(line["event_id"] for line in run["quarantine"])
                 once = sorted(line["event_id"] for line in clean["quarantine"])

@@ -22,6 +22,9 @@ use millrace_lambda::{Batch, Deadline, Function, KinesisBatch, Meter, Report};
 /// strongly consistent anyway.
 const CACHE_ITEMS: usize = 0;
 
+/// The function's name.
+pub const NAME: &str = "fraud";
+
 /// The function, over any store, quarantine and stream of signals.
 #[derive(Debug)]
 pub struct Fraud<T, Q, G> {
@@ -49,7 +52,7 @@ impl Fraud<DynamoStore<FraudState>, FirehoseSink, SignalStream<KinesisStream>> {
         );
         let stream = config.signals_stream.clone();
         let stream = KinesisStream::new(kinesis, stream, RECORD_LIMIT_BYTES, Arc::clone(&meter));
-        let signals = SignalStream::new(stream, Self::NAME, RECORD_LIMIT_BYTES);
+        let signals = SignalStream::new(stream, NAME, RECORD_LIMIT_BYTES);
         Self::new(config, store, quarantine, signals, meter)
     }
 }
@@ -58,13 +61,15 @@ impl<T: Store<FraudState>, Q: LineSink, G: SignalSink> Fraud<T, Q, G> {
     /// The function over these adapters, which report what they use up to `meter`.
     pub fn new(config: &Config, store: T, quarantine: Q, signals: G, meter: Arc<Meter>) -> Self {
         let adapters = (store, quarantine, signals);
-        let consumer = Stateful::new(Self::NAME, adapters, config.ledger, CACHE_ITEMS);
+        let consumer = Stateful::new(NAME, adapters, config.ledger, CACHE_ITEMS);
         Self { consumer, settings: config.fraud, meter }
     }
 }
 
 impl<T: Store<FraudState>, Q: LineSink, G: SignalSink> Function for Fraud<T, Q, G> {
-    const NAME: &'static str = "fraud";
+    fn name(&self) -> &'static str {
+        NAME
+    }
 
     async fn process(&self, batch: &KinesisBatch, deadline: Deadline) -> Report {
         let tally = self.consumer.run(&Batch::open(batch), &self.settings, deadline).await;

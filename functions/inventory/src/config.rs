@@ -15,8 +15,7 @@ pub const VARIABLES: &[&str] = &[
     "REORDER_POINTS_TABLE",
     "SIGNALS_STREAM",
     "QUARANTINE_STREAM",
-    "MONEY_HORIZON_SECONDS",
-    "ACTIVITY_HORIZON_SECONDS",
+    "STOCK_HORIZON_SECONDS",
     "SEEN_CAP",
     "REORDER_POINTS_SECONDS",
     "DEFAULT_REORDER_POINT",
@@ -28,7 +27,8 @@ pub const VARIABLES: &[&str] = &[
 const TIME_LIMIT_SECONDS: i64 = 7 * DAY_MS / SECOND_MS;
 /// Longest time for which a reorder point is remembered: a day.
 const POINTS_LIMIT_SECONDS: u64 = 24 * 60 * 60;
-/// Both horizons where nothing else is said: warehouses hand in their counts late.
+/// How far back deliveries and counts are told apart from their repeats, where nothing else is said: warehouses hand
+/// them in late.
 const HORIZON_MS: i64 = 48 * HOUR_MS;
 
 /// What the function can be tuned by.
@@ -68,11 +68,11 @@ impl Config {
     /// When variables are missing or out of range; all of them are listed.
     pub fn read(look_up: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let mut variables = Variables::new(look_up);
-        let mut horizon_ms =
-            |name| variables.number(name, HORIZON_MS / SECOND_MS, 0..=TIME_LIMIT_SECONDS) * SECOND_MS;
+        let horizon_seconds =
+            variables.number("STOCK_HORIZON_SECONDS", HORIZON_MS / SECOND_MS, 0..=TIME_LIMIT_SECONDS);
         let ledger = LedgerSettings {
-            money_horizon_ms: horizon_ms("MONEY_HORIZON_SECONDS"),
-            activity_horizon_ms: horizon_ms("ACTIVITY_HORIZON_SECONDS"),
+            money_horizon_ms: horizon_seconds * SECOND_MS,
+            activity_horizon_ms: horizon_seconds * SECOND_MS,
             seen_cap: variables.number("SEEN_CAP", LedgerSettings::default().seen_cap, 1..=4_096),
         };
         let default = ReorderPoint::default();

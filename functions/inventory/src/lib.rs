@@ -29,6 +29,9 @@ use millrace_lambda::{Batch, Cut, Deadline, Function, KinesisBatch, Meter, Repor
 use points::Points;
 use relay::Relay;
 
+/// The function's name.
+pub const NAME: &str = "inventory";
+
 /// The function, over any adapters, and any state that goes by reorder points.
 #[derive(Debug)]
 pub struct Inventory<T, Q, G, P, R, S: KeyState = StockState> {
@@ -87,7 +90,7 @@ impl OnAws {
                 RECORD_LIMIT_ROWS,
                 Arc::clone(&meter),
             ),
-            signals: SignalStream::new(stream.clone(), Self::NAME, RECORD_LIMIT_BYTES),
+            signals: SignalStream::new(stream.clone(), NAME, RECORD_LIMIT_BYTES),
             points: DynamoReorderPoints::new(
                 dynamodb,
                 config.reorder_points_table.clone(),
@@ -112,7 +115,7 @@ where
     pub fn new(config: &Config, adapters: Adapters<T, Q, G, P, R>, meter: Arc<Meter>) -> Self {
         let Adapters { store, quarantine, signals, points, stream } = adapters;
         // No item is remembered: any event may request a reorder, and signals want a state known to be current.
-        let consumer = Stateful::new(Self::NAME, (store, quarantine, signals), config.ledger, 0);
+        let consumer = Stateful::new(NAME, (store, quarantine, signals), config.ledger, 0);
         Self {
             consumer,
             points: Points::new(points, config.default_point, config.reorder_points_age),
@@ -130,7 +133,7 @@ where
             "" => nothing_done("the batch does not tell its stream".to_owned()),
             _ => {
                 let quarantine = &self.consumer.quarantine;
-                let relay = Relay { function: Self::NAME, stream: &self.stream, quarantine };
+                let relay = Relay { function: NAME, stream: &self.stream, quarantine };
                 relay.run(&batch, deadline).await
             }
         }
@@ -145,7 +148,7 @@ where
 }
 
 fn nothing_done(why: String) -> Tally {
-    Tally { cut: Cut::at(0), verdicts: Vec::new(), why }
+    Tally { cut: Cut::at(0), why, ..Tally::default() }
 }
 
 impl<T, Q, G, P, R, S> Function for Inventory<T, Q, G, P, R, S>
@@ -157,7 +160,9 @@ where
     P: ReorderPointTable,
     R: RecordStream,
 {
-    const NAME: &'static str = "inventory";
+    fn name(&self) -> &'static str {
+        NAME
+    }
 
     async fn process(&self, batch: &KinesisBatch, deadline: Deadline) -> Report {
         // Boxed once an invocation: two ways through so deep a future pass the compiler's limits.

@@ -6,7 +6,7 @@
 
 use bytes::Bytes;
 use millrace_domain::stock::is_delivery_or_count;
-use millrace_domain::{Invalid, Reason, Verdict};
+use millrace_domain::{Data, Event, Invalid, Reason, Verdict};
 use millrace_lambda::deadline::DeadlineNear;
 use millrace_lambda::ports::LineSink;
 use millrace_lambda::quarantine::push_entry;
@@ -50,7 +50,7 @@ impl<R: RecordStream, Q: LineSink> Relay<'_, R, Q> {
         }
         let relayed = (0..).zip(&verdicts).filter(|(_, verdict)| **verdict == Verdict::Applied);
         let relayed: Vec<usize> = relayed.map(|(index, _)| index).collect();
-        self.put(&units, relayed, &mut progress, deadline).await;
+        self.put(batch, &units, relayed, &mut progress, deadline).await;
         self.set_aside(&units, &batch.source.shard_id, &mut progress, deadline).await;
         for (index, _) in &progress.refused {
             if let Some(verdict) = verdicts.get_mut(*index) {
@@ -62,7 +62,8 @@ impl<R: RecordStream, Q: LineSink> Relay<'_, R, Q> {
         let verdict = |(unit, verdict): (&Unit<'_>, Verdict)| {
             (unit.record, Some(verdict).filter(|_| cut.allows(unit.record)))
         };
-        Tally { cut, verdicts: units.iter().zip(verdicts).map(verdict).collect(), why }
+        let verdicts = units.iter().zip(verdicts).map(verdict).collect();
+        Tally { cut, verdicts, why, ..Tally::default() }
     }
 
     /// What becomes of an event unless the stream does not take it. Invalid ones are set aside by `archive`.
@@ -70,7 +71,9 @@ impl<R: RecordStream, Q: LineSink> Relay<'_, R, Q> {
         match &unit.event {
             _ if !unit.is_for(self.function) => Verdict::PassedOver,
             Err(invalid) => Verdict::Refused(invalid.reason),
-            Ok(event) if is_delivery_or_count(&event.data) => Verdict::Applied,
+            Ok(event) if is_delivery_or_count(&event.data) || is_signal_brought_back(unit) => {
+                Verdict::Applied
+            }
             Ok(_) => Verdict::PassedOver,
         }
     }
@@ -79,6 +82,7 @@ impl<R: RecordStream, Q: LineSink> Relay<'_, R, Q> {
     /// record, and a batch that ended there would never go on.
     async fn put(
         &self,
+        batch: &Batch<'_>,
         units: &[Unit<'_>],
         mut open: Vec<usize>,
         progress: &mut Progress,
@@ -88,7 +92,7 @@ impl<R: RecordStream, Q: LineSink> Relay<'_, R, Q> {
             if deadline.is_near() {
                 return progress.end_at(first.record, DeadlineNear.to_string());
             }
-            let sent: Vec<_> = open.iter().filter_map(|index| units.get(*index)).map(outgoing).collect();
+            let sent: Vec<_> = open.iter().filter_map(|index| outgoing(batch, units.get(*index)?)).collect();
             let answers = self.stream.put(&sent, deadline).await;
             let (mut left, mut why) = (Vec::new(), String::new());
             let refused_before = progress.refused.len();
@@ -144,6 +148,17 @@ impl<R: RecordStream, Q: LineSink> Relay<'_, R, Q> {
     }
 }
 
-fn outgoing(unit: &Unit<'_>) -> OutgoingRecord {
-    OutgoingRecord { partition_key: unit.partition_key.to_owned(), data: Bytes::copy_from_slice(unit.bytes) }
+/// Whether this is a signal that was set aside. It goes on in its carrier: without it, a signal that has been overtaken
+/// would be taken for one that was applied, and nobody would hear that this cannot be told.
+fn is_signal_brought_back(unit: &Unit<'_>) -> bool {
+    let is_signal = |event: &Event<'_>| matches!(event.data, Data::StockSold(_) | Data::StockReturned(_));
+    unit.redriven.is_some() && unit.event.as_ref().is_ok_and(is_signal)
+}
+
+fn outgoing(batch: &Batch<'_>, unit: &Unit<'_>) -> Option<OutgoingRecord> {
+    let data = match is_signal_brought_back(unit) {
+        true => batch.source.records.get(unit.record)?.data.clone(),
+        false => Bytes::copy_from_slice(unit.bytes),
+    };
+    Some(OutgoingRecord { partition_key: unit.partition_key.to_owned(), data })
 }

@@ -4,16 +4,16 @@ mod report;
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use millrace_lambda::KinesisBatch;
 
 use super::pipeline::{Consuming, feed, finish};
+use super::schedule::Schedule;
 use crate::cli::Ports;
 use crate::clock::now_ms;
 use crate::error::Error;
 use crate::input::{Input, Repeated};
-use crate::mapping::{Functions, Until};
+use crate::mapping::Functions;
 use crate::options::{Limits, Tuning};
 use crate::output::{Run, claim};
 use crate::shoppers::Shoppers;
@@ -48,38 +48,26 @@ const FIXTURES: [(&str, &str); 10] = [
 pub(crate) async fn run() -> Result<(), Error> {
     let out = Path::new(OUT);
     claim(out, true)?;
-    let tuning = tuning();
+    let tuning = Tuning { shards: 2, batch_size: 500, ..Tuning::usual() };
     println!("Starting Kinesis, DynamoDB and Firehose on loopback.");
     let world = World::start(out, tuning.shards, Ports::ANY).await?;
     let trouble = Trouble::throttled_writes(THROTTLED_WRITES);
-    let functions = Arc::new(Functions::linked(&tuning, &world.clients.endpoints, Some(trouble))?);
+    let started_ms = now_ms();
     let fixtures = fixtures()?;
     report::intro(FIXTURES.len(), fixtures.len(), EVENTS, THROTTLED_WRITES);
     let shoppers = Shoppers::new(SHOPPERS, 1, FROM_MS).take(EVENTS).map(Ok);
     let inputs = fixtures.into_iter().map(Ok).chain(Repeated::new(shoppers, 50, 1));
-    let started_ms = now_ms();
-    let events_in = feed(&world, inputs).await?;
-    let (limits, until) = (Limits::default(), Until::Drained);
-    let consuming = Consuming { tuning: &tuning, limits, out, until, total: events_in };
+    let fed = feed(&world, inputs).await?;
+    let schedule = Schedule::of(fed.frontier_ms, &tuning, true);
+    let functions =
+        Arc::new(Functions::linked(&tuning, &world.clients.endpoints, schedule.clock(), Some(trouble))?);
+    let (limits, ending) = (Limits::default(), Some(schedule));
+    let consuming = Consuming { tuning: &tuning, limits, out, ending, total: fed.records };
     let given_up = consuming.run(&world, &functions).await?;
-    let run = Run { settings: &tuning, events_in, started_ms, given_up };
-    let (summary, items, entries) = finish(&world, &functions, out, run).await?;
-    report::print(&summary, &items, &entries, out);
+    let run = Run { settings: &tuning, fed, started_ms, given_up };
+    let (summary, saved, entries) = finish(&world, &functions, out, run).await?;
+    report::print(&summary, &saved, &entries, out);
     Ok(())
-}
-
-fn tuning() -> Tuning {
-    let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
-    Tuning {
-        shards: 2,
-        batch_size: 500,
-        batch_window: Duration::ZERO,
-        parallelization_factor: 1,
-        gap: minutes(30),
-        lateness: minutes(10),
-        money_horizon: minutes(48 * 60),
-        activity_horizon: minutes(10),
-    }
 }
 
 fn fixtures() -> Result<Vec<Input>, Error> {

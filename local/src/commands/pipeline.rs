@@ -15,8 +15,8 @@ use crate::clock::now_ms;
 use crate::error::Error;
 use crate::input::{Input, Producer};
 use crate::mapping::{Around, Driver, Ending, Functions, GivenUp, MAPPINGS, MappingClock, MappingOf};
-use crate::options::{EVENTS_STREAM, Limits, Tuning};
-use crate::output::{Entry, ItemBytes, Run, Summary, append_late, read_table, write_table};
+use crate::options::{EVENTS_STREAM, Limits, SESSIONS_TABLE, TABLES, Tuning};
+use crate::output::{Entry, ItemBytes, Run, Signals, Summary, append_late, read_table, write_table};
 use crate::world::World;
 
 /// What was put into the stream of events.
@@ -99,8 +99,9 @@ impl Consuming<'_> {
     fn bar(&self, of: MappingOf) -> ProgressBar {
         let bar = match (&self.ending, of.stream) {
             (None, _) => return ProgressBar::hidden(),
-            (Some(_), EVENTS_STREAM) => ProgressBar::new(self.total)
-                .with_style(style("{spinner} {prefix:<22} {wide_bar} {human_pos}/{human_len} records ({per_sec})")),
+            (Some(_), EVENTS_STREAM) => ProgressBar::new(self.total).with_style(style(
+                "{spinner} {prefix:<22} {wide_bar} {human_pos}/{human_len} records ({per_sec})",
+            )),
             (Some(_), _) => ProgressBar::new_spinner()
                 .with_style(style("{spinner} {prefix:<22} {human_pos} records ({per_sec})")),
         };
@@ -119,20 +120,35 @@ async fn join_all(
     Ok(all)
 }
 
-/// Writes what the functions did: lake and quarantine first, then late events, then the tables.
+/// What the functions left in tables and streams.
+#[derive(Debug)]
+pub(crate) struct Saved {
+    /// The items of the table of sessions, in order of their keys.
+    pub(crate) sessions: Vec<Value>,
+    pub(crate) item_bytes: BTreeMap<&'static str, ItemBytes>,
+    pub(crate) signals: Signals,
+}
+
+/// Writes what the functions did: lake and quarantine first, then signals and late events, then the tables.
 ///
-/// Each step may be repeated: rows and late events are written at least once, and the tables hold the proof of what
-/// they include.
-pub(crate) async fn save(
-    world: &World,
-    functions: &Functions,
-    out: &Path,
-) -> Result<(Vec<Value>, ItemBytes), Error> {
+/// Each step may be repeated: rows, signals and late events are written at least once, and the tables hold the proof of
+/// what they include.
+pub(crate) async fn save(world: &World, functions: &Functions, out: &Path) -> Result<Saved, Error> {
     world.flush().await?;
     append_late(out, &functions.late())?;
-    let (items, item_bytes) = read_table(&world.clients.dynamodb, SESSIONS_TABLE).await?;
-    write_table(out, SESSIONS_TABLE, &items)?;
-    Ok((items, item_bytes))
+    let mut signals = Signals::read(&world.clients.kinesis).await?;
+    signals.load(out)?;
+    signals.write(out)?;
+    let (mut sessions, mut item_bytes) = (Vec::new(), BTreeMap::new());
+    for table in TABLES {
+        let (items, bytes) = read_table(&world.clients.dynamodb, table).await?;
+        write_table(out, table, &items)?;
+        item_bytes.insert(table, bytes);
+        if table == SESSIONS_TABLE {
+            sessions = items;
+        }
+    }
+    Ok(Saved { sessions, item_bytes, signals })
 }
 
 /// Writes everything that a run leaves behind, with its summary.
@@ -141,14 +157,14 @@ pub(crate) async fn finish(
     functions: &Functions,
     out: &Path,
     run: Run<'_>,
-) -> Result<(Summary, Vec<Value>, Vec<Entry>), Error> {
-    let (items, item_bytes) = save(world, functions, out).await?;
+) -> Result<(Summary, Saved, Vec<Entry>), Error> {
+    let saved = save(world, functions, out).await?;
     let wall_ms = now_ms().saturating_sub(run.started_ms);
     let entries = Entry::all(out)?;
     let told = (functions.metrics(), functions.trouble());
-    let summary = Summary::of((run, wall_ms), item_bytes, told, &world.firehose.stats(), &entries);
+    let summary = Summary::of((run, wall_ms), &saved, told, &world.firehose.stats(), &entries);
     summary.write(out)?;
-    Ok((summary, items, entries))
+    Ok((summary, saved, entries))
 }
 
 fn style(template: &str) -> ProgressStyle {

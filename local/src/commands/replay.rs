@@ -2,43 +2,55 @@
 
 use std::sync::Arc;
 
-use super::pipeline::{Consuming, feed, finish};
+use super::pipeline::{Consuming, Saved, feed, finish};
+use super::reorder_points::{load as load_reorder_points, read as reorder_points};
+use super::schedule::Schedule;
 use crate::cli::{Ports, Replay};
 use crate::clock::now_ms;
 use crate::error::Error;
 use crate::input::{self, Repeated};
-use crate::mapping::{Functions, Until};
-use crate::output::{Run, Summary, TroubleSummary, claim, number};
+use crate::mapping::Functions;
+use crate::options::REORDER_POINTS_TABLE;
+use crate::output::{Run, Summary, TroubleSummary, claim, fraud_by_rule, number};
 use crate::trouble::Trouble;
 use crate::world::World;
 
 pub(crate) async fn run(options: &Replay) -> Result<(), Error> {
     let (out, tuning) = (options.out.as_path(), &options.tuning);
     options.check()?;
-    tuning.sessions_config()?;
-    let inputs = input::read(&options.files)?;
+    tuning.functions()?;
+    let points = options.reorder_points.as_deref().map(reorder_points).transpose()?;
+    let opening = match options.opening_stock {
+        Some(on_hand) => input::opening_stock(&options.files, on_hand)?,
+        None => Vec::new(),
+    };
+    let inputs = opening.into_iter().map(Ok).chain(input::read(&options.files)?);
     claim(out, false)?;
     let ports = if options.functions.is_some() { options.ports } else { Ports::ANY };
     let world = World::start(out, tuning.shards, ports).await?;
+    if let Some(points) = points {
+        load_reorder_points(&world.clients.dynamodb, REORDER_POINTS_TABLE, &points).await?;
+    }
     let started_ms = now_ms();
-    let events_in = match options.duplicates_within {
+    let fed = match options.duplicates_within {
         None => feed(&world, inputs).await?,
         Some(within) => feed(&world, Repeated::new(inputs, within, options.seed)).await?,
     };
+    let schedule = Schedule::of(fed.frontier_ms, tuning, !options.keep_open);
     let functions = Arc::new(match &options.functions {
         // Trouble counts its time from here.
         None => {
             let trouble = options.faults.map(|seed| Trouble::drawn(seed, options.limits.age_limit));
-            Functions::linked(tuning, &world.clients.endpoints, trouble)?
+            Functions::linked(tuning, &world.clients.endpoints, schedule.clock(), trouble)?
         }
         Some(url) => Functions::remote(url),
     });
-    let (limits, until) = (options.limits.clone(), Until::Drained);
-    let consuming = Consuming { tuning, limits, out, until, total: events_in };
+    let (limits, ending) = (options.limits.clone(), Some(schedule));
+    let consuming = Consuming { tuning, limits, out, ending, total: fed.records };
     let given_up = consuming.run(&world, &functions).await?;
-    let run = Run { settings: tuning, events_in, started_ms, given_up };
-    let (summary, items, _) = finish(&world, &functions, out, run).await?;
-    print(options, &summary, items.len());
+    let run = Run { settings: tuning, fed, started_ms, given_up };
+    let (summary, saved, _) = finish(&world, &functions, out, run).await?;
+    print(options, &summary, &saved);
     match summary.lake_errors.values().sum::<u64>() {
         0 => Ok(()),
         rows => Err(Error::Usage(format!(
@@ -48,7 +60,7 @@ pub(crate) async fn run(options: &Replay) -> Result<(), Error> {
     }
 }
 
-fn print(options: &Replay, summary: &Summary, items: usize) {
+fn print(options: &Replay, summary: &Summary, saved: &Saved) {
     println!("{} records in {:.1} s", number(summary.events_in), summary.wall_ms as f64 / 1_000.0);
     for (name, function) in &summary.functions {
         println!("{name:<10} {} in {} batches", function.verdicts_text(), number(function.batches));
@@ -61,13 +73,20 @@ fn print(options: &Replay, summary: &Summary, items: usize) {
     }
     let reasons: Vec<_> =
         summary.quarantine.iter().map(|(reason, count)| format!("{reason} {}", number(*count))).collect();
-    let sizes = summary.item_bytes;
-    println!(
-        "table      {} items, median {} bytes, largest {}",
-        number(items as u64),
-        sizes.median,
-        sizes.largest
-    );
+    for (table, sizes) in summary.item_bytes.iter().filter(|(_, sizes)| sizes.items > 0) {
+        println!(
+            "table      {table}: {} items, median {} bytes, largest {}",
+            number(sizes.items as u64),
+            sizes.median,
+            sizes.largest
+        );
+    }
+    for (signal, count) in &summary.signals {
+        println!("signal     {signal} {}", number(*count));
+    }
+    for line in fraud_by_rule(&saved.signals) {
+        println!("fraud      {line}");
+    }
     println!("lake       {} rows in {} partitions", number(summary.rows()), summary.lake_rows.len());
     println!("quarantine {}", if reasons.is_empty() { "empty".to_owned() } else { reasons.join(", ") });
     let mut any = false;

@@ -4,10 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use millrace_domain::time::MINUTE_MS;
+use millrace_lambda::Clock;
 
 use crate::clock::now_ms;
 use crate::error::Error;
 use crate::mapping::{Functions, Watched, quiet};
+use crate::options::Tuning;
 
 /// Most runs of `close` that may fail one after another before a replay gives up.
 const FAILURE_LIMIT: u32 = 50;
@@ -23,6 +25,20 @@ pub(crate) struct Schedule {
 }
 
 impl Schedule {
+    /// The schedule of an input that ends at this event time. Whether remaining timers fire at its end.
+    pub(super) fn of(frontier_ms: i64, tuning: &Tuning, fires_rest: bool) -> Self {
+        let wait = tuning.gap + tuning.lateness;
+        let beyond_ms = fires_rest.then(|| i64::try_from(wait.as_millis()).unwrap_or(i64::MAX / 4));
+        Self { frontier_ms, beyond_ms }
+    }
+
+    /// The clock by which functions set timers: a minute before the frontier, so that what is due by then is found in
+    /// the frontier's own minute.
+    pub(super) fn clock(&self) -> Clock {
+        let now_ms = self.frontier_ms.saturating_sub(MINUTE_MS);
+        Clock::new(move || now_ms)
+    }
+
     /// Lets timers fire whenever nothing else is left to do, until none is due any more.
     pub(super) async fn conduct(
         &self,
@@ -31,6 +47,10 @@ impl Schedule {
     ) -> Result<(), Error> {
         quiet(mappings).await;
         let rest = self.beyond_ms.map(|beyond_ms| self.frontier_ms.saturating_add(beyond_ms + 2 * MINUTE_MS));
+        if functions.is_remote() && rest.is_some() {
+            // They set timers by the wall clock, for its next minute at the earliest.
+            tokio::time::sleep(until_the_minute_after_next()).await;
+        }
         for now_ms in [Some(self.frontier_ms), rest].into_iter().flatten() {
             while close(functions, now_ms).await? > 0 {
                 quiet(mappings).await;
@@ -57,9 +77,16 @@ async fn close(functions: &Functions, now_ms: i64) -> Result<u64, Error> {
                 failures += 1;
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
-            Err(why) => return Err(Error::Usage(format!("close failed {FAILURE_LIMIT} times in a row: {why}"))),
+            Err(why) => {
+                return Err(Error::Usage(format!("close failed {FAILURE_LIMIT} times in a row: {why}")));
+            }
         }
     }
+}
+
+fn until_the_minute_after_next() -> Duration {
+    let minute_ms = MINUTE_MS.unsigned_abs();
+    Duration::from_millis(2 * minute_ms - now_ms() % minute_ms)
 }
 
 /// Runs `close` at the beginning of every minute, without end.

@@ -4,21 +4,23 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::pipeline::{Consuming, finish};
+use millrace_lambda::Clock;
+
+use super::pipeline::{Consuming, Fed, finish};
 use crate::cli::Serve;
 use crate::clock::now_ms;
 use crate::error::Error;
-use crate::mapping::{Functions, Until};
-use crate::options::{EVENTS_STREAM, Limits, Tuning};
+use crate::mapping::Functions;
+use crate::options::{EVENTS_STREAM, Limits, SIGNALS_STREAM, Tuning};
 use crate::output::{Run, claim};
 use crate::world::{CREDENTIAL, Clients, REGION, World};
 
 pub(crate) async fn run(options: &Serve) -> Result<(), Error> {
-    options.tuning.sessions_config()?;
+    options.tuning.functions()?;
     claim(&options.out, false)?;
     let world = World::start(&options.out, options.tuning.shards, options.ports).await?;
     let functions = Arc::new(match &options.functions {
-        None => Functions::linked(&options.tuning, &world.clients.endpoints, None)?,
+        None => Functions::linked(&options.tuning, &world.clients.endpoints, Clock::wall(), None)?,
         Some(url) => Functions::remote(url),
     });
     let environment = environment(&options.tuning, &world.clients);
@@ -31,7 +33,7 @@ pub(crate) async fn run(options: &Serve) -> Result<(), Error> {
         tuning: &options.tuning,
         limits: Limits::default(),
         out: &options.out,
-        until: Until::Stopped,
+        ending: None,
         total: 0,
     };
     let consume = async {
@@ -44,7 +46,7 @@ pub(crate) async fn run(options: &Serve) -> Result<(), Error> {
         stopped = consume => stopped?,
         () = stop_signal() => {}
     }
-    let run = Run { settings: &options.tuning, events_in: 0, started_ms, given_up: BTreeMap::new() };
+    let run = Run { settings: &options.tuning, fed: Fed::default(), started_ms, given_up: BTreeMap::new() };
     finish(&world, &functions, &options.out, run).await?;
     println!("stopped; tables, lake and quarantine are in {}", options.out.display());
     Ok(())
@@ -75,7 +77,7 @@ fn environment(tuning: &Tuning, clients: &Clients) -> Vec<(&'static str, String)
         ("AWS_ACCESS_KEY_ID", CREDENTIAL.to_owned()),
         ("AWS_SECRET_ACCESS_KEY", CREDENTIAL.to_owned()),
     ];
-    for (name, value) in tuning.sessions_environment().into_iter().chain(Tuning::archive_environment()) {
+    for (name, value) in tuning.environment() {
         if !environment.iter().any(|(known, _)| *known == name) {
             environment.push((name, value));
         }
@@ -85,7 +87,7 @@ fn environment(tuning: &Tuning, clients: &Clients) -> Vec<(&'static str, String)
 
 fn print(options: &Serve, environment: &[(&str, String)], file: &Path) {
     println!(
-        "Kinesis stream {EVENTS_STREAM:?}, DynamoDB and Firehose are up. Environment for any SDK client:\n"
+        "Kinesis streams {EVENTS_STREAM:?} and {SIGNALS_STREAM:?}, DynamoDB and Firehose are up. Environment for any SDK client:\n"
     );
     for (name, value) in environment {
         println!("export {name}={value}");

@@ -2,6 +2,7 @@
 
 mod json_lines;
 pub mod online_retail;
+mod opening_stock;
 mod producer;
 mod repeat;
 
@@ -9,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use millrace_domain::decode::{Arrival, decode};
+pub(crate) use opening_stock::opening_stock;
 pub(crate) use producer::Producer;
 pub(crate) use repeat::Repeated;
 

@@ -5,8 +5,17 @@ use std::path::Path;
 use crate::error::Error;
 
 /// Folders and files that a run makes.
-const OWN: [&str; 8] =
-    ["tables", "lake", "lake-errors", "quarantine", "on-failure", "redriven", "late.jsonl", "summary.json"];
+const OWN: [&str; 9] = [
+    "tables",
+    "lake",
+    "lake-errors",
+    "quarantine",
+    "on-failure",
+    "redriven",
+    "signals.jsonl",
+    "late.jsonl",
+    "summary.json",
+];
 
 /// Makes the folder ready. Output of an earlier run is never mixed with that of a new one: it is an error, or
 /// removed where `replace` says that the folder is ours alone.

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::quarantine::reasons;
 use super::whole::write_whole;
 use super::{Entry, ItemBytes, TroubleSummary};
+use crate::commands::{Fed, Saved};
 use crate::error::Error;
 use crate::mapping::{GivenUp, Metrics};
 use crate::options::{LAKE_STREAM, Tuning};
@@ -22,6 +23,10 @@ pub(crate) struct Summary {
     pub(crate) settings: Tuning,
     /// Records put into the stream.
     pub(crate) events_in: u64,
+    /// The largest event time of the input, in epoch milliseconds: the clock of the timers.
+    pub(crate) frontier_ms: i64,
+    /// Signals by type.
+    pub(crate) signals: BTreeMap<String, u64>,
     /// By function; empty for functions that ran elsewhere, whose own logs hold their metrics.
     pub(crate) functions: BTreeMap<String, FunctionSummary>,
     /// What the mappings gave up, by function.
@@ -29,8 +34,8 @@ pub(crate) struct Summary {
     /// Trouble made on purpose, where there was any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) trouble: Option<TroubleSummary>,
-    /// Sizes of the items in the table, as DynamoDB counts them.
-    pub(crate) item_bytes: ItemBytes,
+    /// Sizes of the items by table, as DynamoDB counts them.
+    pub(crate) item_bytes: BTreeMap<&'static str, ItemBytes>,
     /// Rows of the lake by partition.
     pub(crate) lake_rows: BTreeMap<String, u64>,
     /// Rows that Firehose could not deliver, by type of error.
@@ -66,31 +71,32 @@ pub(crate) struct FirehoseSummary {
 /// What a run knows of itself before its output is read back.
 pub(crate) struct Run<'r> {
     pub(crate) settings: &'r Tuning,
-    pub(crate) events_in: u64,
+    pub(crate) fed: Fed,
     pub(crate) started_ms: u64,
     pub(crate) given_up: BTreeMap<&'static str, GivenUp>,
 }
 
-#[derive(Deserialize)]
-struct Settings {
-    settings: Tuning,
+/// What of a run a later one over the same files goes on with.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Course {
+    pub(crate) settings: Tuning,
+    pub(crate) frontier_ms: i64,
 }
 
-/// The settings of the run that wrote the `summary.json` below `out`.
-pub(crate) fn read_settings(out: &Path) -> Result<Tuning, Error> {
+/// The course of the run that wrote the `summary.json` below `out`.
+pub(crate) fn read_course(out: &Path) -> Result<Course, Error> {
     let path = out.join("summary.json");
     let unreadable = |why: String| Error::Input { path: path.clone(), why };
     let text = std::fs::read(&path)
         .map_err(|error| unreadable(format!("{error}; name the folder that replay wrote")))?;
-    let summary: Settings = serde_json::from_slice(&text).map_err(|error| unreadable(error.to_string()))?;
-    Ok(summary.settings)
+    serde_json::from_slice(&text).map_err(|error| unreadable(error.to_string()))
 }
 
 impl Summary {
     /// Adds up a run that took this long.
     pub(crate) fn of(
         (run, wall_ms): (Run<'_>, u64),
-        item_bytes: ItemBytes,
+        saved: &Saved,
         (metrics, trouble): (Metrics, Option<&Trouble>),
         stats: &Stats,
         quarantine: &[Entry],
@@ -101,11 +107,13 @@ impl Summary {
         });
         Self {
             settings: run.settings.clone(),
-            events_in: run.events_in,
+            events_in: run.fed.records,
+            frontier_ms: run.fed.frontier_ms,
+            signals: saved.signals.counts(),
             functions: FunctionSummary::all(metrics),
             given_up: run.given_up,
             trouble: trouble.map(TroubleSummary::of),
-            item_bytes,
+            item_bytes: saved.item_bytes.clone(),
             lake_rows: lake.collect(),
             lake_errors: stats.error_rows.clone(),
             quarantine: reasons(quarantine),

@@ -13,9 +13,10 @@ use super::items;
 use super::whole::write_whole;
 use crate::error::Error;
 
-/// Sizes of a table's items in bytes, as DynamoDB counts them.
+/// How many items a table has, and their sizes in bytes, as DynamoDB counts them.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub(crate) struct ItemBytes {
+    pub(crate) items: usize,
     pub(crate) median: usize,
     pub(crate) largest: usize,
 }
@@ -24,7 +25,11 @@ impl ItemBytes {
     fn of(mut sizes: Vec<usize>) -> Self {
         sizes.sort_unstable();
         let at = |index: usize| sizes.get(index).copied().unwrap_or_default();
-        Self { median: at(sizes.len() / 2), largest: sizes.last().copied().unwrap_or_default() }
+        Self {
+            items: sizes.len(),
+            median: at(sizes.len() / 2),
+            largest: sizes.last().copied().unwrap_or_default(),
+        }
     }
 }
 
@@ -45,7 +50,9 @@ pub(crate) async fn read(client: &Client, table: &str) -> Result<(Vec<Value>, It
             break;
         }
     }
-    items.sort_by(|item, other| item[KEY].as_str().cmp(&other[KEY].as_str()));
+    items.sort_by_cached_key(|item| {
+        [KEY, "sku", "bucket", "timer"].map(|name| item[name].as_str().map(str::to_owned))
+    });
     Ok((items, ItemBytes::of(sizes)))
 }
 

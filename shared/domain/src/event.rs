@@ -81,13 +81,6 @@ impl Class {
     pub const ALL: [Self; 2] = [Self::Money, Self::Activity];
 }
 
-impl Data<'_> {
-    /// Whether it steers our own functions and tells nothing of the shop.
-    pub const fn is_control(&self) -> bool {
-        matches!(self, Self::TimerDue(_))
-    }
-}
-
 impl Event<'_> {
     /// The hash of `source` and `id`.
     pub fn identity(&self) -> u64 {

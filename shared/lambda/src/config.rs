@@ -25,6 +25,14 @@ pub struct Variables<F> {
     problems: Vec<String>,
 }
 
+impl Variables<fn(&str) -> Option<String>> {
+    /// The variables of the process.
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
+    pub fn of_the_environment() -> Self {
+        Self::new(|name| std::env::var(name).ok())
+    }
+}
+
 impl<F: Fn(&str) -> Option<String>> Variables<F> {
     /// Variables that `look_up` finds.
     pub fn new(look_up: F) -> Self {

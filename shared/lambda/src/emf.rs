@@ -1,7 +1,7 @@
 //! One line of CloudWatch embedded metric format an invocation.
 //!
-//! Namespace `Millrace`, dimension `function`. A metric for each verdict name, in events, and those of
-//! [`METRICS`]. The line also carries the shard and the sequence numbers of the batch as plain properties, which
+//! Namespace `Millrace`, dimension `function`. A metric for each verdict name, in events, one for each type of signal
+//! that was told, and those of [`METRICS`]. The line also carries the shard and the sequence numbers of the batch as plain properties, which
 //! cost nothing and are not dimensions.
 
 use std::io::Write;
@@ -53,10 +53,20 @@ pub fn line(function: &str, batch: &KinesisBatch, tally: &Tally, usage: &Usage, 
     line.insert("last_sequence_number".to_owned(), sequence(batch.records.last()));
     let verdicts = Verdict::COUNTED.map(|name| json!({"Name": name, "Unit": "Count"}));
     let metrics = METRICS.iter().map(|(name, unit)| json!({"Name": name, "Unit": unit}));
-    let metrics: Vec<_> = verdicts.into_iter().chain(metrics).collect();
+    let mut metrics: Vec<_> = verdicts.into_iter().chain(metrics).collect();
+    for (signal_type, count) in &tally.signals {
+        let name = signal_metric(signal_type);
+        metrics.push(json!({"Name": name, "Unit": "Count"}));
+        line.insert(name, (*count).into());
+    }
     let directive = json!({"Namespace": NAMESPACE, "Dimensions": [["function"]], "Metrics": metrics});
     line.insert("_aws".to_owned(), json!({"Timestamp": now_ms, "CloudWatchMetrics": [directive]}));
     Value::Object(line)
+}
+
+/// The metric that counts signals of a type, such as `signals_fraud_suspected`. It is there only where some were told.
+pub fn signal_metric(signal_type: &str) -> String {
+    format!("signals_{}", signal_type.replace('.', "_"))
 }
 
 /// Writes the line to standard output, where Lambda's log agent picks it up.
@@ -76,12 +86,14 @@ mod tests {
         let tally = Tally {
             cut: Cut::at(0),
             verdicts: vec![(0, None), (1, Some(Verdict::Applied))],
-            why: String::new(),
+            signals: [("fraud.suspected", 2)].into(),
+            ..Tally::default()
         };
         let line = line("sessions", &batch, &tally, &Usage { write_units: 3, ..Usage::default() }, 5);
         let directive = &line["_aws"]["CloudWatchMetrics"][0];
         let metrics = directive["Metrics"].as_array().unwrap();
-        assert_eq!(metrics.len(), Verdict::COUNTED.len() + METRICS.len());
+        assert_eq!(metrics.len(), Verdict::COUNTED.len() + METRICS.len() + 1);
+        assert_eq!(line["signals_fraud_suspected"], 2);
         for metric in metrics {
             assert!(line[metric["Name"].as_str().unwrap()].is_u64(), "{metric}");
         }

@@ -18,7 +18,7 @@ use crate::tally::Tally;
 /// A consumer of a stream.
 pub trait Function: Send + Sync {
     /// Its name, in metrics and in the quarantine.
-    const NAME: &'static str;
+    fn name(&self) -> &'static str;
 
     /// Does a batch, as far as it goes.
     fn process(&self, batch: &KinesisBatch, deadline: Deadline) -> impl Future<Output = Report> + Send;
@@ -51,14 +51,14 @@ pub async fn invoke<F: Function>(
     let report = function.process(batch, deadline).await;
     if let Some(record) = report.tally.cut.record().and_then(|record| batch.records.get(record)) {
         tracing::warn!(
-            function = F::NAME,
+            function = function.name(),
             shard_id = batch.shard_id,
             sequence_number = record.sequence_number.as_str(),
             why = report.tally.why,
             "the batch ends early",
         );
     }
-    let line = emf::line(F::NAME, batch, &report.tally, &report.usage, wall_ms());
+    let line = emf::line(function.name(), batch, &report.tally, &report.usage, wall_ms());
     (answer(batch, report.tally.cut), line, report.tally)
 }
 

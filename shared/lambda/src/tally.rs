@@ -15,6 +15,8 @@ pub struct Tally {
     pub verdicts: Vec<(usize, Option<Verdict>)>,
     /// Why the batch ended early, in words; empty when it did not.
     pub why: String,
+    /// Signals of the commits, by type. What was put and not committed is put again, and counted then.
+    pub signals: BTreeMap<&'static str, u64>,
 }
 
 impl Tally {
@@ -48,7 +50,7 @@ mod tests {
                 (2, Some(Verdict::Duplicate)),
                 (3, Some(Verdict::Applied)),
             ],
-            why: String::new(),
+            ..Tally::default()
         };
         let counts = tally.counts();
         assert_eq!((counts["duplicate"], counts["applied"], counts["late"]), (1, 1, 0));

@@ -125,9 +125,5 @@ async fn sessions_writes_one_item_a_user() {
     assert_eq!(outcome.count("applied"), 30);
     assert_eq!(journal.take_words(), ["read u,v,w", "commit u,v,w"]);
     assert_eq!(store.item("u").unwrap().state.lifetime.events, 10);
-    assert_eq!(name_of(&function), "sessions");
-}
-
-fn name_of<F: Function>(_function: &F) -> &'static str {
-    F::NAME
+    assert_eq!(function.name(), "sessions");
 }

@@ -5,6 +5,8 @@ mod convergence;
 #[cfg(test)]
 mod crashes;
 #[cfg(test)]
+mod fraud;
+#[cfg(test)]
 mod history;
 #[cfg(test)]
 mod ledger;

@@ -5,10 +5,14 @@ use std::path::Path;
 use comfy_table::{CellAlignment, Table, presets};
 use serde_json::Value;
 
-use crate::output::{Entry, Summary, number};
+use crate::commands::Saved;
+use crate::output::{Entry, Signals, Summary, number};
 
 /// Partitions that are listed.
 const PARTITIONS_SHOWN: usize = 12;
+/// Characters of a line of a signal's data, and lines that are shown.
+const DATA_WIDTH: usize = 60;
+const DATA_LINES: usize = 4;
 
 pub(super) fn intro(files: usize, records: usize, events: usize, throttled: u64) {
     println!(
@@ -20,11 +24,13 @@ pub(super) fn intro(files: usize, records: usize, events: usize, throttled: u64)
     );
 }
 
-pub(super) fn print(summary: &Summary, items: &[Value], entries: &[Entry], out: &Path) {
+pub(super) fn print(summary: &Summary, saved: &Saved, entries: &[Entry], out: &Path) {
     heading("Verdicts: what became of each event");
     println!("{}", verdicts(summary));
     heading("State: three of the items in the table `sessions`");
-    println!("{}", sessions(items));
+    println!("{}", sessions(&saved.sessions));
+    heading("Signals: what others are told, each once");
+    println!("{}", signals(summary, &saved.signals));
     heading("Lake: rows by partition");
     println!("{}", partitions(summary));
     heading("Quarantine: set aside with their bytes, never in the way of others");
@@ -37,7 +43,9 @@ pub(super) fn print(summary: &Summary, items: &[Value], entries: &[Entry], out: 
         summary.wall_ms as f64 / 1_000.0,
         out.display()
     );
-    println!("  tables/sessions.jsonl, lake/event_type=…/dt=…/*.parquet, quarantine/*.jsonl, summary.json");
+    println!(
+        "  tables/*.jsonl, signals.jsonl, lake/event_type=…/dt=…/*.parquet, quarantine/*.jsonl, summary.json"
+    );
     println!("Next: cargo run --release -- replay --help");
 }
 
@@ -87,6 +95,31 @@ fn verdicts(summary: &Summary) -> Table {
     }
     align_right(&mut table, 1..9);
     table
+}
+
+/// How many of each type, and one of each.
+fn signals(summary: &Summary, signals: &Signals) -> Table {
+    let mut table = table(["type", "how many", "for example", "its data"]);
+    let all = signals.in_order();
+    for (name, count) in &summary.signals {
+        let example = all.iter().find(|signal| signal["type"] == name.as_str());
+        let (key, data) = example
+            .map_or_else(Default::default, |signal| (text(&signal["subject"]), signal["data"].to_string()));
+        table.add_row([name.clone(), number(*count), key, folded(&data)]);
+    }
+    align_right(&mut table, 1..2);
+    table
+}
+
+/// Long text in lines, the first few of them.
+fn folded(text: &str) -> String {
+    let characters: Vec<char> = text.chars().collect();
+    let mut lines: Vec<String> = characters.chunks(DATA_WIDTH).map(|line| line.iter().collect()).collect();
+    if lines.len() > DATA_LINES {
+        lines.truncate(DATA_LINES);
+        lines.push("…".to_owned());
+    }
+    lines.join("\n")
 }
 
 /// A visit from the fixtures, one with an open cart, and the busiest shopper.

@@ -14,12 +14,13 @@ pub(crate) use options::Redrive;
 use redrive::{Answer, Config, Mode, Request};
 
 use super::pipeline::{Consuming, save};
+use super::schedule::Schedule;
 use crate::cli::Ports;
 use crate::error::Error;
-use crate::mapping::{Functions, Until};
+use crate::mapping::Functions;
 use crate::objects::{FolderObjects, Held};
-use crate::options::{EVENTS_STREAM, Limits, SESSIONS_TABLE, Tuning};
-use crate::output::{Entry, FunctionSummary, load_table, read_settings, reasons};
+use crate::options::{EVENTS_STREAM, Limits, TABLES};
+use crate::output::{Course, Entry, FunctionSummary, load_table, read_course, reasons};
 use crate::world::World;
 
 /// What a redrive came to.
@@ -40,7 +41,7 @@ pub(crate) async fn run(options: &Redrive) -> Result<(), Error> {
     let config = config()?;
     let redriven = match request.mode {
         Mode::List | Mode::DryRun => {
-            read_settings(&options.dir)?;
+            read_course(&options.dir)?;
             let objects = FolderObjects::new(&options.dir);
             let answer = redrive::run(&objects, &NoStream, &config, &request, Deadline::NONE).await;
             Redriven { answer, functions: BTreeMap::new(), set_aside: BTreeMap::new(), late: 0 }
@@ -53,20 +54,23 @@ pub(crate) async fn run(options: &Redrive) -> Result<(), Error> {
 /// Redrives, lets the functions do it all, and writes what they did before any mark: were the process to die in
 /// between, the next run would send the same again, which changes nothing twice.
 async fn bring_back(out: &Path, config: &Config, request: &Request) -> Result<Redriven, Error> {
-    let tuning: Tuning = read_settings(out)?;
+    let Course { settings: tuning, frontier_ms } = read_course(out)?;
     let world = World::start(out, tuning.shards, Ports::ANY).await?;
-    load_table(&world.clients.dynamodb, out, SESSIONS_TABLE).await?;
+    for table in TABLES {
+        load_table(&world.clients.dynamodb, out, table).await?;
+    }
     let before = reasons(&Entry::all(out)?);
     let marks = Held::new(FolderObjects::new(out));
     let kinesis = world.clients.kinesis.clone();
     let meter = Arc::new(Meter::default());
     let stream = KinesisStream::new(kinesis, EVENTS_STREAM.to_owned(), config.record_limit_bytes, meter);
     let answer = redrive::run(&marks, &stream, config, request, Deadline::NONE).await;
-    let functions = Arc::new(Functions::linked(&tuning, &world.clients.endpoints, None)?);
+    let schedule = Schedule::of(frontier_ms, &tuning, true);
+    let functions = Arc::new(Functions::linked(&tuning, &world.clients.endpoints, schedule.clock(), None)?);
     if answer.counts.sent > 0 {
-        let (limits, until) = (Limits::default(), Until::Drained);
+        let (limits, ending) = (Limits::default(), Some(schedule));
         let total = answer.counts.sent;
-        Consuming { tuning: &tuning, limits, out, until, total }.run(&world, &functions).await?;
+        Consuming { tuning: &tuning, limits, out, ending, total }.run(&world, &functions).await?;
         save(&world, &functions, out).await?;
     }
     marks.release().await.map_err(Error::output(out))?;
@@ -90,6 +94,8 @@ fn config() -> Result<Config, Error> {
         ("EVENTS_STREAM", EVENTS_STREAM),
         ("SESSIONS_FUNCTION", "sessions"),
         ("ARCHIVE_FUNCTION", "archive"),
+        ("FRAUD_FUNCTION", "fraud"),
+        ("INVENTORY_FUNCTION", "inventory"),
     ];
     let look_up =
         |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());

@@ -1,29 +1,38 @@
 //! The handlers linked into this program, each as one process that may die and start anew.
 
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use archive::Archive;
+use aws_lambda_events::event::streams::KinesisEventResponse;
+use close::{Answer, Close, Request};
 use event_source_mapping::Invocation;
+use fraud::Fraud;
+use futures::future::BoxFuture;
+use inventory::Inventory;
 use local_faults::run_process;
-use millrace_aws::{DynamoStore, FirehoseSink};
-use millrace_domain::session::SessionState;
+use millrace_aws::{DynamoOpenSessions, DynamoTimers, KinesisStream};
 use millrace_lambda::function::invoke;
-use millrace_lambda::{Deadline, Function, KinesisBatch, Meter};
+use millrace_lambda::{Clock, Deadline, Function, KinesisBatch, Meter, Tally};
+use serde_json::Value;
 use sessions::Sessions;
 use tokio::task::JoinSet;
 
 use super::told::Told;
-use super::{Invoked, TIMEOUT};
+use super::{Closed, Invoked, TIMEOUT};
 use crate::error::Error;
 use crate::options::Tuning;
 use crate::trouble::{Fate, Trouble};
 use crate::world::{Clients, Endpoints};
 
-/// Both handlers, and the trouble that they are in.
+/// The handlers, and the trouble that they are in.
 pub(crate) struct Linked {
-    sessions: Host<Sessions<DynamoStore<SessionState>, FirehoseSink>>,
-    archive: Host<Archive<FirehoseSink, FirehoseSink>>,
+    hosts: BTreeMap<&'static str, Host>,
+    close: Close<DynamoTimers, DynamoOpenSessions, KinesisStream>,
+    /// The clock of `close`, in epoch milliseconds.
+    close_clock_ms: Arc<AtomicI64>,
     trouble: Option<Trouble>,
     told: Mutex<Told>,
     /// Invocations that go on though their mapping gave them up.
@@ -31,23 +40,37 @@ pub(crate) struct Linked {
 }
 
 /// A handler, and how to start it anew. What it remembered is gone then.
-struct Host<F> {
-    start: Box<dyn Fn() -> F + Send + Sync>,
-    running: Mutex<Arc<F>>,
+struct Host {
+    start: Box<dyn Fn() -> Arc<dyn Handler> + Send + Sync>,
+    running: Mutex<Arc<dyn Handler>>,
 }
 
-impl<F> Host<F> {
-    fn new(start: impl Fn() -> F + Send + Sync + 'static) -> Self {
-        let running = Mutex::new(Arc::new(start()));
-        Self { start: Box::new(start), running }
+/// What an invocation came to: the answer, the line of metrics, the verdicts.
+type Answered = (KinesisEventResponse, Value, Tally);
+
+/// Any function.
+trait Handler: Send + Sync {
+    fn handle<'h>(&'h self, batch: &'h KinesisBatch) -> BoxFuture<'h, Answered>;
+}
+
+impl<F: Function> Handler for F {
+    fn handle<'h>(&'h self, batch: &'h KinesisBatch) -> BoxFuture<'h, Answered> {
+        Box::pin(invoke(self, batch, Deadline::after(TIMEOUT)))
+    }
+}
+
+impl Host {
+    fn new<F: Function + 'static>(start: impl Fn() -> F + Send + Sync + 'static) -> Self {
+        let start = Box::new(move || Arc::new(start()) as Arc<dyn Handler>);
+        Self { running: Mutex::new(start()), start }
     }
 
-    fn running(&self) -> Arc<F> {
+    fn running(&self) -> Arc<dyn Handler> {
         Arc::clone(&self.running.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn restart(&self) {
-        *self.running.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new((self.start)());
+        *self.running.lock().unwrap_or_else(PoisonError::into_inner) = (self.start)();
     }
 }
 
@@ -55,17 +78,35 @@ impl Linked {
     pub(super) fn new(
         tuning: &Tuning,
         endpoints: &Endpoints,
+        clock: Clock,
         trouble: Option<Trouble>,
     ) -> Result<Self, Error> {
-        let clients = Clients::of(endpoints.clone(), trouble.as_ref());
-        let (sessions_config, archive_config) = (tuning.sessions_config()?, Tuning::archive_config()?);
+        let Clients { dynamodb, firehose, kinesis, .. } = Clients::of(endpoints.clone(), trouble.as_ref());
+        let settings = tuning.functions()?;
         let meter = || Arc::new(Meter::default());
-        let (dynamodb, firehose) = (clients.dynamodb, clients.firehose.clone());
+        let all = (dynamodb.clone(), firehose.clone(), kinesis.clone());
+        let close_clock_ms = Arc::new(AtomicI64::new(0));
+        let close_clock = Arc::clone(&close_clock_ms);
+        let close_clock = Clock::new(move || close_clock.load(Ordering::Relaxed));
+        let close = Close::on_aws(&settings.close, dynamodb, kinesis, close_clock);
+        let (sessions, fraud, inventory) = (all.clone(), all.clone(), all);
+        let sessions =
+            Host::new(move || Sessions::on_aws(&settings.sessions, sessions.clone(), clock.clone(), meter()));
+        let archive = Host::new(move || Archive::on_aws(&settings.archive, &firehose, meter()));
+        let fraud = Host::new(move || {
+            let (dynamodb, firehose, kinesis) = fraud.clone();
+            Fraud::on_aws(&settings.fraud, dynamodb, firehose, kinesis, meter())
+        });
+        let inventory = Host::new(move || {
+            let (dynamodb, firehose, kinesis) = inventory.clone();
+            Inventory::on_aws(&settings.inventory, dynamodb, firehose, kinesis, meter())
+        });
+        let hosts =
+            [("sessions", sessions), ("archive", archive), ("fraud", fraud), ("inventory", inventory)];
         Ok(Self {
-            sessions: Host::new(move || {
-                Sessions::on_aws(&sessions_config, dynamodb.clone(), firehose.clone(), meter())
-            }),
-            archive: Host::new(move || Archive::on_aws(&archive_config, &clients.firehose, meter())),
+            hosts: hosts.into(),
+            close,
+            close_clock_ms,
             trouble,
             told: Mutex::default(),
             abandoned: Mutex::default(),
@@ -105,6 +146,16 @@ impl Linked {
         }
     }
 
+    /// Runs `close` once, by this clock in epoch milliseconds.
+    pub(super) async fn close(&self, now_ms: i64) -> Result<Closed, String> {
+        self.close_clock_ms.store(now_ms, Ordering::Relaxed);
+        match self.close.call(&Request::default(), Deadline::after(TIMEOUT)).await {
+            Ok(Answer::Taken(taken)) => Ok(Closed { put: taken.put, left: taken.left }),
+            Ok(Answer::Swept(_)) => Err("it swept, and was not asked to".to_owned()),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
     /// Waits for what was given up and goes on.
     pub(super) async fn settle(&self) {
         let mut abandoned = std::mem::take(&mut *self.zombies());
@@ -131,27 +182,22 @@ impl Linked {
         if let Ok(Ok(invoked)) = run_process(process, limited).await {
             return Some(invoked);
         }
-        match function {
-            "sessions" => self.sessions.restart(),
-            _ => self.archive.restart(),
+        if let Some(host) = self.hosts.get(function) {
+            host.restart();
         }
         None
     }
 
     async fn call(&self, function: &str, event: &[u8]) -> Invoked {
-        match function {
-            "sessions" => self.call_handler(&*self.sessions.running(), event).await,
-            _ => self.call_handler(&*self.archive.running(), event).await,
-        }
-    }
-
-    async fn call_handler<F: Function>(&self, function: &F, event: &[u8]) -> Invoked {
+        let Some((name, host)) = self.hosts.get_key_value(function) else {
+            return Invoked::Refused(format!("there is no function {function}"));
+        };
         let batch: KinesisBatch = match serde_json::from_slice(event) {
             Ok(batch) => batch,
             Err(error) => return Invoked::Failed(error.to_string()),
         };
-        let (response, line, tally) = invoke(function, &batch, Deadline::after(TIMEOUT)).await;
-        self.told().add(F::NAME, &batch, &line, &tally);
+        let (response, line, tally) = host.running().handle(&batch).await;
+        self.told().add(name, &batch, &line, &tally);
         serde_json::to_vec(&response)
             .map_or_else(|error| Invoked::Failed(error.to_string()), Invoked::Returned)
     }

@@ -9,16 +9,16 @@ use std::time::Duration;
 
 use event_source_mapping::Invocation;
 use linked::Linked;
+use millrace_lambda::Clock;
 use remote::Remote;
+use serde::Deserialize;
 pub(crate) use told::{Late, Metrics};
 
+use crate::clock;
 use crate::error::Error;
 use crate::options::Tuning;
 use crate::trouble::Trouble;
 use crate::world::Endpoints;
-
-/// The functions that consume the stream of events.
-pub(crate) const FUNCTIONS: [&str; 2] = ["sessions", "archive"];
 
 /// The timeout that the template gives the functions.
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -34,6 +34,15 @@ pub(crate) enum Invoked {
     Refused(String),
 }
 
+/// What a run of `close` came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub(crate) struct Closed {
+    /// Timers that came due and were put into the stream.
+    pub(crate) put: u64,
+    /// Whether more is due.
+    pub(crate) left: bool,
+}
+
 /// The functions, wherever they are.
 pub(crate) enum Functions {
     /// The handlers of this program.
@@ -43,13 +52,15 @@ pub(crate) enum Functions {
 }
 
 impl Functions {
-    /// The handlers of this program, over clients of these endpoints, in this trouble.
+    /// The handlers of this program, over clients of these endpoints, in this trouble. Timers are set by `clock`, in
+    /// epoch milliseconds.
     pub(crate) fn linked(
         tuning: &Tuning,
         endpoints: &Endpoints,
+        clock: Clock,
         trouble: Option<Trouble>,
     ) -> Result<Self, Error> {
-        Ok(Self::Linked(Arc::new(Linked::new(tuning, endpoints, trouble)?)))
+        Ok(Self::Linked(Arc::new(Linked::new(tuning, endpoints, clock, trouble)?)))
     }
 
     /// Functions behind a Lambda endpoint.
@@ -57,11 +68,36 @@ impl Functions {
         Self::Remote(Box::new(Remote::new(url)))
     }
 
+    /// Whether they run in other programs.
+    pub(crate) fn is_remote(&self) -> bool {
+        matches!(self, Self::Remote(_))
+    }
+
     /// Invokes a function with a batch.
     pub(crate) async fn invoke(&self, function: &str, invocation: &Invocation) -> Invoked {
         match self {
             Self::Linked(linked) => linked.invoke(function, invocation).await,
             Self::Remote(remote) => remote.invoke(function, invocation.event()).await,
+        }
+    }
+
+    /// Runs `close` once, by this clock in epoch milliseconds, or by the wall clock. Functions that run elsewhere know
+    /// the wall clock only.
+    ///
+    /// # Errors
+    /// When it failed, in words; what it did until then is done.
+    pub(crate) async fn close(&self, now_ms: Option<i64>) -> Result<Closed, String> {
+        match self {
+            Self::Linked(linked) => {
+                let wall_ms = || i64::try_from(clock::now_ms()).unwrap_or(i64::MAX);
+                linked.close(now_ms.unwrap_or_else(wall_ms)).await
+            }
+            Self::Remote(remote) => match remote.invoke("close", b"{}".to_vec()).await {
+                Invoked::Returned(body) => {
+                    serde_json::from_slice(&body).map_err(|error| format!("its answer: {error}"))
+                }
+                Invoked::Failed(why) | Invoked::Refused(why) => Err(why),
+            },
         }
     }
 

@@ -16,8 +16,7 @@ pub(crate) type Metrics = BTreeMap<String, BTreeMap<String, u64>>;
 pub(crate) struct Late {
     function: &'static str,
     event_id: String,
-    /// `lateness` or `cap`.
-    cause: &'static str,
+    cause: LateCause,
     /// The place of its record; for one that was brought back, the first one.
     shard_id: String,
     sequence_number: String,
@@ -62,10 +61,7 @@ fn late(function: &'static str, batch: &KinesisBatch, tally: &Tally) -> Vec<Late
         late.push(Late {
             function,
             event_id: event.id.to_string(),
-            cause: match cause {
-                LateCause::Lateness => "lateness",
-                LateCause::Cap => "cap",
-            },
+            cause: *cause,
             shard_id: shard_id.to_owned(),
             sequence_number: position.sequence.as_str().to_owned(),
             sub_sequence: position.sub_sequence,

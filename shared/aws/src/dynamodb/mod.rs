@@ -1,4 +1,4 @@
-//! State by key in a DynamoDB table, timers in another, and the table of reorder points.
+//! State by key in a DynamoDB table, timers in another, and a table of reorder points.
 
 mod batch_get;
 mod chunk;

@@ -116,6 +116,9 @@ where
     pub(super) fn adopt(&self, work: &mut Work<'_, S>, index: usize) {
         let Some(key) = work.keys.get_mut(index) else { return };
         let Some(folded) = key.folded.take() else { return };
+        for signal in &folded.fold.signals {
+            *work.signals.entry(signal.signal_type).or_default() += 1;
+        }
         key.done += folded.verdicts.len();
         key.may_be_written = false;
         for (unit, verdict, _) in folded.verdicts {

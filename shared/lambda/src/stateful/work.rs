@@ -1,6 +1,6 @@
 //! What is to be done in a batch, key by key, and how far it has come.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use millrace_domain::fold::{Fold, KeyState};
 use millrace_domain::{Reason, Verdict};
@@ -18,6 +18,8 @@ pub(super) struct Work<'p, S> {
     pub(super) verdicts: Vec<Option<Verdict>>,
     /// Units whose result the store or the stream refused: the fold leaves them out.
     pub(super) refused: HashMap<usize, (Reason, String)>,
+    /// Signals of the commits, by type.
+    pub(super) signals: BTreeMap<&'static str, u64>,
     why: String,
 }
 
@@ -88,7 +90,15 @@ impl<'p, S: KeyState> Work<'p, S> {
             }
             verdicts.push(verdict);
         }
-        Self { lane, cut: Cut::default(), keys, verdicts, refused: HashMap::new(), why: String::new() }
+        Self {
+            lane,
+            cut: Cut::default(),
+            keys,
+            verdicts,
+            refused: HashMap::new(),
+            signals: BTreeMap::new(),
+            why: String::new(),
+        }
     }
 
     /// Leaves an event out whose result is refused for good; its key folds again without it.
@@ -151,7 +161,7 @@ impl<'p, S: KeyState> Work<'p, S> {
     pub(super) fn tally(self, units: &[Unit<'_>]) -> Tally {
         let verdicts =
             units.iter().zip(self.verdicts).map(|(unit, verdict)| (unit.record, verdict)).collect();
-        Tally { cut: self.cut, verdicts, why: self.why }
+        Tally { cut: self.cut, verdicts, why: self.why, signals: self.signals }
     }
 }
 

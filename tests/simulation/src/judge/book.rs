@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use event_source_mapping::{Condition, Record};
+use local_faults::Call;
 use millrace_domain::Verdict;
 use serde_json::Value;
 
@@ -16,7 +17,7 @@ use crate::world::{Services, names};
 /// Record, place within an aggregate, place within a batch.
 pub(super) type Origin = (String, u64, u64);
 
-type Verdicts = BTreeMap<(Consumer, String, usize), Vec<(bool, Verdict)>>;
+type Verdicts = BTreeMap<(Consumer, String, usize), Vec<Said>>;
 
 /// What one event's place in a record holds.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,6 +47,18 @@ pub struct Entry {
     pub held: Held,
     /// The only function that it comes back for, where it is redriven for one.
     pub addressed: Option<Consumer>,
+}
+
+/// What a function said of an event.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Said {
+    /// Whether the mapping took the answer.
+    pub(super) believed: bool,
+    /// Whether the event may have been applied before it was judged: its record was handed to the function more than
+    /// once by then, or a write of this invocation met a fault, and may have taken effect without its knowing.
+    pub(super) repeated: bool,
+    /// What it said.
+    pub(super) verdict: Verdict,
 }
 
 /// All events in the order in which their stream took them, a stream after the other.
@@ -111,7 +124,7 @@ impl Book {
                 book.too_large.extend(discard.records.iter().cloned());
             }
         }
-        book.verdicts = verdicts(&services, &book.entries)?;
+        book.verdicts = verdicts(outcome, &services, &book.entries)?;
         Ok(book)
     }
 
@@ -120,8 +133,8 @@ impl Book {
         self.entries.iter().map(|entry| (entry.origin.clone(), entry)).collect()
     }
 
-    /// The verdicts on an event by a function, each with whether the mapping took the answer.
-    pub fn verdicts(&self, consumer: Consumer, entry: &Entry) -> &[(bool, Verdict)] {
+    /// The verdicts on an event by a function.
+    pub(super) fn verdicts(&self, consumer: Consumer, entry: &Entry) -> &[Said] {
         let place = (consumer, entry.sequence_number.clone(), entry.index);
         self.verdicts.get(&place).map(Vec::as_slice).unwrap_or_default()
     }
@@ -137,8 +150,10 @@ impl Book {
     }
 }
 
-/// The verdicts on each event by function, each with whether the mapping took the answer.
-fn verdicts(services: &Services, entries: &[Entry]) -> Result<Verdicts, String> {
+/// The verdicts on each event by function.
+fn verdicts(outcome: &Outcome, services: &Services, entries: &[Entry]) -> Result<Verdicts, String> {
+    let writes = outcome.struck.iter().filter(|strike| strike.call == Call::Write);
+    let struck: BTreeSet<u64> = writes.map(|strike| strike.process).collect();
     let mut verdicts: BTreeMap<_, Vec<_>> = BTreeMap::new();
     let mut held: BTreeMap<&str, usize> = BTreeMap::new();
     for entry in entries {
@@ -152,7 +167,10 @@ fn verdicts(services: &Services, entries: &[Entry]) -> Result<Verdicts, String> 
             };
             if let Some(verdict) = verdict.filter(|_| run.tally.cut.allows(*record)) {
                 let place = (run.consumer, name.clone(), *count);
-                verdicts.entry(place).or_default().push((run.believed, verdict));
+                let delivered_again = run.deliveries.get(*record).is_some_and(|times| *times > 1);
+                let repeated = delivered_again || struck.contains(&run.process);
+                let said = Said { believed: run.believed, repeated, verdict };
+                verdicts.entry(place).or_default().push(said);
             }
             *count += 1;
         }

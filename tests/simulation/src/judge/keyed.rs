@@ -7,7 +7,7 @@ use millrace_domain::signal::Signal;
 use millrace_domain::{Reason, Verdict};
 use serde::de::DeserializeOwned;
 
-use super::book::{Book, Entry, Held};
+use super::book::{Book, Entry, Held, Said};
 use super::item;
 use super::reference::{Expected, Happening, Reference};
 use crate::plan::{Consumer, EventSpec, Kind, Plan};
@@ -68,7 +68,7 @@ where
         broken.extend(strange.map(|key| format!("an item of {key}")));
         check_versions(table, broken);
         let touched = table.writes.iter().filter(|write| write.version.is_none()).map(|write| &write.key);
-        let loose: BTreeSet<&String> = touched.chain(&table.refused_keys).collect();
+        let deleted: BTreeSet<&String> = touched.collect();
         let mut came = Vec::new();
         for (key, events) in keys {
             let item = items.get(key.as_str()).map(|item| item::read(item)).transpose();
@@ -79,7 +79,8 @@ where
                     continue;
                 }
             };
-            let (loose, refused) = (loose.contains(&key), table.refused_keys.contains(&key));
+            let refused = table.refused_keys.contains(&key);
+            let loose = refused || deleted.contains(&key);
             let mut of_key = Came {
                 key,
                 item,
@@ -92,6 +93,10 @@ where
             };
             let mut problems = Vec::new();
             self.check_fold(&mut of_key, &mut problems);
+            if !deleted.contains(&of_key.key) {
+                self.check_applied(&of_key, &mut problems);
+            }
+            self.check_redeliveries(&of_key, &mut problems);
             // An abandoned invocation whose batch was given up may come to its end at any time, before its redrive or
             // after.
             if !loose && !(of_key.given_up && self.book.zombies) {
@@ -115,6 +120,32 @@ where
                 Some((spec.key(), Happening::Event(spec)))
             }
             Held::Timer(..) | Held::Signal(_) => None,
+        }
+    }
+
+    /// What was called applied is in the item, whoever said so and whatever became of the answer: it is said behind
+    /// the commit.
+    fn check_applied(&self, came: &Came<'a, S>, problems: &mut Vec<String>) {
+        for (entry, happening) in &came.events {
+            let mut said = self.book.verdicts(self.consumer, entry).iter();
+            if said.any(|said| said.verdict == Verdict::Applied)
+                && !came.item.applied.contains(&happening.number())
+            {
+                let at = &entry.sequence_number;
+                problems.push(format!("{happening:?} in {at} was called applied and is not in the item"));
+            }
+        }
+    }
+
+    /// A redelivery is of a record that was delivered before, or of a signal that was told again.
+    fn check_redeliveries(&self, came: &Came<'a, S>, problems: &mut Vec<String>) {
+        for (entry, happening) in &came.events {
+            let mut said = self.book.verdicts(self.consumer, entry).iter();
+            let is_signal = matches!(happening, Happening::Signal(_));
+            if said.any(|said| said.verdict == Verdict::Redelivery && !said.repeated) && !is_signal {
+                let at = &entry.sequence_number;
+                problems.push(format!("{happening:?} in {at} was delivered once and called a redelivery"));
+            }
         }
     }
 
@@ -184,7 +215,7 @@ where
         (expected, woken): (Expected, bool),
         problems: &mut Vec<String>,
     ) {
-        for (_, verdict) in self.book.verdicts(self.consumer, entry) {
+        for Said { verdict, .. } in self.book.verdicts(self.consumer, entry) {
             let fits = match (expected, verdict) {
                 (_, Verdict::Redelivery)
                 | (Expected::Applied, Verdict::Applied)

@@ -34,6 +34,7 @@ pub(super) enum Expected {
 }
 
 /// One key.
+#[derive(Clone)]
 pub(super) struct Reference<'p, S: KeyState> {
     settings: &'p Settings,
     own: &'p S::Settings,
@@ -48,7 +49,7 @@ pub(super) struct Reference<'p, S: KeyState> {
 }
 
 /// All that was ever decided in a class, and what may be judged by it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Class {
     floor_ms: i64,
     decided: Vec<(i64, u64)>,

@@ -48,9 +48,9 @@ pub(super) fn check(outcome: &Outcome, book: &Book, broken: &mut Vec<String>) {
     }
     for entry in &book.entries {
         for consumer in WITH_STATE {
-            for (_, verdict) in book.verdicts(consumer, entry) {
-                if let Verdict::Refused(reason) = verdict
-                    && OF_STATE.contains(reason)
+            for said in book.verdicts(consumer, entry) {
+                if let Verdict::Refused(reason) = said.verdict
+                    && OF_STATE.contains(&reason)
                     && !refused.contains(&(consumer, entry.origin.clone(), reason.code()))
                 {
                     let what = (reason.code(), consumer.name());

@@ -1,0 +1,139 @@
+//! Signals, one a line, each once by its origin.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use aws_sdk_kinesis::Client;
+use aws_sdk_kinesis::types::ShardIteratorType;
+use serde_json::Value;
+
+use super::whole::write_whole;
+use crate::error::Error;
+use crate::options::SIGNALS_STREAM;
+
+/// The file below a run's folder.
+const FILE: &str = "signals.jsonl";
+
+/// What a signal is known by: who told it, the lane and the place of its cause, its index.
+type Origin = (String, String, Vec<u64>, String);
+
+/// Signals by origin: what was told again is one.
+#[derive(Debug, Default)]
+pub(crate) struct Signals(BTreeMap<Origin, Value>);
+
+impl Signals {
+    /// Everything that the stream of signals holds.
+    pub(crate) async fn read(kinesis: &Client) -> Result<Self, Error> {
+        let mut signals = Self::default();
+        let shards = kinesis.list_shards().stream_name(SIGNALS_STREAM).send().await;
+        for shard in shards.map_err(Error::service("ListShards"))?.shards() {
+            let iterator =
+                kinesis.get_shard_iterator().stream_name(SIGNALS_STREAM).shard_id(shard.shard_id());
+            let iterator = iterator.shard_iterator_type(ShardIteratorType::TrimHorizon).send().await;
+            let mut next = iterator.map_err(Error::service("GetShardIterator"))?.shard_iterator;
+            while let Some(iterator) = next.take() {
+                let page = kinesis.get_records().shard_iterator(iterator).send().await;
+                let page = page.map_err(Error::service("GetRecords"))?;
+                page.records().iter().for_each(|record| signals.add_record(record.data().as_ref()));
+                if page.millis_behind_latest().unwrap_or_default() > 0 {
+                    next = page.next_shard_iterator;
+                }
+            }
+        }
+        Ok(signals)
+    }
+
+    /// Adds the signals of a record: a CloudEvent, or several of them.
+    fn add_record(&mut self, data: &[u8]) {
+        match serde_json::from_slice(data) {
+            Ok(Value::Array(events)) => events.into_iter().for_each(|event| self.add(event)),
+            Ok(event) => self.add(event),
+            // Nothing but functions puts into this stream; archive sets aside what is none of theirs.
+            Err(_) => {}
+        }
+    }
+
+    /// Adds a signal. What tells no origin is no signal, but an event on its way to a signal's key.
+    fn add(&mut self, event: Value) {
+        let text = |name: &str| event[name].as_str().unwrap_or_default().to_owned();
+        let number = |name: &str| event[name].as_u64().unwrap_or_default();
+        if event.get("originlane").is_none() {
+            return;
+        }
+        let place = ["originsub", "originelement", "originindex"].map(number).to_vec();
+        let sequence = text("originsequence");
+        // Padded, so that the order of texts is that of numbers.
+        let origin = (text("source"), text("originlane"), place, format!("{sequence:0>129}"));
+        self.0.entry(origin).or_insert(event);
+    }
+
+    /// Adds those of an earlier run's file.
+    pub(crate) fn load(&mut self, out: &Path) -> Result<(), Error> {
+        let path = out.join(FILE);
+        if !path.exists() {
+            return Ok(());
+        }
+        let text = std::fs::read(&path).map_err(Error::output(&path))?;
+        text.split(|byte| *byte == b'\n').for_each(|line| self.add_record(line));
+        Ok(())
+    }
+
+    /// The signals in order of time, and of subject, type and id where that is the same.
+    pub(crate) fn in_order(&self) -> Vec<&Value> {
+        let mut signals: Vec<_> = self.0.values().collect();
+        let order = |signal: &Value| {
+            ["time", "subject", "type", "id"].map(|name| signal[name].as_str().unwrap_or_default().to_owned())
+        };
+        signals.sort_by_cached_key(|signal| order(signal));
+        signals
+    }
+
+    /// How many there are of each type.
+    pub(crate) fn counts(&self) -> BTreeMap<String, u64> {
+        let mut counts = BTreeMap::new();
+        for signal in self.0.values() {
+            *counts.entry(signal["type"].as_str().unwrap_or_default().to_owned()).or_default() += 1;
+        }
+        counts
+    }
+
+    /// Writes `signals.jsonl` below `out`.
+    pub(crate) fn write(&self, out: &Path) -> Result<(), Error> {
+        let lines: String = self.in_order().iter().map(|signal| format!("{signal}\n")).collect();
+        write_whole(&out.join(FILE), lines.as_bytes())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn signal(id: &str, sequence: &str, index: u64) -> String {
+        format!(
+            r#"{{"id":"{id}","source":"urn:millrace:sessions","type":"stock.sold","subject":"s#a","time":"2025-01-01T00:00:00.000Z","originlane":"shard","originsequence":"{sequence}","originindex":{index}}}"#
+        )
+    }
+
+    #[test]
+    fn a_signal_told_again_is_one_and_what_has_no_origin_is_none() {
+        let mut signals = Signals::default();
+        let (one, two, three) = (signal("a-0", "9", 0), signal("a-1", "9", 1), signal("b-0", "10", 0));
+        for record in [format!("[{one},{two}]"), one, three, r#"{"type":"stock.received"}"#.to_owned()] {
+            signals.add_record(record.as_bytes());
+        }
+        let ids: Vec<_> = signals.in_order().iter().map(|signal| signal["id"].as_str().unwrap()).collect();
+        assert_eq!(ids, ["a-0", "a-1", "b-0"]);
+        assert_eq!(signals.counts(), [("stock.sold".to_owned(), 3)].into());
+    }
+
+    #[test]
+    fn what_was_written_is_read_again() {
+        let out = tempfile::tempdir().unwrap();
+        let mut signals = Signals::default();
+        signals.add_record(signal("a-0", "9", 0).as_bytes());
+        signals.write(out.path()).unwrap();
+        let mut again = Signals::default();
+        again.load(out.path()).unwrap();
+        assert_eq!(again.in_order(), signals.in_order());
+    }
+}
