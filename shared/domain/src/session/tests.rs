@@ -189,6 +189,21 @@ fn a_timer_that_rings_again_does_nothing() {
 }
 
 #[test]
+fn a_timer_that_rings_again_tells_nothing_whatever_waits_by_then() {
+    let other = r#"{"sku":"b"}"#;
+    let events =
+        [(0, VIEW, SKU), (41, DUE, &*due(41)), (33, VIEW, SKU), (33, VIEW, other), (41, DUE, &*due(41))];
+    let (fold, verdicts) = fold_of(&events);
+    assert!(fold.state.told.refresh_waits);
+    assert_eq!(verdicts.last(), Some(&Verdict::Duplicate));
+    let mut ids: Vec<_> = fold.signals.iter().map(|signal| &signal.id).collect();
+    let told = ids.len();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), told);
+}
+
+#[test]
 fn a_timer_is_never_late_and_leaves_no_trace_in_seen() {
     let (fold, verdicts) = fold_of(&[(0, LOGIN, "{}"), (600, LOGIN, "{}"), (41, DUE, &due(41))]);
     assert_eq!(verdicts.last(), Some(&Verdict::Applied), "the timer that was set has rung");
@@ -250,4 +265,12 @@ fn a_late_event_is_told_of() {
     assert_eq!((late.signal_type, late.key.as_str(), late.time_ms), ("event.late", "u", START));
     let data: serde_json::Value = serde_json::from_str(&late.data).unwrap();
     assert_eq!((&data["late_type"], &data["cause"]), (&VIEW.into(), &"lateness".into()));
+}
+
+#[test]
+fn an_event_that_is_repeated_late_tells_under_an_id_of_its_own() {
+    let signals = fold_of(&[(0, VIEW, SKU), (60, LOGIN, "{}"), (0, VIEW, SKU)]).0.signals;
+    let about_first = [signals.first().unwrap(), signals.last().unwrap()];
+    let [told, late] = about_first.map(|signal| signal.id.split_once('-').unwrap());
+    assert_eq!((told.0 == late.0, told.1, late.1), (true, "0", "late"));
 }
