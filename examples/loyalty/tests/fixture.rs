@@ -1,7 +1,5 @@
 //! The fixture comes to the points that it should.
 
-#![expect(clippy::unwrap_used, reason = "a test may stop at what it does not expect")]
-
 use loyalty::Loyalty;
 use millrace_domain::ledger::LedgerSettings;
 use millrace_lambda::ports::NoSignals;

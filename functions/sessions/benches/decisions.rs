@@ -13,7 +13,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use millrace_domain::session::SessionState;
-use millrace_lambda::ports::{Commit, LineSink, NotAccepted, Read, Store, Write};
+use millrace_domain::signal::Signal;
+use millrace_domain::timer::Timer;
+use millrace_lambda::ports::{Commit, LineSink, NotAccepted, Read, SignalFailure, SignalSink, Store, Write};
 use millrace_lambda::{Batch, Deadline, Function, KinesisBatch, Lines, Meter};
 use sessions::{Config, Sessions};
 use support::{RECORDS, lambda_event, records, table};
@@ -46,6 +48,18 @@ impl LineSink for Nowhere {
     }
 }
 
+impl SignalSink for Nowhere {
+    async fn put(&self, signals: &[Signal], _deadline: Deadline) -> Result<(), SignalFailure> {
+        black_box(signals);
+        Ok(())
+    }
+
+    async fn set(&self, timers: &[Timer], _deadline: Deadline) -> Result<(), NotAccepted> {
+        black_box(timers);
+        Ok(())
+    }
+}
+
 fn main() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let records: Vec<_> = (0..BATCHES).map(records).collect();
@@ -56,7 +70,8 @@ fn main() {
     let bytes: usize = records.iter().flatten().map(|(_, payload)| payload.len()).sum();
 
     let decisions = best(|| {
-        let function = Sessions::new(&Config::for_testing(), Nowhere, Nowhere, Arc::new(Meter::default()));
+        let function =
+            Sessions::new(&Config::for_testing(), (Nowhere, Nowhere, Nowhere), Arc::new(Meter::default()));
         for batch in &batches {
             let report = runtime.block_on(function.process(batch, Deadline::NONE));
             assert_eq!(report.tally.counts()["applied"], RECORDS as u64);

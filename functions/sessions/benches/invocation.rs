@@ -80,16 +80,48 @@ async fn dynamodb() -> String {
         "AttributeDefinitions": [{"AttributeName": "key", "AttributeType": "S"}],
     });
     database.create_table(serde_json::from_value(create).unwrap()).unwrap();
+    let timers = json!({
+        "TableName": "timers", "BillingMode": "PAY_PER_REQUEST",
+        "KeySchema": [
+            {"AttributeName": "bucket", "KeyType": "HASH"},
+            {"AttributeName": "timer", "KeyType": "RANGE"},
+        ],
+        "AttributeDefinitions": [
+            {"AttributeName": "bucket", "AttributeType": "S"},
+            {"AttributeName": "timer", "AttributeType": "S"},
+        ],
+    });
+    database.create_table(serde_json::from_value(timers).unwrap()).unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(dynoxide::server::serve_on(listener, database));
     format!("http://{address}")
 }
 
-fn start(runtime_api: &str, dynamodb: &str) -> Child {
+/// A stream that takes every record at once, so that what is measured is the function.
+async fn kinesis() -> String {
+    let put = |body: Bytes| async move {
+        let request: Value = serde_json::from_slice(&body).unwrap();
+        let count = request["Records"].as_array().unwrap().len();
+        let record = json!({"SequenceNumber": "1", "ShardId": "shardId-000000000000"});
+        json!({"FailedRecordCount": 0, "Records": vec![record; count]}).to_string()
+    };
+    let app = Router::new().route("/", post(put)).layer(axum::extract::DefaultBodyLimit::disable());
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    format!("http://{address}")
+}
+
+fn start(runtime_api: &str, (dynamodb, kinesis): (&str, &str)) -> Child {
     Command::new(env!("CARGO_BIN_EXE_sessions"))
         .env_clear()
         .envs([("AWS_LAMBDA_RUNTIME_API", runtime_api), ("AWS_ENDPOINT_URL_DYNAMODB", dynamodb)])
+        .envs([
+            ("AWS_ENDPOINT_URL_KINESIS", kinesis),
+            ("TIMERS_TABLE", "timers"),
+            ("SIGNALS_STREAM", "signals"),
+        ])
         .envs([("AWS_LAMBDA_FUNCTION_NAME", "sessions"), ("AWS_LAMBDA_FUNCTION_VERSION", "1")])
         .envs([("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "512"), ("AWS_LAMBDA_LOG_STREAM_NAME", "bench")])
         .envs([("AWS_LAMBDA_LOG_GROUP_NAME", "bench"), ("AWS_REGION", "us-east-1")])
@@ -103,10 +135,11 @@ fn start(runtime_api: &str, dynamodb: &str) -> Child {
 
 #[tokio::main]
 async fn main() {
-    let dynamodb = dynamodb().await;
-    let starts = starts(&dynamodb).await;
+    let (dynamodb, kinesis) = (dynamodb().await, kinesis().await);
+    let services = (dynamodb.as_str(), kinesis.as_str());
+    let starts = starts(services).await;
     let (address, events, mut tells) = runtime_api().await;
-    let mut child = start(&address, &dynamodb);
+    let mut child = start(&address, services);
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     assert!(tells.recv().await.unwrap().1.is_none());
 
@@ -137,12 +170,12 @@ async fn main() {
 }
 
 /// Times from the start of the process to its first request for an event.
-async fn starts(dynamodb: &str) -> Vec<Duration> {
+async fn starts(services: (&str, &str)) -> Vec<Duration> {
     let mut starts = Vec::new();
     for _ in 0..STARTS {
         let (address, _events, mut tells) = runtime_api().await;
         let begun = Instant::now();
-        let mut child = start(&address, dynamodb);
+        let mut child = start(&address, services);
         let (at, _) = tells.recv().await.unwrap();
         starts.push(at - begun);
         child.kill().await.unwrap();

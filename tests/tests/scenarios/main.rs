@@ -2,8 +2,6 @@
 //!
 //! `tests/scenarios/*.txt`: what happens stands above the ruler, what is told below it.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test may stop at what it does not expect")]
-
 #[cfg(test)]
 mod script;
 #[cfg(test)]
