@@ -150,9 +150,13 @@ impl<R: RecordStream, Q: LineSink> Relay<'_, R, Q> {
 
 /// Whether this is a signal that was set aside. It goes on in its carrier: without it, a signal that has been overtaken
 /// would be taken for one that was applied, and nobody would hear that this cannot be told.
+///
+/// What comes back for one function alone is of a batch that was given up, and no batch of signals ever is: such a signal
+/// was put into the stream of events by somebody else, where it is not to be believed.
 fn is_signal_brought_back(unit: &Unit<'_>) -> bool {
     let is_signal = |event: &Event<'_>| matches!(event.data, Data::StockSold(_) | Data::StockReturned(_));
-    unit.redriven.is_some() && unit.event.as_ref().is_ok_and(is_signal)
+    let for_everybody = unit.redriven.as_ref().is_some_and(|redriven| redriven.function.is_none());
+    for_everybody && unit.event.as_ref().is_ok_and(is_signal)
 }
 
 fn outgoing(batch: &Batch<'_>, unit: &Unit<'_>) -> Option<OutgoingRecord> {

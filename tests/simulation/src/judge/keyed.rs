@@ -99,7 +99,7 @@ where
             self.check_redeliveries(&of_key, &mut problems);
             // An abandoned invocation whose batch was given up may come to its end at any time, before its redrive or
             // after.
-            if !loose && !(of_key.given_up && self.book.zombies) {
+            if !(loose || of_key.given_up && self.book.zombies) {
                 self.check_order(&mut of_key, &mut problems);
             }
             let name = |problem| format!("{} of {}: {problem}", of_key.key, self.consumer.name());

@@ -54,7 +54,7 @@ impl<'a> Told<'a> {
                 problems.push(format!("a signal of what never was: {first:?}"));
                 continue;
             };
-            if !wanted.contains_key(id) && !first.is_late() && !(came.loose || came.given_up) {
+            if !(wanted.contains_key(id) || first.is_late() || came.loose || came.given_up) {
                 problems.push(format!("a signal of what was not committed: {first:?}"));
             }
         }
