@@ -93,6 +93,17 @@ fn an_event_out_of_order_extends_backwards_or_joins() {
 }
 
 #[test]
+fn what_is_not_of_users_is_passed_over() {
+    let moved = r#"{"store_id":"s","sku":"a","quantity":1,"order_id":"o","on_hand":1}"#;
+    for event_type in
+        ["stock.received", "stock.counted", "stock.sold", "stock.returned", "fraud.suspected", "a.b"]
+    {
+        let (fold, verdicts) = fold_of(&[(0, event_type, moved)]);
+        assert_eq!((&verdicts[..], fold.changed), (&[Verdict::PassedOver][..], false), "{event_type}");
+    }
+}
+
+#[test]
 fn money_too_old_for_windows_still_counts_for_life() {
     let (state, verdicts) = state_after(&[(600, LOGIN, "{}"), (0, ORDER, ORDER_OF_TWO)]);
     assert_eq!(verdicts, [Verdict::Applied, Verdict::Applied]);
