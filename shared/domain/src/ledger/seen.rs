@@ -157,6 +157,8 @@ mod tests {
         }
         set.shrink_to(2);
         assert_eq!((set.len(), set.floor_ms()), (1, 3));
+        set.shrink_to(0);
+        assert_eq!((set.len(), set.floor_ms()), (0, 4));
     }
 
     #[test]
