@@ -99,6 +99,34 @@ mod tests {
     }
 
     #[test]
+    fn what_is_set_is_taken_and_what_is_empty_counts_as_absent() {
+        let look_up = |name: &str| match name {
+            "TABLE" => Some("items".to_owned()),
+            "CAP" => Some("9".to_owned()),
+            "EMPTY" => Some(String::new()),
+            _ => None,
+        };
+        let mut variables = Variables::new(look_up);
+        assert_eq!(variables.required("TABLE"), "items");
+        assert_eq!(variables.number("CAP", 5, 1..=9), 9);
+        assert_eq!((variables.number("EMPTY", 5, 1..=9), variables.number("ABSENT", 6, 1..=9)), (5, 6));
+        variables.required("EMPTY");
+        assert_eq!(variables.finish(()).unwrap_err().problems, ["EMPTY is missing"]);
+        assert_eq!(Variables::new(look_up).finish(7), Ok(7));
+    }
+
+    #[test]
+    fn the_log_level_is_info_unless_it_says_otherwise() {
+        let level = |text: Option<&str>| {
+            let mut variables = Variables::new(|_: &str| text.map(str::to_owned));
+            (variables.log_level(), variables.finish(()).is_ok())
+        };
+        assert_eq!([level(None), level(Some("")), level(Some("INFO"))], [(Level::INFO, true); 3]);
+        assert_eq!(level(Some("DEBUG")), (Level::DEBUG, true));
+        assert_eq!(level(Some("loud")), (Level::INFO, false));
+    }
+
+    #[test]
     fn a_number_outside_its_range_is_a_problem() {
         let mut variables = Variables::new(|_: &str| Some("10".to_owned()));
         variables.number("CAP", 5, 1..=9);
