@@ -223,7 +223,7 @@ mod tests {
 
     #[test]
     fn the_longest_key_is_one_that_kinesis_takes() {
-        let (put, records) = run(Stream::default(), &[signal(&"é".repeat(256), 1, 0)]);
+        let (put, records) = run_with(Stream::default(), 2_000, &[signal(&"é".repeat(256), 1, 0)]);
         assert_eq!((put, records.len()), (Ok(()), 1));
     }
 

@@ -223,6 +223,10 @@ mod tests {
         let view = |length: usize| format!(r#"{{"sku":"{}"}}"#, "s".repeat(length));
         assert!(read_data("product.viewed", Some(&view(NAME_LIMIT_BYTES))).is_ok());
         assert!(refusal("product.viewed", Some(&view(NAME_LIMIT_BYTES + 1))).contains("128 bytes or fewer"));
+        let count = |store: &str| format!(r#"{{"store_id":"{store}","sku":"a","on_hand":1}}"#);
+        assert!(read_data("stock.counted", Some(&count(&"s".repeat(STORE_LIMIT_BYTES)))).is_ok());
+        let longer = count(&"s".repeat(STORE_LIMIT_BYTES + 1));
+        assert!(refusal("stock.counted", Some(&longer)).contains("127 bytes or fewer"));
     }
 
     #[test]

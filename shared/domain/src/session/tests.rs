@@ -5,6 +5,7 @@ use crate::contract::read_data;
 use crate::fold::{Delivery, Fold};
 use crate::ledger::{Ledger, LedgerSettings};
 use crate::position::{Position, SequenceNumber};
+use crate::timer::Timer;
 use crate::verdict::Verdict;
 
 const MINUTE: i64 = MINUTE_MS;
@@ -120,6 +121,17 @@ fn an_order_empties_the_cart_that_it_was_made_from() {
 }
 
 #[test]
+fn a_removal_takes_out_and_joined_windows_share_their_cart() {
+    let three = r#"{"sku":"a","quantity":3}"#;
+    let one_left = [("a".to_owned(), 1)];
+    let events = [(0, ADD, three), (1, "cart.item_removed", TWO)];
+    assert_eq!(cart(&state_after(&events).0), one_left);
+    let joined = [(0, ADD, three), (36, "cart.item_removed", TWO), (28, LOGIN, "{}")];
+    let (state, _) = state_after(&joined);
+    assert_eq!((bounds(&state), &cart(&state)[..]), (vec![(0, 36)], &one_left[..]));
+}
+
+#[test]
 fn a_closed_window_leaves_its_cart_to_the_next() {
     let events = [(0, ADD, r#"{"sku":"a","quantity":3}"#), (100, ORDER, ORDER_OF_TWO), (200, LOGIN, "{}")];
     let (state, _) = state_after(&events);
@@ -148,6 +160,15 @@ fn what_the_cart_tells_is_not_stored_twice() {
     let json = serde_json::to_value(state_after(&events).0).unwrap();
     assert_eq!(json["cart"], serde_json::json!({"a": 3, "b": 1}));
     assert_eq!(json["cart_basis"], serde_json::json!({"open": [{"b": 1}]}));
+}
+
+#[test]
+fn what_the_cart_does_not_tell_is_stored() {
+    let (state, _) = state_after(&[(0, ADD, r#"{"sku":"a","quantity":3}"#), (100, ADD, TWO)]);
+    let json = serde_json::to_value(&state).unwrap();
+    assert_eq!(json["cart"], serde_json::json!({"a": 5}));
+    assert_eq!(json["cart_basis"], serde_json::json!({"settled": {"a": 3}, "open": [{"a": 2}]}));
+    assert_eq!(serde_json::from_value::<SessionState>(json).unwrap(), state);
 }
 
 #[test]
@@ -261,4 +282,36 @@ fn a_late_event_is_told_of() {
     assert_eq!((late.signal_type, late.key.as_str(), late.time_ms), ("event.late", "u", START));
     let data: serde_json::Value = serde_json::from_str(&late.data).unwrap();
     assert_eq!((&data["late_type"], &data["cause"]), (&VIEW.into(), &"lateness".into()));
+}
+
+#[test]
+fn whatever_a_timer_changes_is_said_to_be_changed() {
+    let (one_open, _) = state_after(&[(0, LOGIN, "{}")]);
+    let told = |timer: Option<i64>, refresh_waits| Told {
+        timer_due_at_ms: timer.map(|minute| START + minute * MINUTE),
+        refresh_waits,
+        ..Told::default()
+    };
+    let open = |told| SessionState { told, ..one_open.clone() };
+    let none_open = |told| SessionState { told, ..SessionState::default() };
+    let cases = [
+        ("nothing", open(told(Some(90), false)), 20, false),
+        ("a window is closed", open(told(Some(90), false)), 80, true),
+        ("a refresh is told", open(told(Some(90), true)), 20, true),
+        ("the timer has rung", none_open(told(Some(10), false)), 20, true),
+        ("one is set for a state of a version without timers", open(told(None, false)), 20, true),
+    ];
+    let position = Position { sequence: SequenceNumber::parse("1").unwrap(), sub_sequence: 0, index: 0 };
+    let delivery = Delivery { lane: "shard", position: &position, arrived_at_ms: START, redriven: false };
+    let text = Timer { key: "u".to_owned(), due_ms: START }.event_text().unwrap();
+    let event = crate::envelope::read_event(&text).unwrap();
+    for (what, mut state, minute, expected) in cases {
+        let now_ms = START + minute * MINUTE;
+        let (mut signals, mut timers) = (Vec::new(), Vec::new());
+        let mut emit = Emit::new(&event, &delivery, &mut signals, &mut timers);
+        let before = state.clone();
+        let settings = SessionSettings::default();
+        let changed = state.wake(TimerDue { due_ms: now_ms }, now_ms, &settings, &mut emit).unwrap();
+        assert_eq!((changed, state != before), (expected, expected), "{what}");
+    }
 }
