@@ -39,9 +39,13 @@ async fn run(file: &str) -> (Report, Vec<serde_json::Value>) {
     let report = if file.starts_with("sessions/") {
         let store = MemoryStore::<SessionState>::default();
         let config = sessions::Config::for_testing();
-        Sessions::new(&config, (store, quarantine.clone(), MemorySignals::default()), Arc::new(Meter::default()))
-            .process(&batch, Deadline::NONE)
-            .await
+        Sessions::new(
+            &config,
+            (store, quarantine.clone(), MemorySignals::default()),
+            Arc::new(Meter::default()),
+        )
+        .process(&batch, Deadline::NONE)
+        .await
     } else {
         let config = archive::Config::for_testing();
         let lake: MemorySink = MemorySink::noting("lake", Journal::default());

@@ -6,14 +6,22 @@ use millrace_lambda::config::{ConfigError, Variables};
 use tracing::Level;
 
 /// The variables that are read.
-pub const VARIABLES: &[&str] =
-    &["LAKE_STREAM", "QUARANTINE_STREAM", "ROWS_PER_RECORD", "EVENT_DAY_LIMIT_DAYS", "LOG_LEVEL"];
+pub const VARIABLES: &[&str] = &[
+    "LAKE_STREAM",
+    "SIGNALS_STREAM",
+    "QUARANTINE_STREAM",
+    "ROWS_PER_RECORD",
+    "EVENT_DAY_LIMIT_DAYS",
+    "LOG_LEVEL",
+];
 
 /// What the function can be tuned by.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     /// The Firehose stream of the lake.
     pub lake_stream: String,
+    /// The Kinesis stream of signals: what others relay into it is a row already.
+    pub signals_stream: String,
     /// The Firehose stream of the quarantine.
     pub quarantine_stream: String,
     /// Most rows of one Firehose record; 1 for endpoints that do not take records apart.
@@ -44,6 +52,7 @@ impl Config {
         let days = variables.number("EVENT_DAY_LIMIT_DAYS", default_days, 0..=36_500);
         let config = Self {
             lake_stream: variables.required("LAKE_STREAM"),
+            signals_stream: variables.required("SIGNALS_STREAM"),
             quarantine_stream: variables.required("QUARANTINE_STREAM"),
             rows_per_record: variables.number("ROWS_PER_RECORD", RECORD_LIMIT_ROWS, 1..=RECORD_LIMIT_ROWS),
             rows: RowSettings { event_day_limit_days: (days > 0).then_some(days) },
@@ -56,6 +65,7 @@ impl Config {
     pub fn for_testing() -> Self {
         Self {
             lake_stream: "lake".to_owned(),
+            signals_stream: "signals".to_owned(),
             quarantine_stream: "quarantine".to_owned(),
             rows_per_record: RECORD_LIMIT_ROWS,
             rows: RowSettings::default(),
@@ -89,7 +99,7 @@ mod tests {
         let off = |name: &str| {
             Some(if name == "EVENT_DAY_LIMIT_DAYS" { "0" } else { "" }.to_owned()).filter(|v| !v.is_empty())
         };
-        assert_eq!(Config::read(off).unwrap_err().problems.len(), 2);
+        assert_eq!(Config::read(off).unwrap_err().problems.len(), 3);
     }
 
     #[test]

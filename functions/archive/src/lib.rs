@@ -10,7 +10,7 @@ pub use config::Config;
 use millrace_aws::FirehoseSink;
 use millrace_aws::firehose::RECORD_LIMIT_ROWS;
 use millrace_domain::lake::{Origin, Row, RowSettings};
-use millrace_domain::{Invalid, Reason, Verdict};
+use millrace_domain::{Data, Event, Invalid, Reason, Verdict};
 use millrace_lambda::deadline::DeadlineNear;
 use millrace_lambda::isolate::isolated;
 use millrace_lambda::ports::{LineSink, NotAccepted};
@@ -19,12 +19,16 @@ use millrace_lambda::{
     Batch, Cut, Deadline, Function, KinesisBatch, Lines, Meter, Report, Tally, Unit, Units,
 };
 
+/// The function's name.
+pub const NAME: &str = "archive";
+
 /// The function, over any lake and quarantine.
 #[derive(Debug)]
 pub struct Archive<L, Q> {
     lake: L,
     quarantine: Q,
     rows: RowSettings,
+    signals_stream: String,
     meter: Arc<Meter>,
 }
 
@@ -44,13 +48,15 @@ impl Archive<FirehoseSink, FirehoseSink> {
 impl<L: LineSink, Q: LineSink> Archive<L, Q> {
     /// The function over these adapters, which report what they use up to `meter`.
     pub fn new(config: &Config, lake: L, quarantine: Q, meter: Arc<Meter>) -> Self {
-        Self { lake, quarantine, rows: config.rows, meter }
+        let signals_stream = config.signals_stream.clone();
+        Self { lake, quarantine, rows: config.rows, signals_stream, meter }
     }
 
     async fn run(&self, batch: &KinesisBatch, deadline: Deadline) -> Tally {
         let opened = Batch::open(batch);
         let Units { list: units, end } = opened.units();
-        let (rows, refusals) = self.rows(&units, &batch.shard_id);
+        let of_signals = batch.stream == self.signals_stream;
+        let (rows, refusals) = self.rows(&units, &batch.shard_id, of_signals);
         let mut cut = end.map_or_else(Cut::default, |end| Cut::at(end.record));
         let mut why = end.map_or_else(String::new, |end| end.why.to_owned());
         let mut note = |cut: &mut Cut, lines: &Lines, put: Result<(), NotAccepted>| {
@@ -69,7 +75,9 @@ impl<L: LineSink, Q: LineSink> Archive<L, Q> {
         if !set_aside.is_empty() {
             note(&mut cut, &set_aside, self.quarantine.put(&set_aside, deadline).await);
         }
-        let taken = |unit: &Unit<'_>| match unit.is_for(Self::NAME) {
+        let taken = |unit: &Unit<'_>| match unit.is_for(NAME)
+            && !unit.event.as_ref().is_ok_and(|event| is_passed_over(event, of_signals))
+        {
             true => Verdict::Applied,
             false => Verdict::PassedOver,
         };
@@ -87,11 +95,12 @@ impl<L: LineSink, Q: LineSink> Archive<L, Q> {
     }
 
     /// The rows of a batch, and the units that have none.
-    fn rows(&self, units: &[Unit<'_>], shard_id: &str) -> (Lines, Vec<(usize, Invalid)>) {
+    fn rows(&self, units: &[Unit<'_>], shard_id: &str, of_signals: bool) -> (Lines, Vec<(usize, Invalid)>) {
         let mut rows = Lines::default();
         let mut refusals = Vec::new();
-        for (index, unit) in units.iter().enumerate().filter(|(_, unit)| unit.is_for(Self::NAME)) {
+        for (index, unit) in units.iter().enumerate().filter(|(_, unit)| unit.is_for(NAME)) {
             let event = match &unit.event {
+                Ok(event) if is_passed_over(event, of_signals) => continue,
                 Ok(event) => event,
                 Err(invalid) => {
                     refusals.push((index, invalid.clone()));
@@ -117,6 +126,16 @@ impl<L: LineSink, Q: LineSink> Archive<L, Q> {
     }
 }
 
+/// Control events have no row, and in the stream of signals nothing has one that producers told: it is relayed there from
+/// the stream of events, which has its row.
+fn is_passed_over(event: &Event<'_>, of_signals: bool) -> bool {
+    match event.data {
+        Data::TimerDue(_) => true,
+        Data::StockSold(_) | Data::StockReturned(_) | Data::Signal => false,
+        _ => of_signals,
+    }
+}
+
 fn set_aside<Q: LineSink>(
     units: &[Unit<'_>],
     refusals: &[(usize, Invalid)],
@@ -126,7 +145,7 @@ fn set_aside<Q: LineSink>(
     let mut lines = Lines::default();
     for (index, invalid) in refusals {
         if let Some(unit) = units.get(*index).filter(|unit| cut.allows(unit.record)) {
-            let entry = unit.quarantined("archive", shard_id, invalid.clone());
+            let entry = unit.quarantined(NAME, shard_id, invalid.clone());
             push_entry::<Q>(&mut lines, unit.record, &entry);
         }
     }
@@ -134,7 +153,9 @@ fn set_aside<Q: LineSink>(
 }
 
 impl<L: LineSink, Q: LineSink> Function for Archive<L, Q> {
-    const NAME: &'static str = "archive";
+    fn name(&self) -> &'static str {
+        NAME
+    }
 
     async fn process(&self, batch: &KinesisBatch, deadline: Deadline) -> Report {
         Report { tally: self.run(batch, deadline).await, usage: self.meter.take() }

@@ -77,7 +77,8 @@ fn judge(record: &Record, data: Bytes, counts: &mut Counts) -> Result<(), Invali
         arrived_at_ms: place.arrived_at_ms,
         data,
     };
-    let batch = KinesisBatch { shard_id: place.shard_id.clone(), records: vec![carrier] };
+    let batch =
+        KinesisBatch { shard_id: place.shard_id.clone(), records: vec![carrier], ..KinesisBatch::default() };
     for unit in Batch::open(&batch).units().list {
         if unit.redriven.is_none() {
             return unit.event.map(|_| ());

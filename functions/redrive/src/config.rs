@@ -10,12 +10,14 @@ pub const VARIABLES: &[&str] = &[
     "EVENTS_STREAM",
     "SESSIONS_FUNCTION",
     "ARCHIVE_FUNCTION",
+    "FRAUD_FUNCTION",
+    "INVENTORY_FUNCTION",
     "RECORD_LIMIT_BYTES",
     "LOG_LEVEL",
 ];
 
 /// The consumers of the stream, by the names that carriers are addressed to.
-pub const CONSUMERS: [&str; 2] = ["sessions", "archive"];
+pub const CONSUMERS: [&str; 4] = ["sessions", "archive", "fraud", "inventory"];
 
 /// The largest record that a stream can be told to take, in bytes: 10 MiB.
 const LARGEST_RECORD_BYTES: usize = 10 * 1024 * 1024;
@@ -28,7 +30,7 @@ pub struct Config {
     /// The stream that records go back into.
     pub events_stream: String,
     /// The deployed name of each consumer, in the order of [`CONSUMERS`].
-    pub function_names: [String; 2],
+    pub function_names: [String; 4],
     /// Largest carrier that the stream takes, partition key included, in bytes.
     pub record_limit_bytes: usize,
     /// The least severe level that is logged.
@@ -54,7 +56,8 @@ impl Config {
         let config = Self {
             set_aside_bucket: variables.required("SET_ASIDE_BUCKET"),
             events_stream: variables.required("EVENTS_STREAM"),
-            function_names: [variables.required("SESSIONS_FUNCTION"), variables.required("ARCHIVE_FUNCTION")],
+            function_names: ["SESSIONS_FUNCTION", "ARCHIVE_FUNCTION", "FRAUD_FUNCTION", "INVENTORY_FUNCTION"]
+                .map(|name| variables.required(name)),
             record_limit_bytes: variables.number(
                 "RECORD_LIMIT_BYTES",
                 RECORD_LIMIT_BYTES,

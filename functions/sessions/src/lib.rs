@@ -7,13 +7,20 @@ use std::sync::Arc;
 
 use aws_sdk_dynamodb::Client as DynamoDb;
 use aws_sdk_firehose::Client as Firehose;
+use aws_sdk_kinesis::Client as Kinesis;
 pub use config::Config;
 use millrace_aws::firehose::RECORD_LIMIT_ROWS;
-use millrace_aws::{DynamoStore, FirehoseSink};
-use millrace_domain::session::SessionState;
-use millrace_lambda::ports::{LineSink, NoSignals, Store};
+use millrace_aws::kinesis::RECORD_LIMIT_BYTES;
+use millrace_aws::{DynamoStore, DynamoTimers, FirehoseSink, KinesisStream};
+use millrace_domain::session::{SessionSettings, SessionState};
+use millrace_lambda::ports::{LineSink, SignalSink, Store};
+use millrace_lambda::signal_stream::SignalStream;
 use millrace_lambda::stateful::Stateful;
-use millrace_lambda::{Batch, Deadline, Function, KinesisBatch, Meter, Report};
+use millrace_lambda::timers::SignalsAndTimers;
+use millrace_lambda::{Batch, Clock, Deadline, Function, KinesisBatch, Meter, Report};
+
+/// The function's name.
+pub const NAME: &str = "sessions";
 
 /// The function, over any store, quarantine, and sink of signals and timers.
 #[derive(Debug)]
@@ -24,8 +31,11 @@ pub struct Sessions<T, Q, G> {
 }
 
 /// The function's adapters on AWS.
-pub type OnAws =
-    Sessions<DynamoStore<SessionState>, FirehoseSink, SignalsAndTimers<SignalStream<KinesisStream>, DynamoTimers>>;
+pub type OnAws = Sessions<
+    DynamoStore<SessionState>,
+    FirehoseSink,
+    SignalsAndTimers<SignalStream<KinesisStream>, DynamoTimers>,
+>;
 
 impl OnAws {
     /// The function over DynamoDB, Firehose and Kinesis. The clients decide which endpoints those are; `clock` tells the
@@ -36,10 +46,15 @@ impl OnAws {
         clock: Clock,
         meter: Arc<Meter>,
     ) -> Self {
-        let timers = DynamoTimers::new(dynamodb.clone(), config.timers_table.clone(), clock, Arc::clone(&meter));
-        let stream =
-            KinesisStream::new(kinesis, config.signals_stream.clone(), RECORD_LIMIT_BYTES, Arc::clone(&meter));
-        let signals = SignalStream::new(stream, Self::NAME, RECORD_LIMIT_BYTES);
+        let timers =
+            DynamoTimers::new(dynamodb.clone(), config.timers_table.clone(), clock, Arc::clone(&meter));
+        let stream = KinesisStream::new(
+            kinesis,
+            config.signals_stream.clone(),
+            RECORD_LIMIT_BYTES,
+            Arc::clone(&meter),
+        );
+        let signals = SignalStream::new(stream, NAME, RECORD_LIMIT_BYTES);
         let store = DynamoStore::new(dynamodb, config.sessions_table.clone(), Arc::clone(&meter));
         // Lines of the quarantine are not taken apart again, so a record may hold as many as fit.
         let quarantine = FirehoseSink::new(
@@ -55,13 +70,15 @@ impl OnAws {
 impl<T: Store<SessionState>, Q: LineSink, G: SignalSink> Sessions<T, Q, G> {
     /// The function over these adapters, which report what they use up to `meter`.
     pub fn new(config: &Config, adapters: (T, Q, G), meter: Arc<Meter>) -> Self {
-        let consumer = Stateful::new(Self::NAME, adapters, config.ledger, config.cache_items);
+        let consumer = Stateful::new(NAME, adapters, config.ledger, config.cache_items);
         Self { consumer, settings: config.session, meter }
     }
 }
 
 impl<T: Store<SessionState>, Q: LineSink, G: SignalSink> Function for Sessions<T, Q, G> {
-    const NAME: &'static str = "sessions";
+    fn name(&self) -> &'static str {
+        NAME
+    }
 
     async fn process(&self, batch: &KinesisBatch, deadline: Deadline) -> Report {
         let tally = self.consumer.run(&Batch::open(batch), &self.settings, deadline).await;

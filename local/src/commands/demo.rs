@@ -59,7 +59,8 @@ pub(crate) async fn run() -> Result<(), Error> {
     let inputs = fixtures.into_iter().map(Ok).chain(Repeated::new(shoppers, 50, 1));
     let fed = feed(&world, inputs).await?;
     let schedule = Schedule::of(fed.frontier_ms, &tuning, true);
-    let functions = Arc::new(Functions::linked(&tuning, &world.clients.endpoints, schedule.clock(), Some(trouble))?);
+    let functions =
+        Arc::new(Functions::linked(&tuning, &world.clients.endpoints, schedule.clock(), Some(trouble))?);
     let (limits, ending) = (Limits::default(), Some(schedule));
     let consuming = Consuming { tuning: &tuning, limits, out, ending, total: fed.records };
     let given_up = consuming.run(&world, &functions).await?;

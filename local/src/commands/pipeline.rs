@@ -99,8 +99,9 @@ impl Consuming<'_> {
     fn bar(&self, of: MappingOf) -> ProgressBar {
         let bar = match (&self.ending, of.stream) {
             (None, _) => return ProgressBar::hidden(),
-            (Some(_), EVENTS_STREAM) => ProgressBar::new(self.total)
-                .with_style(style("{spinner} {prefix:<22} {wide_bar} {human_pos}/{human_len} records ({per_sec})")),
+            (Some(_), EVENTS_STREAM) => ProgressBar::new(self.total).with_style(style(
+                "{spinner} {prefix:<22} {wide_bar} {human_pos}/{human_len} records ({per_sec})",
+            )),
             (Some(_), _) => ProgressBar::new_spinner()
                 .with_style(style("{spinner} {prefix:<22} {human_pos} records ({per_sec})")),
         };

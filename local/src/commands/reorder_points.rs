@@ -21,7 +21,10 @@ pub(crate) async fn run(options: &ReorderPoints) -> Result<(), Error> {
     let client = Client::new(&sdk_config().await);
     load(&client, &options.table, &points).await?;
     let count = number(points.len() as u64);
-    println!("{count} reorder points are in the table {}; inventory knows them within minutes", options.table);
+    println!(
+        "{count} reorder points are in the table {}; inventory knows them within minutes",
+        options.table
+    );
     Ok(())
 }
 

@@ -77,7 +77,9 @@ async fn close(functions: &Functions, now_ms: i64) -> Result<u64, Error> {
                 failures += 1;
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
-            Err(why) => return Err(Error::Usage(format!("close failed {FAILURE_LIMIT} times in a row: {why}"))),
+            Err(why) => {
+                return Err(Error::Usage(format!("close failed {FAILURE_LIMIT} times in a row: {why}")));
+            }
         }
     }
 }

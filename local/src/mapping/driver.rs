@@ -12,9 +12,9 @@ use indicatif::ProgressBar;
 use serde::Serialize;
 
 use super::clock::MappingClock;
+use super::ending::{Ending, Idle};
 use super::functions::{Functions, Invoked};
 use super::reader::Reader;
-use super::ending::{Ending, Idle};
 use super::setup::{MappingOf, info, settings};
 use crate::clock::now_ms;
 use crate::error::Error;
@@ -83,8 +83,8 @@ impl Driver {
     ) -> Result<Self, Error> {
         let settings = settings(of, tuning, limits, around.clock);
         let read_ahead = settings.batch_size.saturating_mul(settings.parallelization_factor).max(1_000);
-        let mapping = Mapping::new(settings, Arc::new(info(of)))
-            .map_err(|error| Error::Usage(error.to_string()))?;
+        let mapping =
+            Mapping::new(settings, Arc::new(info(of))).map_err(|error| Error::Usage(error.to_string()))?;
         let idle_ms = if around.ending.is_some() { IDLE_BEFORE_THE_END_MS } else { IDLE_MS };
         let reader = Reader::new(clients.kinesis.clone(), of.stream, idle_ms);
         let given_up = GivenUp::default();

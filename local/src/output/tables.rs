@@ -25,7 +25,11 @@ impl ItemBytes {
     fn of(mut sizes: Vec<usize>) -> Self {
         sizes.sort_unstable();
         let at = |index: usize| sizes.get(index).copied().unwrap_or_default();
-        Self { items: sizes.len(), median: at(sizes.len() / 2), largest: sizes.last().copied().unwrap_or_default() }
+        Self {
+            items: sizes.len(),
+            median: at(sizes.len() / 2),
+            largest: sizes.last().copied().unwrap_or_default(),
+        }
     }
 }
 
@@ -46,7 +50,9 @@ pub(crate) async fn read(client: &Client, table: &str) -> Result<(Vec<Value>, It
             break;
         }
     }
-    items.sort_by_cached_key(|item| [KEY, "sku", "bucket", "timer"].map(|name| item[name].as_str().map(str::to_owned)));
+    items.sort_by_cached_key(|item| {
+        [KEY, "sku", "bucket", "timer"].map(|name| item[name].as_str().map(str::to_owned))
+    });
     Ok((items, ItemBytes::of(sizes)))
 }
 

@@ -10,7 +10,8 @@ use millrace_aws::dynamodb::KEY;
 
 use crate::error::Error;
 use crate::options::{
-    EVENTS_STREAM, FRAUD_TABLE, REORDER_POINTS_TABLE, SESSIONS_TABLE, SIGNALS_STREAM, STOCK_TABLE, TIMERS_TABLE,
+    EVENTS_STREAM, FRAUD_TABLE, REORDER_POINTS_TABLE, SESSIONS_TABLE, SIGNALS_STREAM, STOCK_TABLE,
+    TIMERS_TABLE,
 };
 
 /// Each table, its partition key and its sort key.
@@ -46,8 +47,7 @@ async fn create_stream(kinesis: &aws_sdk_kinesis::Client, stream: &str, shards: 
 pub(super) async fn create_tables(dynamodb: &aws_sdk_dynamodb::Client) -> Result<(), Error> {
     for (table, partition_key, sort_key) in TABLES {
         let keys = [Some((partition_key, KeyType::Hash)), sort_key.map(|name| (name, KeyType::Range))];
-        let mut create =
-            dynamodb.create_table().table_name(table).billing_mode(BillingMode::PayPerRequest);
+        let mut create = dynamodb.create_table().table_name(table).billing_mode(BillingMode::PayPerRequest);
         for (name, kind) in keys.into_iter().flatten() {
             let key = KeySchemaElement::builder().attribute_name(name).key_type(kind).build();
             let attribute = AttributeDefinition::builder()

@@ -9,7 +9,7 @@ pub mod kinesis;
 #[cfg(feature = "s3")]
 pub mod s3;
 
-pub use dynamodb::DynamoStore;
+pub use dynamodb::{DynamoOpenSessions, DynamoReorderPoints, DynamoStore, DynamoTimers};
 pub use firehose::FirehoseSink;
 pub use kinesis::KinesisStream;
 #[cfg(feature = "s3")]

@@ -8,6 +8,7 @@ pub mod decode;
 pub mod envelope;
 pub mod event;
 pub mod fold;
+pub mod fraud;
 pub mod identity;
 pub mod invalid;
 
@@ -21,8 +22,10 @@ pub mod redriven;
 
 pub mod session;
 pub mod signal;
+pub mod stock;
 pub mod time;
 pub mod timer;
+mod varint;
 pub mod verdict;
 
 pub use event::{Class, Data, Event};

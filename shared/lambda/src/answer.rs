@@ -33,7 +33,7 @@ mod tests {
             arrived_at_ms: 0,
             data: bytes::Bytes::new(),
         };
-        KinesisBatch { shard_id: "shard".to_owned(), records: vec![record("7"), record("8")] }
+        KinesisBatch { records: vec![record("7"), record("8")], ..KinesisBatch::default() }
     }
 
     #[test]

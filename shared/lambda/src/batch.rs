@@ -69,6 +69,11 @@ impl<'b> Batch<'b> {
         Self { source, payloads, end }
     }
 
+    /// The keys of its payloads, in order; one comes as often as it is there.
+    pub fn partition_keys(&self) -> impl Iterator<Item = &str> {
+        self.payloads.iter().map(|payload| payload.partition_key.as_str())
+    }
+
     /// Decodes the events of every record that fits, in order.
     pub fn units(&self) -> Units<'_> {
         let mut list = Vec::with_capacity(self.payloads.len());
@@ -169,20 +174,22 @@ mod tests {
         }
     }
 
+    fn batch(records: Vec<KinesisRecord>) -> KinesisBatch {
+        KinesisBatch { shard_id: "shard".to_owned(), records, ..KinesisBatch::default() }
+    }
+
     #[test]
     fn every_stage_gives_its_place() {
         let sub_records = ["u", "v"].map(|key| SubRecord { partition_key: key, data: login(key, 2).into() });
-        let source = KinesisBatch {
-            shard_id: "shard".to_owned(),
-            records: vec![
-                record(1, "u", login("u", 1)),
-                record(2, "a", aggregate(&sub_records)),
-                record(3, "u", format!("[{},{}]", login("u", 3), login("u", 4))),
-                record(4, "u", "?"),
-            ],
-        };
-        let batch = Batch::open(&source);
-        let units = batch.units().list;
+        let source = batch(vec![
+            record(1, "u", login("u", 1)),
+            record(2, "a", aggregate(&sub_records)),
+            record(3, "u", format!("[{},{}]", login("u", 3), login("u", 4))),
+            record(4, "u", "?"),
+        ]);
+        let opened = Batch::open(&source);
+        let units = opened.units().list;
+        assert_eq!(opened.partition_keys().collect::<Vec<_>>(), ["u", "u", "v", "u", "u"]);
         let places: Vec<_> = units
             .iter()
             .map(|unit| {
@@ -208,12 +215,9 @@ mod tests {
 
     #[test]
     fn a_broken_frame_keeps_its_bytes() {
-        let source = KinesisBatch {
-            shard_id: "shard".to_owned(),
-            records: vec![record(1, "u", Bytes::from_static(&[3, 9]))],
-        };
-        let batch = Batch::open(&source);
-        let units = batch.units().list;
+        let source = batch(vec![record(1, "u", Bytes::from_static(&[3, 9]))]);
+        let opened = Batch::open(&source);
+        let units = opened.units().list;
         let unit = units.first().unwrap();
         assert_eq!((unit.bytes, unit.event.as_ref().unwrap_err().reason), (&[3, 9][..], Reason::Frame));
     }
@@ -221,17 +225,16 @@ mod tests {
     #[test]
     fn a_record_of_too_many_events_is_refused_as_a_whole() {
         let sub_record = SubRecord { partition_key: "u", data: format!("[{}1]", "1,".repeat(4_999)).into() };
-        let source = |count| KinesisBatch {
-            shard_id: "shard".to_owned(),
-            records: vec![
+        let source = |count| {
+            batch(vec![
                 record(1, "a", aggregate(&vec![sub_record.clone(); count])),
                 record(2, "u", login("u", 1)),
-            ],
+            ])
         };
         assert_eq!(Batch::open(&source(2)).units().list.len(), RECORD_LIMIT_EVENTS + 1);
         let many = source(3);
-        let batch = Batch::open(&many);
-        let units = batch.units().list;
+        let opened = Batch::open(&many);
+        let units = opened.units().list;
         assert_eq!(
             (units.len(), units[0].bytes, units[1].event.is_ok()),
             (2, &many.records[0].data[..], true)
@@ -247,9 +250,9 @@ mod tests {
         let bomb = aggregate(&vec![sub_record; 97]);
         let mut records = vec![record(1, "a", bomb)];
         records.extend((2..9).map(|sequence| record(sequence, "u", framed.clone())));
-        let source = KinesisBatch { shard_id: "shard".to_owned(), records };
-        let batch = Batch::open(&source);
-        let Units { list: units, end } = batch.units();
+        let source = batch(records);
+        let opened = Batch::open(&source);
+        let Units { list: units, end } = opened.units();
         let frames = units
             .iter()
             .filter(|unit| unit.record == 0 && unit.event.as_ref().unwrap_err().reason == Reason::Frame);
@@ -259,10 +262,10 @@ mod tests {
 
     /// Record and reason of the end, and the record of the last unit.
     fn ends(records: Vec<KinesisRecord>) -> (Option<End>, usize) {
-        let source = KinesisBatch { shard_id: "shard".to_owned(), records };
-        let batch = Batch::open(&source);
-        let Units { list, end } = batch.units();
-        assert!(batch.payloads.len() < BATCH_LIMIT_EVENTS + RECORD_LIMIT_EVENTS);
+        let source = batch(records);
+        let opened = Batch::open(&source);
+        let Units { list, end } = opened.units();
+        assert!(opened.payloads.len() < BATCH_LIMIT_EVENTS + RECORD_LIMIT_EVENTS);
         assert!(list.len() < BATCH_LIMIT_EVENTS + RECORD_LIMIT_EVENTS, "{} units", list.len());
         (end, list.last().unwrap().record)
     }

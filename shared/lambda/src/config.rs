@@ -4,7 +4,12 @@ use std::fmt::Display;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
+use millrace_domain::session::SessionSettings;
+use millrace_domain::time::{DAY_MS, SECOND_MS};
 use tracing::Level;
+
+/// Longest gap, lateness or horizon: a week, as long as the stream keeps records unless it is told otherwise.
+pub const TIME_LIMIT_SECONDS: i64 = 7 * DAY_MS / SECOND_MS;
 
 /// Every problem with the environment, each naming its variable.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -18,6 +23,14 @@ pub struct ConfigError {
 pub struct Variables<F> {
     look_up: F,
     problems: Vec<String>,
+}
+
+impl Variables<fn(&str) -> Option<String>> {
+    /// The variables of the process.
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
+    pub fn of_the_environment() -> Self {
+        Self::new(|name| std::env::var(name).ok())
+    }
 }
 
 impl<F: Fn(&str) -> Option<String>> Variables<F> {
@@ -53,15 +66,35 @@ impl<F: Fn(&str) -> Option<String>> Variables<F> {
         }
     }
 
+    /// One of several values, which `names` lists for who gave another one, or its default.
+    pub fn choice<T: FromStr>(&mut self, name: &str, default: T, names: &str) -> T {
+        let Some(text) = (self.look_up)(name).filter(|value| !value.is_empty()) else { return default };
+        text.parse().unwrap_or_else(|_| {
+            self.problem(format!("{name} must be {names}, is {text:?}"));
+            default
+        })
+    }
+
+    /// How sessions are cut, from `SESSION_GAP_SECONDS` and `ALLOWED_LATENESS_SECONDS`. Functions that deal with windows
+    /// must agree on it.
+    pub fn session_settings(&mut self) -> SessionSettings {
+        let default = SessionSettings::default();
+        let mut time_ms = |name, default_ms: i64| {
+            self.number(name, default_ms / SECOND_MS, 0..=TIME_LIMIT_SECONDS) * SECOND_MS
+        };
+        let settings = SessionSettings {
+            gap_ms: time_ms("SESSION_GAP_SECONDS", default.gap_ms),
+            lateness_ms: time_ms("ALLOWED_LATENESS_SECONDS", default.lateness_ms),
+        };
+        if settings.lateness_ms > settings.gap_ms {
+            self.problem("ALLOWED_LATENESS_SECONDS must not be above SESSION_GAP_SECONDS".to_owned());
+        }
+        settings
+    }
+
     /// The level in `LOG_LEVEL`: ERROR, WARN, INFO, DEBUG or TRACE; INFO where there is none.
     pub fn log_level(&mut self) -> Level {
-        let Some(text) = (self.look_up)("LOG_LEVEL").filter(|value| !value.is_empty()) else {
-            return Level::INFO;
-        };
-        text.parse().unwrap_or_else(|_| {
-            self.problem(format!("LOG_LEVEL must be ERROR, WARN, INFO, DEBUG or TRACE, is {text:?}"));
-            Level::INFO
-        })
+        self.choice("LOG_LEVEL", Level::INFO, "ERROR, WARN, INFO, DEBUG or TRACE")
     }
 
     /// Notes a problem.
@@ -116,14 +149,28 @@ mod tests {
     }
 
     #[test]
-    fn the_log_level_is_info_unless_it_says_otherwise() {
-        let level = |text: Option<&str>| {
-            let mut variables = Variables::new(|_: &str| text.map(str::to_owned));
-            (variables.log_level(), variables.finish(()).is_ok())
+    fn sessions_are_cut_in_seconds_and_wait_no_longer_than_their_gap() {
+        let read = |gap: &'static str, lateness: &'static str| {
+            let value = move |name: &str| if name == "SESSION_GAP_SECONDS" { gap } else { lateness };
+            let mut variables = Variables::new(move |name: &str| Some(value(name).to_owned()));
+            let settings = variables.session_settings();
+            variables.finish(settings).map_err(|error| error.problems.len())
         };
-        assert_eq!([level(None), level(Some("")), level(Some("INFO"))], [(Level::INFO, true); 3]);
-        assert_eq!(level(Some("DEBUG")), (Level::DEBUG, true));
-        assert_eq!(level(Some("loud")), (Level::INFO, false));
+        assert_eq!(read("", ""), Ok(SessionSettings::default()));
+        assert_eq!(read("60", "60"), Ok(SessionSettings { gap_ms: 60_000, lateness_ms: 60_000 }));
+        assert_eq!(read("60", "61"), Err(1));
+    }
+
+    #[test]
+    fn a_value_that_is_no_choice_is_a_problem_that_lists_them() {
+        let level = |text: &'static str| {
+            let mut variables = Variables::new(move |_: &str| Some(text.to_owned()));
+            let level = variables.log_level();
+            variables.finish(level).map_err(|error| error.problems.concat())
+        };
+        assert_eq!((level("debug"), level("")), (Ok(Level::DEBUG), Ok(Level::INFO)));
+        let problem = "LOG_LEVEL must be ERROR, WARN, INFO, DEBUG or TRACE, is \"loud\"";
+        assert_eq!(level("loud"), Err(problem.to_owned()));
     }
 
     #[test]

@@ -82,7 +82,7 @@ mod tests {
 
     #[test]
     fn every_metric_has_a_value_and_nothing_has_many() {
-        let batch = KinesisBatch { shard_id: "shard".to_owned(), records: Vec::new() };
+        let batch = KinesisBatch { shard_id: "shard".to_owned(), ..KinesisBatch::default() };
         let tally = Tally {
             cut: Cut::at(0),
             verdicts: vec![(0, None), (1, Some(Verdict::Applied))],

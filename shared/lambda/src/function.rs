@@ -1,7 +1,6 @@
 //! A function as Lambda runs it: batch in, partial response out, one line of metrics.
 
 use std::future::Future;
-use std::time::SystemTime;
 
 use aws_lambda_events::event::streams::KinesisEventResponse;
 use lambda_runtime::{LambdaEvent, service_fn};
@@ -9,6 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::answer::answer;
+use crate::clock::wall_ms;
 use crate::deadline::Deadline;
 use crate::emf;
 use crate::kinesis_event::KinesisBatch;
@@ -18,7 +18,7 @@ use crate::tally::Tally;
 /// A consumer of a stream.
 pub trait Function: Send + Sync {
     /// Its name, in metrics and in the quarantine.
-    const NAME: &'static str;
+    fn name(&self) -> &'static str;
 
     /// Does a batch, as far as it goes.
     fn process(&self, batch: &KinesisBatch, deadline: Deadline) -> impl Future<Output = Report> + Send;
@@ -36,7 +36,7 @@ pub struct Report {
 /// Runs one invocation: a batch that cannot be done to its end names its first record that is not done.
 pub async fn handle(function: &impl Function, event: LambdaEvent<KinesisBatch>) -> KinesisEventResponse {
     let LambdaEvent { payload: batch, context } = event;
-    let deadline = Deadline::new(context.deadline, now_epoch_ms());
+    let deadline = Deadline::new(context.deadline, wall_ms());
     let (response, line, _) = invoke(function, &batch, deadline).await;
     emf::print(&line);
     response
@@ -51,14 +51,14 @@ pub async fn invoke<F: Function>(
     let report = function.process(batch, deadline).await;
     if let Some(record) = report.tally.cut.record().and_then(|record| batch.records.get(record)) {
         tracing::warn!(
-            function = F::NAME,
+            function = function.name(),
             shard_id = batch.shard_id,
             sequence_number = record.sequence_number.as_str(),
             why = report.tally.why,
             "the batch ends early",
         );
     }
-    let line = emf::line(F::NAME, batch, &report.tally, &report.usage, now_epoch_ms());
+    let line = emf::line(function.name(), batch, &report.tally, &report.usage, wall_ms());
     (answer(batch, report.tally.cut), line, report.tally)
 }
 
@@ -73,32 +73,27 @@ pub async fn serve(function: &impl Function) -> Result<(), lambda_runtime::Error
     lambda_runtime::run(service_fn(answer)).await
 }
 
-/// Serves a function that is called with a request of its own, by hand or by a schedule, until the environment ends.
+/// Serves a function that is called with a request of its own, by hand or by a schedule, until the environment ends. An
+/// error of the call fails the invocation: Lambda counts it, and may try again.
 ///
 /// # Errors
 /// When Lambda's runtime API cannot be reached.
-pub async fn serve_calls<I, O>(call: impl AsyncFn(I, Deadline) -> O) -> Result<(), lambda_runtime::Error>
+pub async fn serve_calls<I, O, E>(
+    call: impl AsyncFn(I, Deadline) -> Result<O, E>,
+) -> Result<(), lambda_runtime::Error>
 where
     I: DeserializeOwned,
     O: Serialize,
+    E: std::error::Error + Send + Sync + 'static,
 {
     let call = &call;
     let answer = |event: LambdaEvent<I>| {
         Box::pin(async move {
-            let deadline = Deadline::new(event.context.deadline, now_epoch_ms());
-            Ok::<_, std::convert::Infallible>(call(event.payload, deadline).await)
+            let deadline = Deadline::new(event.context.deadline, wall_ms());
+            call(event.payload, deadline).await.map_err(lambda_runtime::Error::from)
         })
     };
     lambda_runtime::run(service_fn(answer)).await
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the wall clock dates metrics and deadlines, and decides nothing else"
-)]
-fn now_epoch_ms() -> u64 {
-    let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
@@ -114,7 +109,9 @@ mod tests {
     struct Almost;
 
     impl Function for Almost {
-        const NAME: &'static str = "almost";
+        fn name(&self) -> &'static str {
+            "almost"
+        }
 
         async fn process(&self, batch: &KinesisBatch, _deadline: Deadline) -> Report {
             let cut = Cut::at(batch.records.len() - 1);
@@ -130,7 +127,7 @@ mod tests {
             arrived_at_ms: 0,
             data: bytes::Bytes::new(),
         };
-        KinesisBatch { shard_id: "shard".to_owned(), records: vec![record("7"), record("8")] }
+        KinesisBatch { records: vec![record("7"), record("8")], ..KinesisBatch::default() }
     }
 
     #[tokio::test]

@@ -15,8 +15,10 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, Visitor};
 
 /// The records of one batch, in the order of their sequence numbers, all of one shard.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct KinesisBatch {
+    /// The stream's name; empty where the batch does not tell.
+    pub stream: String,
     /// The shard; empty in a batch without records.
     pub shard_id: String,
     /// The records.
@@ -46,6 +48,8 @@ struct WireBatch {
 struct WireRecord {
     #[serde(rename = "eventID")]
     event_id: String,
+    #[serde(rename = "eventSourceARN", default)]
+    event_source_arn: String,
     kinesis: Object<WirePayload>,
 }
 
@@ -88,6 +92,9 @@ impl<'de> Deserialize<'de> for KinesisBatch {
                 D::Error::custom(format!("eventID {:?} is not <shard>:<sequence number>", first.event_id))
             })?,
         };
+        let stream =
+            wire.records.first().map(|first| stream_name(&first.event_source_arn)).unwrap_or_default();
+        let stream = stream.to_owned();
         if wire.records.iter().any(|record| shard_of(record).as_ref() != Some(&shard_id)) {
             return Err(D::Error::custom("the batch holds records of more than one shard"));
         }
@@ -100,8 +107,14 @@ impl<'de> Deserialize<'de> for KinesisBatch {
                 data: kinesis.data,
             })
         });
-        Ok(Self { shard_id, records: records.collect::<Result<_, _>>()? })
+        Ok(Self { stream, shard_id, records: records.collect::<Result<_, _>>()? })
     }
+}
+
+/// The stream's name in the ARN of a stream, or of a consumer of it with a share of its own; empty where it has none.
+fn stream_name(arn: &str) -> &str {
+    let behind = arn.split_once(":stream/").map(|(_, behind)| behind).unwrap_or_default();
+    behind.split('/').next().unwrap_or_default()
 }
 
 /// Seconds with a fraction to whole milliseconds. A double holds milliseconds of our times exactly enough to be
@@ -132,6 +145,19 @@ mod tests {
             ("shardId-000000000006", 1_545_084_650_120)
         );
         assert_eq!((record.partition_key.as_str(), &record.data[..]), ("u", &b"Hello"[..]));
+    }
+
+    #[test]
+    fn a_batch_tells_its_stream_where_its_records_do() {
+        let stream = |text: &str| serde_json::from_str::<KinesisBatch>(text).unwrap().stream;
+        assert_eq!(stream(BATCH), "");
+        let told = BATCH.replace(
+            r#""eventSource":"aws:kinesis""#,
+            r#""eventSourceARN":"arn:aws:kinesis:eu-central-1:123456789012:stream/signals""#,
+        );
+        assert_eq!(stream(&told), "signals");
+        assert_eq!(stream(&told.replace("/signals", "/signals/consumer/inventory:1545084650")), "signals");
+        assert_eq!(stream(&told.replace(":stream/", ":table/")), "");
     }
 
     #[test]

@@ -6,6 +6,7 @@
 pub mod answer;
 pub mod batch;
 pub mod carrier;
+pub mod clock;
 pub mod config;
 pub mod cut;
 pub mod deadline;
@@ -24,6 +25,7 @@ mod payload;
 pub mod ports;
 pub mod quarantine;
 pub mod record_stream;
+pub mod reorder_points;
 pub mod signal_stream;
 pub mod stateful;
 pub mod tally;
@@ -31,6 +33,7 @@ pub mod timers;
 pub mod unit;
 
 pub use batch::{Batch, Units};
+pub use clock::Clock;
 pub use cut::Cut;
 pub use deadline::Deadline;
 pub use function::{Function, Report};

@@ -1,9 +1,10 @@
-//! The port to the table of timers, as a consumer sees it.
+//! The ports to the table of timers, as a consumer sees it and as `close` does, and to the sessions that miss one.
 
 use std::future::Future;
 
+use millrace_domain::session::OpenSession;
 use millrace_domain::signal::Signal;
-use millrace_domain::timer::Timer;
+use millrace_domain::timer::{Bucket, Minute, Placed, Timer};
 
 use crate::deadline::Deadline;
 use crate::ports::{NotAccepted, SignalFailure, SignalSink};
@@ -19,6 +20,88 @@ pub trait TimerSink: Send + Sync {
         timers: &[Timer],
         deadline: Deadline,
     ) -> impl Future<Output = Result<(), NotAccepted>> + Send;
+}
+
+/// A table that could not do what it was asked, why in words; nothing is known of the effect.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct TableError(pub String);
+
+/// Some of a bucket's timers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DuePage {
+    /// The timers, in order of their sort keys, and so of time.
+    pub timers: Vec<Timer>,
+    /// Items that are no timers. They stay where they are.
+    pub damaged: usize,
+    /// Where the next page begins; `None` when there is none.
+    pub next: Option<String>,
+}
+
+/// Timers by bucket, and how far they were taken.
+pub trait DueTimers: Send + Sync {
+    /// Reads timers of a bucket that are due at `until_ms` (epoch milliseconds) or before: at most `limit`, from the
+    /// start or from the `next` of a page. Strongly consistent.
+    ///
+    /// # Errors
+    /// When they could not be read within the deadline.
+    fn read_due(
+        &self,
+        bucket: Bucket,
+        until_ms: i64,
+        limit: usize,
+        from: Option<&str>,
+        deadline: Deadline,
+    ) -> impl Future<Output = Result<DuePage, TableError>> + Send;
+
+    /// Deletes exactly these; one answer a timer, in order. Deleting one that is not there succeeds.
+    fn delete(
+        &self,
+        timers: &[Placed],
+        deadline: Deadline,
+    ) -> impl Future<Output = Vec<Result<(), TableError>>> + Send;
+
+    /// The minute up to which all buckets were taken whole; `None` before the first run.
+    ///
+    /// # Errors
+    /// When it could not be read within the deadline.
+    fn cursor(&self, deadline: Deadline) -> impl Future<Output = Result<Option<Minute>, TableError>> + Send;
+
+    /// Moves the cursor forward; one that is as far already stays.
+    ///
+    /// # Errors
+    /// When it could not be written within the deadline.
+    fn move_cursor(
+        &self,
+        to: Minute,
+        deadline: Deadline,
+    ) -> impl Future<Output = Result<(), TableError>> + Send;
+}
+
+/// Some of the users with open windows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OpenSessionsPage {
+    /// The sessions, in an order of the store's own.
+    pub sessions: Vec<OpenSession>,
+    /// Items that could not be understood.
+    pub damaged: usize,
+    /// Where the next page begins; `None` when there is none.
+    pub next: Option<String>,
+}
+
+/// All users with open windows.
+pub trait OpenSessions: Send + Sync {
+    /// Reads on from the start or from the `next` of a page, over at most `limit` items. May miss what was written a
+    /// moment ago.
+    ///
+    /// # Errors
+    /// When they could not be read within the deadline.
+    fn read_open(
+        &self,
+        limit: usize,
+        from: Option<&str>,
+        deadline: Deadline,
+    ) -> impl Future<Output = Result<OpenSessionsPage, TableError>> + Send;
 }
 
 /// The sink of a consumer that emits signals and sets timers.

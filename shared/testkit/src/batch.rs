@@ -26,7 +26,7 @@ pub struct BatchBuilder {
 
 impl Default for BatchBuilder {
     fn default() -> Self {
-        let batch = KinesisBatch { shard_id: SHARD.to_owned(), records: Vec::new() };
+        let batch = KinesisBatch { shard_id: SHARD.to_owned(), ..KinesisBatch::default() };
         Self { prefix: LONG_PREFIX, next: 1, arrived_at_ms: ARRIVED_AT_MS, batch }
     }
 }
@@ -46,6 +46,13 @@ impl BatchBuilder {
     #[must_use]
     pub fn of_shard(mut self, shard_id: &str) -> Self {
         shard_id.clone_into(&mut self.batch.shard_id);
+        self
+    }
+
+    /// Of the stream of this name.
+    #[must_use]
+    pub fn of_stream(mut self, stream: &str) -> Self {
+        stream.clone_into(&mut self.batch.stream);
         self
     }
 
@@ -125,8 +132,5 @@ pub fn remainder(batch: &KinesisBatch, answer: &KinesisEventResponse) -> Option<
     let name = named.item_identifier.as_deref().expect("an answer names its record");
     let first = batch.records.iter().position(|record| record.sequence_number.as_str() == name);
     let first = first.unwrap_or_else(|| panic!("{name} is not in the batch"));
-    Some(KinesisBatch {
-        shard_id: batch.shard_id.clone(),
-        records: batch.records.get(first..).unwrap().to_vec(),
-    })
+    Some(KinesisBatch { records: batch.records.get(first..).unwrap().to_vec(), ..batch.clone() })
 }

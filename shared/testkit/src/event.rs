@@ -18,6 +18,8 @@ pub struct EventBuilder {
     subject: String,
     time_ms: i64,
     data: Option<Value>,
+    /// Lane, sequence number and index of what caused it.
+    origin: Option<(String, u64, u32)>,
 }
 
 /// A login of this user under this id, at [`START_MS`], until told otherwise.
@@ -29,6 +31,7 @@ pub fn event(id: impl Into<String>, user: &str) -> EventBuilder {
         subject: user.to_owned(),
         time_ms: START_MS,
         data: None,
+        origin: None,
     }
 }
 
@@ -100,6 +103,44 @@ impl EventBuilder {
         self.of_type("payment.failed", data)
     }
 
+    /// Pieces that came; the subject is `store#sku`.
+    #[must_use]
+    pub fn receives(self, quantity: i64) -> Self {
+        self.of_stock("stock.received", json!({"quantity": quantity}))
+    }
+
+    /// Pieces that were counted; the subject is `store#sku`.
+    #[must_use]
+    pub fn counts(self, on_hand: i64) -> Self {
+        self.of_stock("stock.counted", json!({"on_hand": on_hand}))
+    }
+
+    /// The signal of pieces that were sold; the subject is `store#sku`, and it wants an origin.
+    #[must_use]
+    pub fn sells(self, quantity: i64) -> Self {
+        self.of_stock("stock.sold", json!({"quantity": quantity, "order_id": "o"}))
+    }
+
+    /// The signal of pieces that came back; the subject is `store#sku`, and it wants an origin.
+    #[must_use]
+    pub fn takes_back(self, quantity: i64) -> Self {
+        self.of_stock("stock.returned", json!({"quantity": quantity, "order_id": "o"}))
+    }
+
+    /// Caused by the record of this number in this lane, as the signal of this index.
+    #[must_use]
+    pub fn caused_by(mut self, lane: &str, sequence: u64, index: u32) -> Self {
+        self.origin = Some((lane.to_owned(), sequence, index));
+        self
+    }
+
+    fn of_stock(self, event_type: &str, mut data: Value) -> Self {
+        let (store_id, sku) = self.subject.split_once('#').expect("the key of stock is store#sku");
+        data["store_id"] = store_id.into();
+        data["sku"] = sku.into();
+        self.of_type(event_type, data)
+    }
+
     fn order(&self, sku: &str, quantity: i64, total_minor: i64) -> Value {
         let line = json!({"sku": sku, "quantity": quantity, "unit_price_minor": 100});
         json!({"order_id": self.id, "currency": "GBP", "total_minor": total_minor, "lines": [line]})
@@ -130,8 +171,13 @@ impl EventBuilder {
             "subject": self.subject,
             "time": format_rfc3339_ms(self.time_ms),
         });
-        if let (Some(data), Some(envelope)) = (&self.data, envelope.as_object_mut()) {
-            envelope.insert("data".to_owned(), data.clone());
+        if let Some(data) = &self.data {
+            envelope["data"] = data.clone();
+        }
+        if let Some((lane, sequence, index)) = &self.origin {
+            envelope["originlane"] = lane.as_str().into();
+            envelope["originsequence"] = sequence.to_string().into();
+            envelope["originindex"] = (*index).into();
         }
         envelope.to_string()
     }

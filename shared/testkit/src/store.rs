@@ -3,14 +3,17 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::marker::PhantomData;
+use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use millrace_domain::Ledger;
 use millrace_domain::fold::KeyState;
 use millrace_domain::ledger::LedgerUnreadable;
+use millrace_domain::session::SessionState;
 use millrace_lambda::Deadline;
 use millrace_lambda::ports::{Commit, Read, Store, Stored, Write};
+use millrace_lambda::timers::{OpenSessions, OpenSessionsPage, TableError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -287,5 +290,35 @@ where
         let commits = self.lock().commit_all(writes);
         self.wait(Duration::ZERO).await;
         commits
+    }
+}
+
+impl OpenSessions for MemoryStore<SessionState> {
+    async fn read_open(
+        &self,
+        limit: usize,
+        from: Option<&str>,
+        _deadline: Deadline,
+    ) -> Result<OpenSessionsPage, TableError> {
+        let mut inner = self.lock();
+        if inner.read_faults.draw("").is_some() {
+            return Err(TableError("the script fails it".to_owned()));
+        }
+        let mut page = OpenSessionsPage::default();
+        let behind = from.map_or(Bound::Unbounded, Bound::Excluded);
+        for (number, (key, item)) in
+            inner.items.range::<str, _>((behind, Bound::Unbounded)).take(limit).enumerate()
+        {
+            page.next = (number + 1 == limit).then(|| key.clone());
+            let mut attributes = item.attributes.clone();
+            attributes.insert("key".to_owned(), key.as_str().into());
+            if attributes.contains_key("session") {
+                match serde_json::from_value(Value::Object(attributes)) {
+                    Ok(session) => page.sessions.push(session),
+                    Err(_) => page.damaged += 1,
+                }
+            }
+        }
+        Ok(page)
     }
 }

@@ -80,5 +80,9 @@ fn carried(key: &str, redriven: &Redriven, bytes: &[u8]) {
         arrived_at_ms: ARRIVED_AT_MS,
         data: text.into(),
     };
-    record::batch(&KinesisBatch { shard_id: "shardId-000000000001".to_owned(), records: vec![kinesis] });
+    record::batch(&KinesisBatch {
+        shard_id: "shardId-000000000001".to_owned(),
+        records: vec![kinesis],
+        ..KinesisBatch::default()
+    });
 }

@@ -2,13 +2,13 @@
 //! decoders do it.
 
 use millrace_domain::contract::{
-    LINES_LIMIT, NAME_LIMIT_BYTES, NESTING_LIMIT, QUANTITY_LIMIT, TEXT_LIMIT_BYTES,
+    LINES_LIMIT, NAME_LIMIT_BYTES, NESTING_LIMIT, QUANTITY_LIMIT, STORE_LIMIT_BYTES, TEXT_LIMIT_BYTES,
 };
 use millrace_domain::decode::CLOCK_SKEW_LIMIT_MS;
 use millrace_domain::envelope::{SUBJECT_LIMIT_BYTES, TYPE_LIMIT_BYTES};
 use millrace_domain::identity::{ID_LIMIT_BYTES, SOURCE_LIMIT_BYTES};
 use millrace_domain::money::{AMOUNT_LIMIT_MINOR, Currency};
-use millrace_domain::time::parse_rfc3339_ms;
+use millrace_domain::time::{LARGEST_EPOCH_MS, parse_rfc3339_ms};
 use serde_json::Value;
 
 /// Whether a value is an event that may arrive under this key at this time.
@@ -30,12 +30,26 @@ pub(super) fn is_event(value: &Value, partition_key: &str, arrived_at_ms: i64) -
         && is_of_subject(attribute("type"), value.get("data"), partition_key)
 }
 
-/// Whether every attribute is a text, null or absent.
+/// Whether every attribute is a text, null or absent, but for those that number a place: these are numbers or absent.
 fn has_attributes(value: &Value) -> bool {
-    const NAMES: [&str; 8] =
-        ["specversion", "id", "source", "type", "subject", "time", "dataschema", "datacontenttype"];
+    const NAMES: [&str; 10] = [
+        "specversion",
+        "id",
+        "source",
+        "type",
+        "subject",
+        "time",
+        "dataschema",
+        "datacontenttype",
+        "originlane",
+        "originsequence",
+    ];
+    const NUMBERS: [&str; 3] = ["originsub", "originelement", "originindex"];
     let is_text_or_null = |name: &str| value.get(name).is_none_or(|it| it.is_string() || it.is_null());
-    value.is_object() && NAMES.into_iter().all(is_text_or_null)
+    let is_number = |it: &Value| it.as_u64().is_some_and(|number| u32::try_from(number).is_ok());
+    value.is_object()
+        && NAMES.into_iter().all(is_text_or_null)
+        && NUMBERS.into_iter().all(|name| value.get(name).is_none_or(is_number))
 }
 
 /// Whether a value is data of this type.
@@ -62,8 +76,12 @@ pub(super) fn is_data(event_type: &str, data: Option<&Value>) -> bool {
                 && has_currency(data)
                 && data.get("reason").is_none_or(is_reason)
         }
-        "stock.received" => name("store_id") && name("sku") && number("quantity", 1, QUANTITY_LIMIT),
-        "stock.counted" => name("store_id") && name("sku") && number("on_hand", 0, QUANTITY_LIMIT),
+        "stock.received" => is_store(data) && name("sku") && number("quantity", 1, QUANTITY_LIMIT),
+        "stock.counted" => is_store(data) && name("sku") && number("on_hand", 0, QUANTITY_LIMIT),
+        "stock.sold" | "stock.returned" => {
+            is_store(data) && name("sku") && name("order_id") && number("quantity", 1, QUANTITY_LIMIT)
+        }
+        "timer.due" => number("due_ms", 0, LARGEST_EPOCH_MS),
         _ => return true,
     };
     data.is_object() && shape
@@ -78,7 +96,7 @@ fn is_order(data: &Value) -> bool {
     };
     let lines = data.get("lines").and_then(Value::as_array);
     is_name(data, "order_id")
-        && (data.get("store_id").is_none() || is_name(data, "store_id"))
+        && (data.get("store_id").is_none() || is_store(data))
         && has_currency(data)
         && is_number(data, "total_minor", 0, AMOUNT_LIMIT_MINOR)
         && lines.is_some_and(|lines| (1..=LINES_LIMIT).contains(&lines.len()) && lines.iter().all(is_line))
@@ -87,7 +105,9 @@ fn is_order(data: &Value) -> bool {
 fn is_of_subject(event_type: &str, data: Option<&Value>, subject: &str) -> bool {
     let text = |field: &str| data.and_then(|data| data.get(field)).and_then(Value::as_str);
     match (event_type, text("store_id"), text("sku")) {
-        ("stock.received" | "stock.counted", Some(store), Some(sku)) => subject == format!("{store}#{sku}"),
+        ("stock.received" | "stock.counted" | "stock.sold" | "stock.returned", Some(store), Some(sku)) => {
+            subject == format!("{store}#{sku}")
+        }
         _ => true,
     }
 }
@@ -96,6 +116,7 @@ fn is_known(event_type: &str) -> bool {
     ["product.viewed", "cart.item_added", "cart.item_removed", "order.placed", "order.returned"]
         .contains(&event_type)
         || ["payment.authorized", "payment.failed", "stock.received", "stock.counted"].contains(&event_type)
+        || ["stock.sold", "stock.returned", "timer.due"].contains(&event_type)
 }
 
 fn is_text(text: &str, limit_bytes: usize) -> bool {
@@ -105,6 +126,11 @@ fn is_text(text: &str, limit_bytes: usize) -> bool {
 fn is_name(data: &Value, field: &str) -> bool {
     let text = data.get(field).and_then(Value::as_str);
     text.is_some_and(|text| is_text(text, NAME_LIMIT_BYTES) && !text.contains('#'))
+}
+
+fn is_store(data: &Value) -> bool {
+    let short = |text: &str| text.len() <= STORE_LIMIT_BYTES;
+    is_name(data, "store_id") && data.get("store_id").and_then(Value::as_str).is_some_and(short)
 }
 
 fn is_number(data: &Value, field: &str, least: i64, most: i64) -> bool {

@@ -35,6 +35,7 @@ fn alone(partition_key: &str, data: Bytes) {
     };
     let neighbour = record("2", "n", Bytes::from_static(LOGIN.as_bytes()));
     let source = KinesisBatch {
+        stream: "events".to_owned(),
         shard_id: SHARD.to_owned(),
         records: vec![record("1", partition_key, data), neighbour],
     };

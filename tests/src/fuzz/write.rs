@@ -30,7 +30,9 @@ pub(super) fn data(data: &Data<'_>) -> String {
         Data::StockCounted(count) => {
             json!({"store_id": count.store_id, "sku": count.sku, "on_hand": count.on_hand})
         }
-        Data::UserLoggedIn | Data::UserLoggedOut | Data::Unknown => return String::new(),
+        Data::StockSold(moved) | Data::StockReturned(moved) => json!(moved),
+        Data::TimerDue(timer) => json!(timer),
+        Data::UserLoggedIn | Data::UserLoggedOut | Data::Signal | Data::Unknown => return String::new(),
     };
     value.to_string()
 }
@@ -45,6 +47,11 @@ pub(super) fn event(event: &Event<'_>) -> String {
         "subject": event.subject,
         "time": format_rfc3339_ms(event.time_ms),
         "dataschema": event.data_schema,
+        "originlane": event.origin.as_ref().map(|origin| &origin.lane),
+        "originsequence": event.origin.as_ref().map(|origin| origin.position.sequence.as_str()),
+        "originsub": event.origin.as_ref().map_or(0, |origin| origin.position.sub_sequence),
+        "originelement": event.origin.as_ref().map_or(0, |origin| origin.position.index),
+        "originindex": event.origin.as_ref().map_or(0, |origin| origin.index),
     });
     let mut text = envelope.to_string();
     if !event.raw_data.is_empty() {

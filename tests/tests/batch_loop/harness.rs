@@ -109,7 +109,9 @@ impl<S: State> Rig<S> {
 }
 
 impl<S: State> Function for Rig<S> {
-    const NAME: &'static str = "rig";
+    fn name(&self) -> &'static str {
+        "rig"
+    }
 
     async fn process(&self, batch: &KinesisBatch, deadline: Deadline) -> Report {
         let tally = self.consumer.run(&Batch::open(batch), &self.settings, deadline).await;
@@ -150,7 +152,9 @@ struct Watched<'f, F> {
 }
 
 impl<F: Function> Function for Watched<'_, F> {
-    const NAME: &'static str = F::NAME;
+    fn name(&self) -> &'static str {
+        self.function.name()
+    }
 
     async fn process(&self, batch: &KinesisBatch, deadline: Deadline) -> Report {
         let report = self.function.process(batch, deadline).await;

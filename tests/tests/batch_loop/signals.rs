@@ -36,7 +36,8 @@ async fn a_signal_that_fails_ends_the_batch_before_its_cause() {
 
     rig.run(&outcome.rest.unwrap()).await;
     assert_eq!(rig.store.item("u").unwrap().state.skus, ["a", "b"]);
-    let received: Vec<_> = rig.signals.received().into_iter().map(|signal| signal.data.trim_matches('"').to_owned()).collect();
+    let received: Vec<_> =
+        rig.signals.received().into_iter().map(|signal| signal.data.trim_matches('"').to_owned()).collect();
     assert_eq!(received, ["1:1", "2:1", "3:1", "4:2"], "each arrives, and counts once");
 }
 
@@ -74,7 +75,8 @@ async fn a_crash_before_the_commit_repeats_the_same_signals() {
     rig.store.fail_commits("u", [CommitFault::LoseRequest, CommitFault::Throttle]);
     rig.store.fail_commits("v", [CommitFault::Throttle]);
     rig.run_to_the_end(&batch).await;
-    let received: Vec<_> = rig.signals.received().into_iter().map(|signal| signal.data.trim_matches('"').to_owned()).collect();
+    let received: Vec<_> =
+        rig.signals.received().into_iter().map(|signal| signal.data.trim_matches('"').to_owned()).collect();
     assert_eq!(received, ["1:1", "2:1"]);
 }
 
@@ -113,6 +115,7 @@ async fn a_stale_cached_item_lets_no_signal_overtake_an_earlier_one() {
         here.run(&BatchBuilder::starting_at(5).events(&events).build()).await.verdicts,
         ["applied"; 2]
     );
-    let received: Vec<_> = here.signals.received().into_iter().map(|signal| signal.data.trim_matches('"').to_owned()).collect();
+    let received: Vec<_> =
+        here.signals.received().into_iter().map(|signal| signal.data.trim_matches('"').to_owned()).collect();
     assert_eq!(received, ["u2:3", "v2:3"]);
 }

@@ -4,7 +4,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use millrace_domain::session::SessionState;
 use millrace_lambda::{Deadline, Function, Meter};
-use millrace_testkit::{ARRIVED_AT_MS, BatchBuilder, Counter, Journal, MemorySignals, MemorySink, MemoryStore, event};
+use millrace_testkit::{
+    ARRIVED_AT_MS, BatchBuilder, Counter, Journal, MemorySignals, MemorySink, MemoryStore, event,
+};
 use serde_json::json;
 use sessions::{Config, Sessions};
 
@@ -123,9 +125,5 @@ async fn sessions_writes_one_item_a_user() {
     assert_eq!(outcome.count("applied"), 30);
     assert_eq!(journal.take_words(), ["read u,v,w", "commit u,v,w"]);
     assert_eq!(store.item("u").unwrap().state.lifetime.events, 10);
-    assert_eq!(name_of(&function), "sessions");
-}
-
-fn name_of<F: Function>(_function: &F) -> &'static str {
-    F::NAME
+    assert_eq!(function.name(), "sessions");
 }

@@ -2,7 +2,7 @@
 
 use millrace_domain::fold::KeyState;
 use millrace_domain::time::{HOUR_MS, MINUTE_MS};
-use millrace_lambda::KinesisBatch;
+use millrace_lambda::{Batch, Deadline, KinesisBatch, Tally};
 use millrace_testkit::{BatchBuilder, EventBuilder, START_MS, event};
 use proptest::prelude::*;
 use proptest::sample::Index;

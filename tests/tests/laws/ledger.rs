@@ -70,7 +70,9 @@ fn run(things: impl IntoIterator<Item = Thing>, settings: &LedgerSettings) -> Le
                 assert!(thing.time_ms < largest_ms.saturating_sub(settings.horizon_ms(thing.class)));
             }
             Judgement::Late(LateCause::Cap) => assert!(thing.time_ms < ledger.class(thing.class).floor_ms()),
-            Judgement::Collision => unreachable!("a thing keeps its payload"),
+            Judgement::Collision | Judgement::Late(LateCause::Undecidable) => {
+                unreachable!("a thing keeps its payload, and is no signal")
+            }
         }
         for class in Class::ALL {
             let (now, before) = (ledger.class(class), before.class(class));

@@ -5,9 +5,13 @@ mod convergence;
 #[cfg(test)]
 mod crashes;
 #[cfg(test)]
+mod fraud;
+#[cfg(test)]
 mod history;
 #[cfg(test)]
 mod ledger;
+#[cfg(test)]
+mod stock;
 #[cfg(test)]
 mod verdicts;
 #[cfg(test)]

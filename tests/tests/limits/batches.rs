@@ -16,11 +16,8 @@ async fn ends(batch: &KinesisBatch) -> [(Cut, usize, String); 2] {
     let meter = || Arc::new(Meter::default());
     let archive = Archive::new(&archive::Config::for_testing(), sink(), sink(), meter());
     let store = MemoryStore::<SessionState>::default();
-    let sessions = Sessions::new(
-        &sessions::Config::for_testing(),
-        (store, sink(), MemorySignals::default()),
-        meter(),
-    );
+    let sessions =
+        Sessions::new(&sessions::Config::for_testing(), (store, sink(), MemorySignals::default()), meter());
     let reports =
         [archive.process(batch, Deadline::NONE).await, sessions.process(batch, Deadline::NONE).await];
     reports.map(|report| {

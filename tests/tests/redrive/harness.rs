@@ -36,8 +36,7 @@ impl World {
         let rows = MemorySink::noting("row", Journal::default());
         let quarantine = MemorySink::noting("quarantine", Journal::default());
         let meter = || Arc::new(Meter::default());
-        let sessions =
-            Sessions::new(
+        let sessions = Sessions::new(
             &sessions::Config::for_testing(),
             (store.clone(), quarantine.clone(), MemorySignals::default()),
             meter(),

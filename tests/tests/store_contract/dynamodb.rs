@@ -139,8 +139,7 @@ fn batches() -> [KinesisBatch; 3] {
 async fn run<T: Store<SessionState>>(store: T, batch: &KinesisBatch) {
     let quarantine: MemorySink = MemorySink::noting("quarantine", Journal::default());
     let adapters = (store, quarantine, MemorySignals::default());
-    let consumer =
-        Stateful::new("sessions", adapters, LedgerSettings::default(), 0);
+    let consumer = Stateful::new("sessions", adapters, LedgerSettings::default(), 0);
     let tally = consumer.run(&Batch::open(batch), &SessionSettings::default(), Deadline::NONE).await;
     assert_eq!(tally.cut.record(), None, "{}", tally.why);
 }

@@ -7,17 +7,23 @@ use millrace_lambda::emf::{METRICS, NAMESPACE};
 use serde_norway::Value;
 
 use crate::yaml::{
-    Resource, find, items, number, pairs, referred, resources, stream_functions, tagged, text,
+    Event, Resource, binary, events, find, items, limits, mappings, named, number, resource, resources,
+    stream_functions, text,
 };
 
-/// The metrics of Lambda's and Firehose's own that alarms use.
+/// The metrics of services' own that alarms use.
 const SERVICE_METRICS: &[(&str, &str)] = &[
+    ("AWS/EventBridge/Pipes", "ExecutionFailed"),
+    ("AWS/EventBridge/Pipes", "ExecutionPartiallyFailed"),
     ("AWS/Firehose", "DeliveryToS3.DataFreshness"),
     ("AWS/Firehose", "FailedConversion.Records"),
     ("AWS/Firehose", "PartitionCountExceeded"),
     ("AWS/Lambda", "DroppedEventCount"),
+    ("AWS/Lambda", "Errors"),
+    ("AWS/Lambda", "Invocations"),
     ("AWS/Lambda", "IteratorAge"),
     ("AWS/Lambda", "OnFailureDestinationDeliveredEventCount"),
+    ("AWS/SQS", "ApproximateNumberOfMessagesVisible"),
 ];
 
 /// How long Firehose keeps what it cannot deliver.
@@ -65,35 +71,25 @@ fn own_metrics() -> Vec<Metric> {
 
 /// The binaries of the functions that read a stream.
 fn binaries() -> BTreeSet<String> {
-    let functions = stream_functions().into_iter();
-    functions.map(|function| text(find(function.body, "Metadata/BuildProperties/Binary").unwrap())).collect()
+    stream_functions().into_iter().map(binary).collect()
 }
 
-/// What `!Ref` names in the one dimension of every alarm on this metric.
+/// What the one dimension of every alarm on this metric names.
 fn watched(namespace: &str, name: &str, dimension: &str) -> Vec<String> {
     let on_metric = metrics().into_iter().filter(|it| it.namespace == namespace && it.name == name);
-    let mut watched: Vec<String> = on_metric
+    let watched = on_metric
         .map(|metric| {
             let [only] = items(metric.dimensions)[..] else { panic!("{}: one dimension", metric.alarm.id) };
             assert_eq!(text(&only["Name"]), dimension, "{}", metric.alarm.id);
-            tagged(&only["Value"], "Ref").unwrap_or_else(|| panic!("{}: a !Ref", metric.alarm.id)).to_owned()
+            named(&only["Value"]).unwrap_or_else(|| panic!("{}: no name", metric.alarm.id)).to_owned()
         })
         .collect();
-    watched.sort_unstable();
-    watched
+    sorted(watched)
 }
 
-/// The logical ids that SAM gives the event source mappings: that of the function, then the name of the event.
-fn mappings() -> Vec<String> {
-    let functions = stream_functions().into_iter();
-    let mut mappings: Vec<String> = functions
-        .flat_map(|function| pairs(function.get("Events")).into_iter().map(move |event| (function, event)))
-        .filter(|(_, (_, event))| text(&event["Type"]) == "Kinesis")
-        .map(|(function, (name, _))| format!("{}{name}", function.id))
-        .collect();
-    assert!(!mappings.is_empty());
-    mappings.sort_unstable();
-    mappings
+fn sorted(mut ids: Vec<String>) -> Vec<String> {
+    ids.sort_unstable();
+    ids
 }
 
 /// The delivery streams that have this part; there must be some.
@@ -101,10 +97,9 @@ fn delivery_streams(part: &str) -> Vec<String> {
     let path = format!("ExtendedS3DestinationConfiguration/{part}");
     let with_part =
         resources("AWS::KinesisFirehose::DeliveryStream").into_iter().filter(|it| it.find(&path).is_some());
-    let mut streams: Vec<String> = with_part.map(|stream| stream.id.to_owned()).collect();
+    let streams: Vec<String> = with_part.map(|stream| stream.id.to_owned()).collect();
     assert!(!streams.is_empty(), "no delivery stream has {part}");
-    streams.sort_unstable();
-    streams
+    sorted(streams)
 }
 
 #[test]
@@ -142,19 +137,57 @@ fn every_consumer_is_watched_for_what_it_cannot_finish_or_take() {
 
 #[test]
 fn every_consumer_is_watched_for_how_far_it_lies_behind() {
-    let behind = metrics().into_iter().filter(|metric| metric.name == "IteratorAge");
-    let mut watched: Vec<&str> =
-        behind.map(|it| referred(&items(it.dimensions)[0]["Value"]).unwrap().id).collect();
-    let mut functions: Vec<&str> = stream_functions().into_iter().map(|it| it.id).collect();
-    watched.sort_unstable();
-    functions.sort_unstable();
-    assert_eq!(watched, functions);
+    let functions = stream_functions().into_iter().map(|function| function.id.to_owned());
+    assert_eq!(watched("AWS/Lambda", "IteratorAge", "FunctionName"), sorted(functions.collect()));
+}
+
+/// Lambda tells how far a function lies behind, and not behind which of its streams.
+#[test]
+fn whoever_lies_behind_the_signals_is_told_days_before_they_are_gone() {
+    let hours = number(resource("Signals").get("RetentionPeriodHours"));
+    for Metric { alarm, .. } in metrics().into_iter().filter(|metric| metric.name == "IteratorAge") {
+        assert_eq!(text(alarm.get("Statistic")), "Maximum", "{}", alarm.id);
+        assert_eq!(text(alarm.get("ComparisonOperator")), "GreaterThanThreshold", "{}", alarm.id);
+        let evaluated = number(alarm.get("Period")) * number(alarm.get("EvaluationPeriods"));
+        let largest_ms = limits(alarm.get("Threshold")).into_iter().max().unwrap();
+        let told_after = largest_ms / 1_000 + evaluated;
+        assert!(told_after <= hours * 3_600 / 4, "{}: {told_after} s", alarm.id);
+    }
+}
+
+#[test]
+fn whatever_a_schedule_calls_is_watched_for_failing_and_for_not_being_called() {
+    let called = events("ScheduleV2").into_iter().map(|schedule| schedule.function.id.to_owned());
+    let called = sorted(called.collect());
+    for name in ["Errors", "Invocations"] {
+        assert_eq!(watched("AWS/Lambda", name, "FunctionName"), called, "{name}");
+    }
+    for Metric { alarm, .. } in metrics().into_iter().filter(|metric| metric.name == "Invocations") {
+        assert_eq!(text(alarm.get("ComparisonOperator")), "LessThanThreshold", "{}", alarm.id);
+        assert_eq!(number(alarm.get("Threshold")), 1, "{}", alarm.id);
+        let evaluated = number(alarm.get("Period")) * number(alarm.get("EvaluationPeriods"));
+        assert_eq!(evaluated, 600, "{}", alarm.id);
+    }
+}
+
+#[test]
+fn every_pipe_and_every_queue_of_dead_letters_is_watched() {
+    let pipes = resources("AWS::Pipes::Pipe").into_iter().map(|pipe| pipe.id.to_owned());
+    let pipes = sorted(pipes.collect());
+    for name in ["ExecutionFailed", "ExecutionPartiallyFailed"] {
+        assert_eq!(watched("AWS/EventBridge/Pipes", name, "PipeName"), pipes, "{name}");
+    }
+    let queues = resources("AWS::SQS::Queue").into_iter().map(|queue| queue.id.to_owned());
+    let letters = queues.filter(|id| id.ends_with("DeadLetterQueue"));
+    let watched = watched("AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName");
+    assert_eq!(watched, sorted(letters.collect()));
 }
 
 #[test]
 fn every_mapping_is_watched_for_what_it_set_aside_and_what_it_dropped() {
+    let mappings = sorted(mappings().into_iter().map(Event::id).collect());
     for name in ["OnFailureDestinationDeliveredEventCount", "DroppedEventCount"] {
-        assert_eq!(watched("AWS/Lambda", name, "EventSourceMappingUUID"), mappings(), "{name}");
+        assert_eq!(watched("AWS/Lambda", name, "EventSourceMappingUUID"), mappings, "{name}");
     }
 }
 
@@ -181,6 +214,7 @@ fn the_first_record_that_goes_astray_is_told() {
         ("DroppedEventCount", "Sum"),
         ("FailedConversion.Records", "Sum"),
         ("PartitionCountExceeded", "Maximum"),
+        ("ApproximateNumberOfMessagesVisible", "Maximum"),
     ] {
         for Metric { alarm, .. } in metrics().into_iter().filter(|metric| metric.name == name) {
             assert_eq!(text(alarm.get("Statistic")), statistic, "{}", alarm.id);
@@ -222,9 +256,11 @@ fn an_expression_uses_only_metrics_of_its_alarm() {
 }
 
 #[test]
-fn every_alarm_tells_the_topic_and_takes_silence_for_good() {
+fn every_alarm_tells_the_topic_and_takes_silence_for_good_unless_silence_is_the_trouble() {
     for alarm in alarms() {
         assert!(alarm.find("AlarmActions").is_some(), "{}", alarm.id);
-        assert_eq!(text(alarm.get("TreatMissingData")), "notBreaching", "{}", alarm.id);
+        let on_calls = alarm.find("MetricName").is_some_and(|name| text(name) == "Invocations");
+        let expected = if on_calls { "breaching" } else { "notBreaching" };
+        assert_eq!(text(alarm.get("TreatMissingData")), expected, "{}", alarm.id);
     }
 }

@@ -1,89 +1,93 @@
-//! How functions take batches from the stream, and the stream itself.
+//! How functions take batches from the streams, and the streams themselves.
+
+use std::collections::BTreeSet;
 
 use serde_norway::Value;
 
 use crate::yaml::{
-    Resource, choices, find, items, number, pairs, referred, resources, section, stream_functions, tagged,
-    text, texts,
+    Event, choices, find, items, mappings, number, referred, resource, resources, section, tagged, text,
+    texts,
 };
 
 /// What must lie between the age limit and the end of the retention: time for retries that began before the limit,
 /// and for whoever is woken.
 const AGE_MARGIN_SECONDS: i64 = 3_600;
 
-struct Consumer {
-    function: Resource,
-    mapping: &'static Value,
-}
-
-impl Consumer {
-    fn get(&self, path: &str) -> &'static Value {
-        find(self.mapping, path).unwrap_or_else(|| panic!("{} has no {path}", self.function.id))
-    }
-}
-
-/// Every event of every function that reads a stream.
-fn consumers() -> Vec<Consumer> {
-    let functions = stream_functions().into_iter();
-    let consumers: Vec<_> = functions
-        .flat_map(|function| {
-            pairs(function.get("Events")).into_iter().map(move |(_, event)| (function, event))
-        })
-        .filter(|(_, event)| find(event, "Type").is_some_and(|name| text(name) == "Kinesis"))
-        .map(|(function, event)| Consumer { function, mapping: find(event, "Properties").unwrap() })
-        .collect();
-    assert!(!consumers.is_empty());
-    consumers
-}
+/// How long the stream of signals keeps its records.
+const SIGNALS_HOURS: &str = "168";
 
 #[test]
 fn every_consumer_reports_partial_failures() {
-    for consumer in consumers() {
+    for mapping in mappings() {
         assert_eq!(
-            texts(consumer.get("FunctionResponseTypes")),
+            texts(mapping.get("FunctionResponseTypes")),
             ["ReportBatchItemFailures"],
             "{}",
-            consumer.function.id
+            mapping.id()
         );
     }
 }
 
 #[test]
 fn every_consumer_halves_a_batch_that_breaks_it() {
-    for consumer in consumers() {
-        assert_eq!(text(consumer.get("BisectBatchOnFunctionError")), "true", "{}", consumer.function.id);
+    for mapping in mappings() {
+        assert_eq!(text(mapping.get("BisectBatchOnFunctionError")), "true", "{}", mapping.id());
     }
 }
 
 #[test]
 fn every_consumer_retries_without_end() {
-    for consumer in consumers() {
-        assert_eq!(number(consumer.get("MaximumRetryAttempts")), -1, "{}", consumer.function.id);
+    for mapping in mappings() {
+        assert_eq!(number(mapping.get("MaximumRetryAttempts")), -1, "{}", mapping.id());
     }
 }
 
 #[test]
 fn every_consumer_begins_with_the_oldest_record() {
-    for consumer in consumers() {
-        assert_eq!(text(consumer.get("StartingPosition")), "TRIM_HORIZON", "{}", consumer.function.id);
+    for mapping in mappings() {
+        assert_eq!(text(mapping.get("StartingPosition")), "TRIM_HORIZON", "{}", mapping.id());
     }
 }
 
 #[test]
 fn every_consumer_sets_aside_in_s3_with_the_payload() {
-    for consumer in consumers() {
-        assert_eq!(text(consumer.get("DestinationConfig/OnFailure/Type")), "S3", "{}", consumer.function.id);
-        let target = referred(consumer.get("DestinationConfig/OnFailure/Destination"))
+    for mapping in mappings() {
+        assert_eq!(text(mapping.get("DestinationConfig/OnFailure/Type")), "S3", "{}", mapping.id());
+        let target = referred(mapping.get("DestinationConfig/OnFailure/Destination"))
             .expect("a bucket of this template");
-        assert_eq!(target.type_name(), "AWS::S3::Bucket", "{}", consumer.function.id);
+        assert_eq!(target.type_name(), "AWS::S3::Bucket", "{}", mapping.id());
     }
 }
 
 #[test]
+fn both_streams_are_read_and_set_up_alike() {
+    let read: BTreeSet<_> = mappings().into_iter().map(|mapping| mapping.stream()).collect();
+    let streams: BTreeSet<_> =
+        resources("AWS::Kinesis::Stream").into_iter().map(|stream| stream.id).collect();
+    assert_eq!(read, streams);
+    assert_eq!(streams, ["Events", "Signals"].into());
+    for path in ["StreamModeDetails", "RecordDistributionStrategy", "StreamEncryption"] {
+        assert_eq!(resource("Events").get(path), resource("Signals").get(path), "{path}");
+    }
+}
+
+#[test]
+fn signals_are_never_given_up_for_their_age() {
+    for mapping in mappings_of("Signals") {
+        assert_eq!(number(mapping.get("MaximumRecordAgeInSeconds")), -1, "{}", mapping.id());
+    }
+}
+
+#[test]
+fn signals_are_kept_for_a_week_whatever_is_chosen() {
+    assert_eq!(choices(resource("Signals").get("RetentionPeriodHours")), [SIGNALS_HOURS]);
+}
+
+#[test]
 fn every_choice_of_age_limit_ends_inside_the_retention() {
-    for consumer in consumers() {
-        let age = consumer.get("MaximumRecordAgeInSeconds");
-        let retention = referred(consumer.get("Stream")).unwrap().get("RetentionPeriodHours");
+    for mapping in mappings_of("Events") {
+        let age = mapping.get("MaximumRecordAgeInSeconds");
+        let retention = referred(mapping.get("Stream")).unwrap().get("RetentionPeriodHours");
         let (hours, seconds) = (choices(retention), choices(age));
         let accepted: Vec<_> = product(&hours, &seconds)
             .filter(|(hours, seconds)| rules_accept(&[(retention, hours), (age, seconds)]))
@@ -97,6 +101,13 @@ fn every_choice_of_age_limit_ends_inside_the_retention() {
             );
         }
     }
+}
+
+/// The mappings that read this stream; there must be some.
+fn mappings_of(stream: &str) -> Vec<Event> {
+    let mappings: Vec<_> = mappings().into_iter().filter(|mapping| mapping.stream() == stream).collect();
+    assert!(!mappings.is_empty(), "nobody reads {stream}");
+    mappings
 }
 
 fn product<'a>(left: &'a [String], right: &'a [String]) -> impl Iterator<Item = (&'a String, &'a String)> {
@@ -129,31 +140,31 @@ fn rules_accept(values: &[(&Value, &String)]) -> bool {
 
 #[test]
 fn every_shard_is_one_line_for_every_consumer() {
-    for consumer in consumers() {
-        assert_eq!(number(consumer.get("ParallelizationFactor")), 1, "{}", consumer.function.id);
+    for mapping in mappings() {
+        assert_eq!(number(mapping.get("ParallelizationFactor")), 1, "{}", mapping.id());
     }
 }
 
 #[test]
 fn no_consumer_filters() {
-    for consumer in consumers() {
-        assert!(find(consumer.mapping, "FilterCriteria").is_none(), "{}", consumer.function.id);
+    for mapping in mappings() {
+        assert!(mapping.find("FilterCriteria").is_none(), "{}", mapping.id());
     }
 }
 
 #[test]
 fn every_consumer_counts_what_it_set_aside() {
-    for consumer in consumers() {
-        assert_eq!(texts(consumer.get("MetricsConfig/Metrics")), ["EventCount"], "{}", consumer.function.id);
+    for mapping in mappings() {
+        assert_eq!(texts(mapping.get("MetricsConfig/Metrics")), ["EventCount"], "{}", mapping.id());
     }
 }
 
 #[test]
 fn batches_keep_the_limits_of_lambda() {
-    for consumer in consumers() {
-        assert!((1..=10_000).contains(&number(consumer.get("BatchSize"))), "{}", consumer.function.id);
-        let window_seconds = number(consumer.get("MaximumBatchingWindowInSeconds"));
-        assert!((1..=300).contains(&window_seconds), "{}", consumer.function.id);
+    for mapping in mappings() {
+        assert!((1..=10_000).contains(&number(mapping.get("BatchSize"))), "{}", mapping.id());
+        let window_seconds = number(mapping.get("MaximumBatchingWindowInSeconds"));
+        assert!((1..=300).contains(&window_seconds), "{}", mapping.id());
     }
 }
 

@@ -1,11 +1,14 @@
 //! What a function is built from, given and limited by.
 
 use std::collections::BTreeSet;
+use std::fmt::{Debug, Display};
 use std::fs;
 
 use serde_norway::Value;
 
-use crate::yaml::{Resource, choices, find, global, number, pairs, referred, resource, resources, text};
+use crate::yaml::{
+    Resource, binary, choices, find, global, limits, number, pairs, referred, resource, resources, text,
+};
 
 const FUNCTION: &str = "AWS::Serverless::Function";
 
@@ -18,10 +21,6 @@ fn property(function: Resource, name: &str) -> &'static Value {
     function.find(name).or_else(shared).unwrap_or_else(|| panic!("{} has no {name}", function.id))
 }
 
-fn binary(function: Resource) -> String {
-    text(find(function.body, "Metadata/BuildProperties/Binary").expect("the binary is named"))
-}
-
 /// The function's environment as it is without any choice; a resource stands for its own name.
 fn environment(id: &'static str) -> Vec<(&'static str, String)> {
     let variables = pairs(resource(id).get("Environment/Variables"));
@@ -30,63 +29,127 @@ fn environment(id: &'static str) -> Vec<(&'static str, String)> {
     variables.into_iter().map(|(name, given)| (name, value(given))).collect()
 }
 
+/// Reads a function's settings by looking variables up; what was read as text, so that all functions are alike.
+type ReadConfig = fn(&dyn Fn(&str) -> Option<String>) -> Result<String, String>;
+
+fn shown<C: Debug, E: Display>(config: Result<C, E>) -> Result<String, String> {
+    config.map(|config| format!("{config:?}")).map_err(|error| error.to_string())
+}
+
+/// Every function, with the variables that its code reads and how.
+const FUNCTIONS: [(&str, &[&str], ReadConfig); 6] = [
+    ("SessionsFunction", sessions::config::VARIABLES, |it| shown(sessions::config::Config::read(it))),
+    ("ArchiveFunction", archive::config::VARIABLES, |it| shown(archive::config::Config::read(it))),
+    ("FraudFunction", fraud::config::VARIABLES, |it| shown(fraud::config::Config::read(it))),
+    ("InventoryFunction", inventory::config::VARIABLES, |it| shown(inventory::config::Config::read(it))),
+    ("CloseFunction", close::config::VARIABLES, |it| shown(close::config::Config::read(it))),
+    ("RedriveFunction", redrive::config::VARIABLES, |it| shown(redrive::config::Config::read(it))),
+];
+
+/// Whether this variable names a resource, which only a deployment can tell.
+fn is_name(variable: &str) -> bool {
+    ["_TABLE", "_STREAM", "_BUCKET", "_FUNCTION"].iter().any(|end| variable.ends_with(end))
+}
+
 fn given(environment: &[(&str, String)], name: &str) -> Option<String> {
     environment.iter().find(|(given, _)| *given == name).map(|(_, value)| value.clone())
 }
 
-fn assert_same_names(environment: &[(&str, String)], variables: &[&str]) {
-    let given: BTreeSet<_> = environment.iter().map(|(name, _)| *name).collect();
-    assert_eq!(given, variables.iter().copied().collect());
+#[test]
+fn every_function_is_held_against_its_code() {
+    let deployed: BTreeSet<_> = resources(FUNCTION).into_iter().map(|function| function.id).collect();
+    assert_eq!(deployed, FUNCTIONS.map(|(id, ..)| id).into());
 }
 
 #[test]
-fn sessions_is_given_the_variables_that_it_reads() {
-    assert_same_names(&environment("SessionsFunction"), sessions::config::VARIABLES);
-}
-
-#[test]
-fn archive_is_given_the_variables_that_it_reads() {
-    assert_same_names(&environment("ArchiveFunction"), archive::config::VARIABLES);
-}
-
-#[test]
-fn redrive_is_given_the_variables_that_it_reads() {
-    assert_same_names(&environment("RedriveFunction"), redrive::config::VARIABLES);
+fn every_function_is_given_the_variables_that_it_reads() {
+    for (id, variables, _) in FUNCTIONS {
+        let given: BTreeSet<_> = environment(id).into_iter().map(|(name, _)| name).collect();
+        assert_eq!(given, variables.iter().copied().collect(), "{id}");
+    }
 }
 
 #[test]
 fn defaults_are_those_of_the_code() {
-    let variables = environment("SessionsFunction");
-    let is_name = |name: &str| name.ends_with("_TABLE") || name.ends_with("_STREAM");
-    let all = sessions::config::Config::read(|name| given(&variables, name)).unwrap();
-    let bare =
-        sessions::config::Config::read(|name| given(&variables, name).filter(|_| is_name(name))).unwrap();
-    assert_eq!(all, bare);
+    for (id, _, read) in FUNCTIONS {
+        let variables = environment(id);
+        let all = read(&|name| given(&variables, name));
+        let bare = read(&|name| given(&variables, name).filter(|_| is_name(name)));
+        assert!(all.is_ok(), "{id}: {all:?}");
+        assert_eq!(all, bare, "{id}");
+    }
+}
 
-    let variables = environment("ArchiveFunction");
-    let all = archive::config::Config::read(|name| given(&variables, name)).unwrap();
-    let bare =
-        archive::config::Config::read(|name| given(&variables, name).filter(|_| is_name(name))).unwrap();
-    assert_eq!(all, bare);
-
-    let is_name = |name: &str| is_name(name) || name.ends_with("_BUCKET") || name.ends_with("_FUNCTION");
-    let variables = environment("RedriveFunction");
-    let all = redrive::config::Config::read(|name| given(&variables, name)).unwrap();
-    let bare =
-        redrive::config::Config::read(|name| given(&variables, name).filter(|_| is_name(name))).unwrap();
-    assert_eq!(all, bare);
+/// `FRAUD_TABLE` as `FraudTable`.
+fn logical_id(variable: &str) -> String {
+    let capital = |word: &str| format!("{}{}", &word[..1], word[1..].to_lowercase());
+    variable.split('_').map(capital).collect()
 }
 
 #[test]
-fn every_choice_of_a_log_level_is_one_that_the_code_takes() {
-    let variables = environment("SessionsFunction");
-    for level in choices(resource("SessionsFunction").get("Environment/Variables/LOG_LEVEL")) {
-        let look_up = |name: &str| match name {
-            "LOG_LEVEL" => Some(level.clone()),
-            _ => given(&variables, name),
-        };
-        assert!(sessions::config::Config::read(look_up).is_ok(), "{level}");
+fn a_variable_is_named_like_the_resource_that_it_names() {
+    for (id, ..) in FUNCTIONS {
+        for (name, value) in pairs(resource(id).get("Environment/Variables")) {
+            let Some(resource) = referred(value) else {
+                assert!(!is_name(name), "{id}: {name}");
+                continue;
+            };
+            // The streams of Kinesis are named after what they carry.
+            let named = [resource.id.to_owned(), format!("{}Stream", resource.id)];
+            assert!(named.contains(&logical_id(name)), "{id}: {name} is {}", resource.id);
+        }
     }
+}
+
+#[test]
+fn every_choice_of_a_parameter_is_one_that_the_code_takes() {
+    for (id, _, read) in FUNCTIONS {
+        let variables = environment(id);
+        for (name, value) in pairs(resource(id).get("Environment/Variables")) {
+            // The names of resources are no choices.
+            let choices = if referred(value).is_some() { Vec::new() } else { choices(value) };
+            for choice in choices {
+                let look_up = |asked: &str| match asked == name {
+                    true => Some(choice.clone()),
+                    false => given(&variables, asked),
+                };
+                let config = read(&look_up);
+                assert!(config.is_ok(), "{id}: {name} {choice}: {config:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_limit_of_a_parameter_is_one_that_the_code_takes() {
+    for (id, _, read) in FUNCTIONS {
+        let variables = environment(id);
+        for (name, value) in pairs(resource(id).get("Environment/Variables")) {
+            for limit in limits(value) {
+                let look_up = |asked: &str| match asked == name {
+                    true => Some(limit.to_string()),
+                    false => given(&variables, asked),
+                };
+                // One at its limit may contradict another one's default, which is no fault of its range.
+                let problems = read(&look_up).err().unwrap_or_default();
+                assert!(!problems.contains(&format!("{name} must be a whole number")), "{id}: {problems}");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_rule_of_fraud_can_be_live_on_trial_or_off() {
+    for mode in ["VELOCITY_MODE", "AMOUNT_MODE"] {
+        let value = resource("FraudFunction").get(&format!("Environment/Variables/{mode}"));
+        assert_eq!(choices(value), ["off", "live", "shadow"], "{mode}");
+    }
+}
+
+/// A container's cache saves reads only while nothing is emitted, and what emits reads its items all the same.
+#[test]
+fn whoever_emits_remembers_nothing() {
+    assert_eq!(given(&environment("SessionsFunction"), "CACHE_ITEMS").as_deref(), Some("0"));
 }
 
 #[test]

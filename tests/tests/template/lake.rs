@@ -6,6 +6,7 @@ use local_firehose::limits::RECORD_MAX_SUB_RECORDS;
 use millrace_domain::contract::read_data;
 use millrace_domain::event::Data;
 use millrace_domain::lake::{COLUMNS, Column, PARTITION_KEYS, UNKNOWN_TYPE};
+use millrace_domain::signal;
 use serde_norway::Value;
 
 use crate::yaml::{Resource, find, items, number, referred, resource, tagged, text};
@@ -56,11 +57,12 @@ fn the_table_has_the_partition_keys_of_the_rows() {
 fn the_table_looks_for_every_type_that_the_code_knows() {
     let listed = text(table_parameter("projection.event_type.values"));
     let listed: BTreeSet<&str> = listed.split(',').collect();
-    // The names stand nowhere but in the match that reads their data.
+    // The names of contracts stand nowhere but in the match that reads their data.
     let source = include_str!("../../../shared/domain/src/contract/mod.rs");
     let (_, arms) = source.split_once("match event_type {").expect("read_data matches the type");
     let (arms, _) = arms.split_once("_ =>").expect("the match ends with unknown types");
     let mut known: BTreeSet<&str> = arms.split('"').skip(1).step_by(2).collect();
+    known.extend(signal::TYPES);
     for name in &known {
         assert_ne!(read_data(name, None), Ok(Data::Unknown), "{name}");
     }

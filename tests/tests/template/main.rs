@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod alarms;
 #[cfg(test)]
+mod close;
+#[cfg(test)]
 mod consumers;
 #[cfg(test)]
 mod functions;
@@ -12,6 +14,12 @@ mod lake;
 #[cfg(test)]
 mod redrive;
 #[cfg(test)]
+mod roles;
+#[cfg(test)]
 mod safety;
+#[cfg(test)]
+mod subscribers;
+#[cfg(test)]
+mod tables;
 #[cfg(test)]
 mod yaml;

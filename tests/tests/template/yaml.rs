@@ -74,15 +74,63 @@ pub(crate) fn resource(id: &'static str) -> Resource {
     Resource { id, body }
 }
 
+/// An event of a function: what calls it.
+#[derive(Clone, Copy)]
+pub(crate) struct Event {
+    pub(crate) function: Resource,
+    pub(crate) name: &'static str,
+    pub(crate) body: &'static Value,
+}
+
+impl Event {
+    /// What stands at this path of the properties.
+    pub(crate) fn find(self, path: &str) -> Option<&'static Value> {
+        find(self.body, &format!("Properties/{path}"))
+    }
+
+    /// What must stand at this path of the properties.
+    pub(crate) fn get(self, path: &str) -> &'static Value {
+        self.find(path).unwrap_or_else(|| panic!("{} has no {path}", self.id()))
+    }
+
+    /// The logical id that SAM gives what it makes of the event.
+    pub(crate) fn id(self) -> String {
+        format!("{}{}", self.function.id, self.name)
+    }
+
+    /// The logical id of the stream that an event source mapping reads.
+    pub(crate) fn stream(self) -> &'static str {
+        referred(self.get("Stream")).expect("a stream of this template").id
+    }
+}
+
+/// All events of a type, of all functions; there must be some.
+pub(crate) fn events(type_name: &str) -> Vec<Event> {
+    let functions = resources("AWS::Serverless::Function").into_iter();
+    let all = functions.flat_map(|function| {
+        let events = function.find("Events").map(pairs).unwrap_or_default();
+        events.into_iter().map(move |(name, body)| Event { function, name, body })
+    });
+    let found: Vec<_> = all.filter(|event| text(&event.body["Type"]) == type_name).collect();
+    assert!(!found.is_empty(), "there is no event of type {type_name}");
+    found
+}
+
+/// The event source mappings of all functions.
+pub(crate) fn mappings() -> Vec<Event> {
+    events("Kinesis")
+}
+
 /// The functions that read a stream.
 pub(crate) fn stream_functions() -> Vec<Resource> {
-    let reads = |function: &Resource| {
-        let events = function.find("Events").map(pairs).unwrap_or_default();
-        events.iter().any(|(_, event)| find(event, "Type").is_some_and(|name| text(name) == "Kinesis"))
-    };
-    let functions: Vec<_> = resources("AWS::Serverless::Function").into_iter().filter(reads).collect();
-    assert!(!functions.is_empty(), "no function reads a stream");
+    let mut functions: Vec<Resource> = mappings().into_iter().map(|mapping| mapping.function).collect();
+    functions.dedup_by_key(|function| function.id);
     functions
+}
+
+/// The binary that a function is built from, which is its name.
+pub(crate) fn binary(function: Resource) -> String {
+    text(find(function.body, "Metadata/BuildProperties/Binary").expect("the binary is named"))
 }
 
 /// The name behind a short tag, such as `!Ref Events`.
@@ -93,9 +141,14 @@ pub(crate) fn tagged<'a>(value: &'a Value, tag: &str) -> Option<&'a str> {
     }
 }
 
+/// The logical id that `!Ref` or `!GetAtt` names.
+pub(crate) fn named(value: &Value) -> Option<&str> {
+    tagged(value, "Ref").or_else(|| tagged(value, "GetAtt")?.split('.').next())
+}
+
 /// The resource that `!Ref` or `!GetAtt` names.
 pub(crate) fn referred(value: &Value) -> Option<Resource> {
-    let name = tagged(value, "Ref").or_else(|| tagged(value, "GetAtt")?.split('.').next())?;
+    let name = named(value)?;
     section("Resources").into_iter().find(|(id, _)| *id == name).map(|(id, body)| Resource { id, body })
 }
 
@@ -130,4 +183,11 @@ pub(crate) fn texts(value: &Value) -> Vec<String> {
 pub(crate) fn choices(value: &Value) -> Vec<String> {
     let allowed = tagged(value, "Ref").and_then(|name| global(&format!("Parameters/{name}/AllowedValues")));
     allowed.map_or_else(|| vec![text(value)], texts)
+}
+
+/// The smallest and the largest number that a parameter may be; nothing for what has no such limits.
+pub(crate) fn limits(value: &Value) -> Vec<i64> {
+    let Some(name) = tagged(value, "Ref") else { return Vec::new() };
+    let limits = ["MinValue", "MaxValue"].into_iter();
+    limits.filter_map(|limit| global(&format!("Parameters/{name}/{limit}")).map(number)).collect()
 }

@@ -43,7 +43,9 @@ pub(super) fn print(summary: &Summary, saved: &Saved, entries: &[Entry], out: &P
         summary.wall_ms as f64 / 1_000.0,
         out.display()
     );
-    println!("  tables/*.jsonl, signals.jsonl, lake/event_type=…/dt=…/*.parquet, quarantine/*.jsonl, summary.json");
+    println!(
+        "  tables/*.jsonl, signals.jsonl, lake/event_type=…/dt=…/*.parquet, quarantine/*.jsonl, summary.json"
+    );
     println!("Next: cargo run --release -- replay --help");
 }
 
@@ -101,9 +103,8 @@ fn signals(summary: &Summary, signals: &Signals) -> Table {
     let all = signals.in_order();
     for (name, count) in &summary.signals {
         let example = all.iter().find(|signal| signal["type"] == name.as_str());
-        let (key, data) = example.map_or_else(Default::default, |signal| {
-            (text(&signal["subject"]), signal["data"].to_string())
-        });
+        let (key, data) = example
+            .map_or_else(Default::default, |signal| (text(&signal["subject"]), signal["data"].to_string()));
         table.add_row([name.clone(), number(*count), key, folded(&data)]);
     }
     align_right(&mut table, 1..2);

@@ -19,7 +19,7 @@ use crate::cli::Ports;
 use crate::error::Error;
 use crate::mapping::Functions;
 use crate::objects::{FolderObjects, Held};
-use crate::options::{EVENTS_STREAM, Limits, SIGNALS_STREAM, TABLES};
+use crate::options::{EVENTS_STREAM, Limits, TABLES};
 use crate::output::{Course, Entry, FunctionSummary, load_table, read_course, reasons};
 use crate::world::World;
 
@@ -94,6 +94,8 @@ fn config() -> Result<Config, Error> {
         ("EVENTS_STREAM", EVENTS_STREAM),
         ("SESSIONS_FUNCTION", "sessions"),
         ("ARCHIVE_FUNCTION", "archive"),
+        ("FRAUD_FUNCTION", "fraud"),
+        ("INVENTORY_FUNCTION", "inventory"),
     ];
     let look_up =
         |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());

@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use archive::Archive;
 use aws_lambda_events::event::streams::KinesisEventResponse;
-use close::{Answer, Request};
+use close::{Answer, Close, Request};
 use event_source_mapping::Invocation;
 use fraud::Fraud;
 use futures::future::BoxFuture;
 use inventory::Inventory;
 use local_faults::run_process;
+use millrace_aws::{DynamoOpenSessions, DynamoTimers, KinesisStream};
 use millrace_lambda::function::invoke;
 use millrace_lambda::{Clock, Deadline, Function, KinesisBatch, Meter, Tally};
 use serde_json::Value;
@@ -29,7 +30,7 @@ use crate::world::{Clients, Endpoints};
 /// The handlers, and the trouble that they are in.
 pub(crate) struct Linked {
     hosts: BTreeMap<&'static str, Host>,
-    close: close::OnAws,
+    close: Close<DynamoTimers, DynamoOpenSessions, KinesisStream>,
     /// The clock of `close`, in epoch milliseconds.
     close_clock_ms: Arc<AtomicI64>,
     trouble: Option<Trouble>,
@@ -87,11 +88,10 @@ impl Linked {
         let close_clock_ms = Arc::new(AtomicI64::new(0));
         let close_clock = Arc::clone(&close_clock_ms);
         let close_clock = Clock::new(move || close_clock.load(Ordering::Relaxed));
-        let close = close::Close::on_aws(&settings.close, dynamodb, kinesis, close_clock);
+        let close = Close::on_aws(&settings.close, dynamodb, kinesis, close_clock);
         let (sessions, fraud, inventory) = (all.clone(), all.clone(), all);
-        let sessions = Host::new(move || {
-            Sessions::on_aws(&settings.sessions, sessions.clone(), clock.clone(), meter())
-        });
+        let sessions =
+            Host::new(move || Sessions::on_aws(&settings.sessions, sessions.clone(), clock.clone(), meter()));
         let archive = Host::new(move || Archive::on_aws(&settings.archive, &firehose, meter()));
         let fraud = Host::new(move || {
             let (dynamodb, firehose, kinesis) = fraud.clone();

@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use event_source_mapping::Invocation;
 use linked::Linked;
+use millrace_lambda::Clock;
 use remote::Remote;
 use serde::Deserialize;
-use millrace_lambda::Clock;
 pub(crate) use told::{Late, Metrics};
 
 use crate::clock;
@@ -92,14 +92,12 @@ impl Functions {
                 let wall_ms = || i64::try_from(clock::now_ms()).unwrap_or(i64::MAX);
                 linked.close(now_ms.unwrap_or_else(wall_ms)).await
             }
-            Self::Remote(remote) => {
-                match remote.invoke("close", b"{}".to_vec()).await {
-                    Invoked::Returned(body) => {
-                        serde_json::from_slice(&body).map_err(|error| format!("its answer: {error}"))
-                    }
-                    Invoked::Failed(why) | Invoked::Refused(why) => Err(why),
+            Self::Remote(remote) => match remote.invoke("close", b"{}".to_vec()).await {
+                Invoked::Returned(body) => {
+                    serde_json::from_slice(&body).map_err(|error| format!("its answer: {error}"))
                 }
-            }
+                Invoked::Failed(why) | Invoked::Refused(why) => Err(why),
+            },
         }
     }
 

@@ -78,6 +78,7 @@ pub(super) fn size_bytes(value: &AttributeValue) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use millrace_domain::fraud::FraudState;
     use millrace_domain::session::SessionState;
 
     use super::*;
@@ -92,6 +93,23 @@ mod tests {
     fn writing_and_reading_are_inverse() {
         let stored = Stored { version: 7, ledger: Ledger::default(), state: SessionState::default() };
         assert_eq!(read(item()), Read::Found(stored));
+    }
+
+    #[test]
+    fn integers_of_128_bits_keep_all_their_digits() {
+        let sums = |digits: &str| {
+            AttributeValue::M(HashMap::from([
+                ("orders".to_owned(), AttributeValue::N("7".to_owned())),
+                ("sum_minor".to_owned(), AttributeValue::N(i64::MAX.to_string())),
+                ("sum_of_squares_minor".to_owned(), AttributeValue::S(digits.to_owned())),
+            ]))
+        };
+        let amount = AttributeValue::M(HashMap::from([("GBP".to_owned(), sums(&i128::MAX.to_string()))]));
+        let mut stored = item();
+        stored.insert("amount".to_owned(), amount.clone());
+        let Read::Found(Stored { state, ledger, version }) = read::<FraudState>(stored) else { panic!() };
+        let write = Write { key: "u", expected: None, version, ledger: &ledger, state: &state };
+        assert_eq!(attributes(&write).unwrap().remove("amount"), Some(amount));
     }
 
     #[test]

@@ -1,10 +1,14 @@
-//! State by key in a DynamoDB table.
+//! State by key in a DynamoDB table, timers in another, and a table of reorder points.
 
+mod batch_get;
 mod chunk;
 mod commit;
 mod item;
+mod open_sessions;
 mod read;
+mod reorder_points;
 mod statement;
+pub mod timers;
 mod trouble;
 
 use std::marker::PhantomData;
@@ -17,8 +21,11 @@ use millrace_domain::fold::KeyState;
 use millrace_lambda::meter::Usage;
 use millrace_lambda::ports::{Commit, Read, Store, Write};
 use millrace_lambda::{Deadline, Meter};
+pub use open_sessions::DynamoOpenSessions;
+pub use reorder_points::{DynamoReorderPoints, REORDER_POINT, SKU, TARGET};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+pub use timers::DynamoTimers;
 use tokio::time::Instant;
 
 /// A table whose items hold key, version, ledger and the plain attributes of a state.

@@ -111,7 +111,7 @@ fn explain<'a, T: Deserialize<'a>>(text: &'a str) -> Invalid {
 
 /// A name: neither empty nor longer than its limit, without control characters and without `#`, which joins
 /// store and sku to a key.
-fn check_name(field: &str, value: &str) -> Result<(), Invalid> {
+pub(crate) fn check_name(field: &str, value: &str) -> Result<(), Invalid> {
     check_key_part(field, value, NAME_LIMIT_BYTES)
 }
 

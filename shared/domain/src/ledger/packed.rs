@@ -18,6 +18,7 @@
 
 use super::{Ledger, OriginMark, Origins, Seen, SeenSet};
 use crate::position::{Position, SequenceNumber};
+use crate::varint::{Input, put_varint, unzigzag, zigzag};
 
 /// The newest format that this version writes and reads.
 pub const FORMAT: u8 = 2;
@@ -106,27 +107,11 @@ impl Ledger {
     }
 }
 
-fn put_varint(out: &mut Vec<u8>, mut value: u64) {
-    while value >= 0x80 {
-        out.push((value & 0x7f) as u8 | 0x80);
-        value >>= 7;
-    }
-    out.push((value & 0x7f) as u8);
-}
-
 fn put_option(out: &mut Vec<u8>, value: Option<i64>) {
     out.push(value.is_some().into());
     if let Some(value) = value {
         put_varint(out, zigzag(value));
     }
-}
-
-fn zigzag(value: i64) -> u64 {
-    (value << 1 ^ value >> 63).cast_unsigned()
-}
-
-fn unzigzag(value: u64) -> i64 {
-    (value >> 1).cast_signed() ^ -((value & 1).cast_signed())
 }
 
 fn put_position(out: &mut Vec<u8>, position: &Position) {
@@ -140,35 +125,7 @@ fn put_position(out: &mut Vec<u8>, position: &Position) {
     put_varint(out, position.index.into());
 }
 
-struct Input<'a>(&'a [u8]);
-
-impl<'a> Input<'a> {
-    fn take(&mut self, count: usize) -> Option<&'a [u8]> {
-        let (taken, rest) = self.0.split_at_checked(count)?;
-        self.0 = rest;
-        Some(taken)
-    }
-
-    fn varint(&mut self) -> Option<u64> {
-        let mut value = 0_u64;
-        for shift in (0..64).step_by(7) {
-            let byte = *self.take(1)?.first()?;
-            let bits = u64::from(byte & 0x7f);
-            if bits.checked_shl(shift)? >> shift != bits {
-                return None;
-            }
-            value |= bits << shift;
-            if byte & 0x80 == 0 {
-                return Some(value);
-            }
-        }
-        None
-    }
-
-    fn length(&mut self) -> Option<usize> {
-        usize::try_from(self.varint()?).ok()
-    }
-
+impl Input<'_> {
     fn option(&mut self) -> Option<Option<i64>> {
         match self.take(1)? {
             [0] => Some(None),
@@ -261,36 +218,6 @@ mod tests {
             ledger.record(&candidate, &LedgerSettings::default());
         }
         ledger
-    }
-
-    #[test]
-    fn varints_have_seven_bits_to_a_byte_and_nothing_to_spare() {
-        let cases: [(u64, &[u8]); 6] = [
-            (0, &[0]),
-            (0x7f, &[0x7f]),
-            (0x80, &[0x80, 0x01]),
-            (300, &[0xac, 0x02]),
-            (1 << 63, &[0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x01]),
-            (u64::MAX, &[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01]),
-        ];
-        for (value, bytes) in cases {
-            let mut out = Vec::new();
-            put_varint(&mut out, value);
-            assert_eq!(out, bytes, "{value}");
-            assert_eq!(Input(bytes).varint(), Some(value));
-        }
-        for (tenth, eleventh) in [(0x02, None), (0x81, Some(0x00))] {
-            let bytes: Vec<u8> = [0x80; 9].into_iter().chain([tenth]).chain(eleventh).collect();
-            assert_eq!(Input(&bytes).varint(), None, "more than 64 bits");
-        }
-    }
-
-    #[test]
-    fn signed_numbers_zigzag() {
-        let cases = [(0, 0), (-1, 1), (1, 2), (-2, 3), (i64::MAX, u64::MAX - 1), (i64::MIN, u64::MAX)];
-        for (signed, unsigned) in cases {
-            assert_eq!((zigzag(signed), unzigzag(unsigned)), (unsigned, signed));
-        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 mod cart;
 mod item;
 mod lifetime;
+mod open;
 mod recent_products;
 mod told;
 mod window;
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 pub use cart::{CART_LIMIT_SKUS, Cart, CartSums};
 pub use item::SessionItem;
 pub use lifetime::Lifetime;
+pub use open::OpenSession;
 pub use recent_products::{RECENT_LIMIT_PRODUCTS, RecentProduct, RecentProducts};
 pub use told::Told;
 use told::{concerns_recommender, tell_stock};
@@ -30,6 +32,13 @@ pub struct SessionSettings {
     pub gap_ms: i64,
     /// How long a window waits for events that come out of order, in milliseconds; never above the gap.
     pub lateness_ms: i64,
+}
+
+impl SessionSettings {
+    /// The earliest event time that closes a window whose last event is this one, both in epoch milliseconds.
+    pub fn closes_at_ms(&self, last_event_at_ms: i64) -> i64 {
+        last_event_at_ms.saturating_add(self.gap_ms).saturating_add(self.lateness_ms).saturating_add(1)
+    }
 }
 
 impl Default for SessionSettings {

@@ -72,10 +72,7 @@ impl Window {
 
     /// The earliest event time that closes the window, in epoch milliseconds.
     pub fn closes_at_ms(&self, settings: &SessionSettings) -> i64 {
-        self.last_event_at_ms
-            .saturating_add(settings.gap_ms)
-            .saturating_add(settings.lateness_ms)
-            .saturating_add(1)
+        settings.closes_at_ms(self.last_event_at_ms)
     }
 
     /// Takes over a later window.

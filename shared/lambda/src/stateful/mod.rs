@@ -9,6 +9,7 @@
 
 mod cache;
 mod commit;
+mod consumer;
 mod fold;
 mod load;
 mod put;
@@ -17,6 +18,7 @@ mod work;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub use cache::StateCache;
+pub use consumer::Consumer;
 use millrace_domain::fold::KeyState;
 use millrace_domain::ledger::LedgerSettings;
 use work::Work;

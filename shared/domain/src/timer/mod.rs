@@ -1,8 +1,14 @@
 //! Timers: a window that nobody touches must close all the same.
 //!
 //! A timer is stored before the state that needs it is committed. When it is due, it comes back as a `timer.due` event
-//! through the stream, behind everything that its key has sent.
+//! through the stream, behind everything that its key has sent. `place.rs` says where it is stored until then, `minute.rs`
+//! which minutes are read for what is due.
 
+mod minute;
+mod place;
+
+pub use minute::{LOOK_BACK_MINUTES, Minute, NotAMinute, minutes_to_take};
+pub use place::{Bucket, NotATimer, Placed, SPREAD, sort_key, sort_key_beyond, timer_of};
 use serde::{Deserialize, Serialize};
 
 use crate::invalid::{Invalid, Reason};

@@ -1,0 +1,107 @@
+//! What the caller is told.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// What a run did.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Taken {
+    /// Timers that were due and that the run put or tried to.
+    pub taken: u64,
+    /// Of these, timers that the stream accepted.
+    pub put: u64,
+    /// Of these, timers that were deleted. What is not comes again, which changes nothing.
+    pub deleted: u64,
+    /// Items that are no timers. They stay where they are.
+    pub damaged: u64,
+    /// Whether there may be more that is due.
+    pub left: bool,
+    /// The minute up to which everything was taken, such as `2026-11-21T12:34`.
+    pub cursor: Option<String>,
+    /// Why the run ended before its time, in words; empty when it did not.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub why: String,
+}
+
+/// What a sweep did.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Swept {
+    /// Users with open windows that were looked at.
+    pub open: u64,
+    /// Of these, users whose timer is missing.
+    pub missing: u64,
+    /// Of these, users for whom the stream accepted one.
+    pub put: u64,
+    /// Items that could not be understood.
+    pub damaged: u64,
+    /// Whether the whole table was looked at.
+    pub complete: bool,
+    /// Where to go on, for the next request; `None` for the start of the table, or when it is complete.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+    /// Why the sweep ended before its time, in words; empty when it did not.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub why: String,
+}
+
+/// The answer to a request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Answer {
+    /// To a schedule.
+    Taken(Taken),
+    /// To a request for a sweep.
+    Swept(Swept),
+}
+
+/// A run that met trouble, and what it did all the same.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failed<A> {
+    /// The first trouble, in words.
+    pub why: String,
+    /// What was done.
+    pub done: A,
+}
+
+impl<A: Serialize> fmt::Display for Failed<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let done = serde_json::to_string(&self.done).map_err(|_| fmt::Error)?;
+        write!(f, "{}; done all the same: {done}", self.why)
+    }
+}
+
+impl<A: Serialize + fmt::Debug> std::error::Error for Failed<A> {}
+
+/// Why an invocation fails.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CloseError {
+    /// A run met trouble.
+    #[error(transparent)]
+    Run(#[from] Failed<Taken>),
+    /// A sweep met trouble.
+    #[error(transparent)]
+    Sweep(#[from] Failed<Swept>),
+    /// The request's time is still to come: the cursor would pass buckets that are yet to be filled.
+    #[error("now_ms is {now_ms}, and it is only {clock_ms}")]
+    AheadOfTheClock {
+        /// The request's time, in epoch milliseconds.
+        now_ms: i64,
+        /// The clock's, in epoch milliseconds.
+        clock_ms: i64,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_says_what_was_done() {
+        let error = CloseError::from(Failed { why: "the stream is down".to_owned(), done: Swept::default() });
+        assert_eq!(
+            error.to_string(),
+            r#"the stream is down; done all the same: {"open":0,"missing":0,"put":0,"damaged":0,"complete":false}"#
+        );
+    }
+}

@@ -1,0 +1,169 @@
+//! Stock per store and product: one DynamoDB item a `store#sku`, exact whatever order deliveries, counts and sales come
+//! in, and one reorder a crossing of the reorder point.
+//!
+//! Two streams feed it: shoppers' orders reach it as signals of `sessions`, and warehouses speak in the stream of
+//! events. Two lanes must not write one item, so only what comes from the stream of signals is applied; deliveries and
+//! counts are relayed into it first, under the same key, and stand in its line from then on.
+
+pub mod config;
+mod points;
+mod relay;
+
+use std::sync::Arc;
+
+use aws_sdk_dynamodb::Client as DynamoDb;
+use aws_sdk_firehose::Client as Firehose;
+use aws_sdk_kinesis::Client as Kinesis;
+pub use config::Config;
+use millrace_aws::firehose::RECORD_LIMIT_ROWS;
+use millrace_aws::kinesis::RECORD_LIMIT_BYTES;
+use millrace_aws::{DynamoReorderPoints, DynamoStore, FirehoseSink, KinesisStream};
+use millrace_domain::stock::StockState;
+use millrace_lambda::ports::{LineSink, SignalSink, Store};
+use millrace_lambda::record_stream::RecordStream;
+use millrace_lambda::reorder_points::ReorderPointTable;
+use millrace_lambda::signal_stream::SignalStream;
+use millrace_lambda::stateful::Stateful;
+use millrace_lambda::{Batch, Cut, Deadline, Function, KinesisBatch, Meter, Report, Tally};
+use points::Points;
+use relay::Relay;
+
+/// The function's name.
+pub const NAME: &str = "inventory";
+
+/// The function, over any adapters.
+#[derive(Debug)]
+pub struct Inventory<T, Q, G, P, R> {
+    consumer: Stateful<StockState, T, Q, G>,
+    points: Points<P>,
+    signals_stream: String,
+    stream: R,
+    meter: Arc<Meter>,
+}
+
+/// What the function needs of the outside.
+#[derive(Clone, Debug)]
+pub struct Adapters<T, Q, G, P, R> {
+    /// Where stock is.
+    pub store: T,
+    /// Where entries are set aside.
+    pub quarantine: Q,
+    /// Where signals go.
+    pub signals: G,
+    /// Where reorder points are.
+    pub points: P,
+    /// The stream of signals, for events that are relayed into it.
+    pub stream: R,
+}
+
+/// The function on AWS.
+pub type OnAws = Inventory<
+    DynamoStore<StockState>,
+    FirehoseSink,
+    SignalStream<KinesisStream>,
+    DynamoReorderPoints,
+    KinesisStream,
+>;
+
+impl OnAws {
+    /// The function over DynamoDB, Firehose and Kinesis. The clients decide which endpoints those are.
+    pub fn on_aws(
+        config: &Config,
+        dynamodb: DynamoDb,
+        firehose: Firehose,
+        kinesis: Kinesis,
+        meter: Arc<Meter>,
+    ) -> Self {
+        let stream = KinesisStream::new(
+            kinesis,
+            config.signals_stream.clone(),
+            RECORD_LIMIT_BYTES,
+            Arc::clone(&meter),
+        );
+        let adapters = Adapters {
+            store: DynamoStore::new(dynamodb.clone(), config.stock_table.clone(), Arc::clone(&meter)),
+            // Lines of the quarantine are not taken apart again, so a record may hold as many as fit.
+            quarantine: FirehoseSink::new(
+                firehose,
+                config.quarantine_stream.clone(),
+                RECORD_LIMIT_ROWS,
+                Arc::clone(&meter),
+            ),
+            signals: SignalStream::new(stream.clone(), NAME, RECORD_LIMIT_BYTES),
+            points: DynamoReorderPoints::new(
+                dynamodb,
+                config.reorder_points_table.clone(),
+                Arc::clone(&meter),
+            ),
+            stream,
+        };
+        Self::new(config, adapters, meter)
+    }
+}
+
+impl<T, Q, G, P, R> Inventory<T, Q, G, P, R>
+where
+    T: Store<StockState>,
+    Q: LineSink,
+    G: SignalSink,
+    P: ReorderPointTable,
+    R: RecordStream,
+{
+    /// The function over these adapters, which report what they use up to `meter`.
+    pub fn new(config: &Config, adapters: Adapters<T, Q, G, P, R>, meter: Arc<Meter>) -> Self {
+        let Adapters { store, quarantine, signals, points, stream } = adapters;
+        // No item is remembered: any event may request a reorder, and signals want a state known to be current.
+        let consumer = Stateful::new(NAME, (store, quarantine, signals), config.ledger, 0);
+        Self {
+            consumer,
+            points: Points::new(points, config.default_point, config.reorder_points_age),
+            signals_stream: config.signals_stream.clone(),
+            stream,
+            meter,
+        }
+    }
+
+    async fn run(&self, source: &KinesisBatch, deadline: Deadline) -> Tally {
+        let batch = Batch::open(source);
+        match source.stream.as_str() {
+            stream if stream == self.signals_stream => self.apply(&batch, deadline).await,
+            // Relaying what is signals already would put it back in front of itself for ever.
+            "" => nothing_done("the batch does not tell its stream".to_owned()),
+            _ => {
+                let quarantine = &self.consumer.quarantine;
+                let relay = Relay { function: NAME, stream: &self.stream, quarantine };
+                relay.run(&batch, deadline).await
+            }
+        }
+    }
+
+    async fn apply(&self, batch: &Batch<'_>, deadline: Deadline) -> Tally {
+        match self.points.of_batch(batch, deadline).await {
+            Ok(points) => self.consumer.run(batch, &points, deadline).await,
+            Err(unavailable) => nothing_done(unavailable.to_string()),
+        }
+    }
+}
+
+fn nothing_done(why: String) -> Tally {
+    Tally { cut: Cut::at(0), why, ..Tally::default() }
+}
+
+impl<T, Q, G, P, R> Function for Inventory<T, Q, G, P, R>
+where
+    T: Store<StockState>,
+    Q: LineSink,
+    G: SignalSink,
+    P: ReorderPointTable,
+    R: RecordStream,
+{
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    async fn process(&self, batch: &KinesisBatch, deadline: Deadline) -> Report {
+        // Boxed once an invocation: two ways through so deep a future pass the compiler's limits.
+        let tally = Box::pin(self.run(batch, deadline)).await;
+        Report { tally, usage: self.meter.take() }
+    }
+}

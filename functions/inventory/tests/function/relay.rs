@@ -1,0 +1,109 @@
+//! What comes from the stream of events.
+
+use std::time::Duration;
+
+use millrace_domain::{Place, Position, SequenceNumber};
+use millrace_lambda::Deadline;
+use millrace_lambda::carrier::{Redriven, pack};
+use millrace_testkit::batch::SHARD;
+use millrace_testkit::{ARRIVED_AT_MS, EventBuilder, event};
+
+use crate::harness::{Rig, delivery, events, names};
+
+fn carrier(inner: &EventBuilder, function: Option<&str>) -> String {
+    let position = Position { sequence: SequenceNumber::parse("5").unwrap(), sub_sequence: 0, index: 0 };
+    let place = Place { shard_id: SHARD.to_owned(), position, arrived_at_ms: ARRIVED_AT_MS };
+    let redriven = Redriven { place, function: function.map(ToOwned::to_owned) };
+    pack(&redriven, inner.subject(), &inner.bytes())
+}
+
+fn sent(events: &[&EventBuilder]) -> Vec<(String, String)> {
+    events.iter().map(|event| (event.subject().to_owned(), event.text())).collect()
+}
+
+#[tokio::test]
+async fn deliveries_and_counts_go_on_as_they_came_and_nothing_is_stored() {
+    let rig = Rig::new();
+    let (one, two) = (delivery("1"), event("2", "s#b").counts(5));
+    let three = event("3", "s#a").counts(7);
+    let batch = events()
+        .event(&one)
+        .event(&event("4", "u").views("a"))
+        .array(&[two.clone(), event("5", "s#b").sells(1).caused_by("shard", 1, 0)])
+        .aggregate(&[three.clone()])
+        .build();
+    let tally = rig.run(&batch).await;
+    assert_eq!(tally.cut.record(), None);
+    assert_eq!(names(&tally), ["applied", "passed_over", "applied", "passed_over", "applied"]);
+    assert_eq!(rig.accepted(), sent(&[&one, &two, &three]));
+    assert!(rig.store.keys().is_empty() && rig.points.take_reads().is_empty());
+}
+
+#[tokio::test]
+async fn a_batch_ends_at_the_first_event_that_is_not_passed_on() {
+    let rig = Rig::new();
+    let (one, two, other) = (delivery("1"), delivery("2"), event("3", "s#b").counts(1));
+    let batch = events().events([&one, &two, &other]).event(&delivery("4")).build();
+    rig.stream.script([Some(1)]);
+    let tally = rig.run(&batch).await;
+    assert_eq!((tally.cut.record(), names(&tally)), (Some(1), vec!["applied", "-", "-", "-"]));
+    assert!(tally.why.contains("the script fails it"), "{}", tally.why);
+    // The key waits behind its own failure, so that its order holds over the retry.
+    assert_eq!(rig.accepted(), sent(&[&one, &other]));
+    assert_eq!(rig.stream.calls(), 1);
+}
+
+#[tokio::test]
+async fn invalid_events_are_left_to_archive() {
+    let rig = Rig::new();
+    let wrong_key = delivery("1").bytes();
+    let batch = events().raw("s#b", wrong_key).event(&event("2", "s#a").receives(0)).event(&delivery("3"));
+    let tally = rig.run(&batch.build()).await;
+    assert_eq!((tally.cut.record(), names(&tally)), (None, vec!["invalid", "invalid", "applied"]));
+    assert_eq!((rig.accepted().len(), rig.quarantine.lines().len()), (1, 0));
+}
+
+#[tokio::test]
+async fn redriven_events_go_on_without_their_carrier_where_they_are_meant() {
+    let rig = Rig::new();
+    let inner = delivery("1");
+    let batch = [None, Some("inventory"), Some("sessions")]
+        .into_iter()
+        .fold(events(), |batch, function| batch.raw("s#a", carrier(&inner, function)));
+    let tally = rig.run(&batch.build()).await;
+    assert_eq!(names(&tally), ["applied", "applied", "passed_over"]);
+    assert_eq!(rig.accepted(), sent(&[&inner, &inner]));
+}
+
+#[tokio::test]
+async fn what_the_stream_refuses_is_set_aside_and_the_batch_goes_on() {
+    let rig = Rig::new();
+    rig.stream.refuse("s#a");
+    let other = event("3", "s#b").counts(1);
+    // In one record: a batch that ended at what waits behind the refused one would begin with it again.
+    let batch = events().array(&[delivery("1"), delivery("2")]).event(&other).build();
+    let tally = rig.run(&batch).await;
+    assert_eq!((tally.cut.record(), names(&tally)), (None, vec!["poisoned", "poisoned", "applied"]));
+    assert_eq!(rig.accepted(), sent(&[&other]));
+    assert_eq!(rig.quarantine.texts("reason"), ["stream_refused"; 2]);
+    assert_eq!(rig.quarantine.texts("event_id"), ["1", "2"]);
+    assert_eq!(rig.quarantine.texts("function"), ["inventory"; 2]);
+}
+
+#[tokio::test]
+async fn a_batch_ends_where_the_quarantine_does_not_take_what_is_refused() {
+    let rig = Rig::new();
+    rig.stream.refuse("s#a");
+    rig.quarantine.fail_at(0);
+    let batch = events().event(&event("1", "s#b").counts(1)).event(&delivery("2")).build();
+    let tally = rig.run(&batch).await;
+    assert_eq!((tally.cut.record(), names(&tally)), (Some(1), vec!["applied", "-"]));
+}
+
+#[tokio::test]
+async fn nothing_begins_near_the_deadline() {
+    let rig = Rig::new();
+    let batch = events().event(&event("1", "u")).event(&delivery("2")).build();
+    let tally = rig.run_until(&batch, Deadline::after(Duration::ZERO)).await;
+    assert_eq!((tally.cut.record(), rig.stream.calls()), (Some(1), 0));
+}

@@ -1,0 +1,82 @@
+//! Users with open windows, read from the whole table.
+
+use std::sync::Arc;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
+use millrace_domain::session::OpenSession;
+use millrace_lambda::meter::Usage;
+use millrace_lambda::timers::{OpenSessions, OpenSessionsPage, TableError};
+use millrace_lambda::{Deadline, Meter};
+
+use super::item::{Item, KEY};
+use super::trouble::Trouble;
+use super::units;
+use crate::backoff::Backoff;
+
+/// Scans a table of sessions. It reads every item, at half a unit for 4 KB, so it is for now and then.
+#[derive(Clone, Debug)]
+pub struct DynamoOpenSessions {
+    client: Client,
+    table: String,
+    meter: Arc<Meter>,
+}
+
+impl DynamoOpenSessions {
+    /// The sessions of this table.
+    pub fn new(client: Client, table: String, meter: Arc<Meter>) -> Self {
+        Self { client, table, meter }
+    }
+}
+
+impl OpenSessions for DynamoOpenSessions {
+    async fn read_open(
+        &self,
+        limit: usize,
+        from: Option<&str>,
+        deadline: Deadline,
+    ) -> Result<OpenSessionsPage, TableError> {
+        let start = |from: &str| Item::from([(KEY.to_owned(), AttributeValue::S(from.to_owned()))]);
+        let mut scan = self
+            .client
+            .scan()
+            .table_name(&self.table)
+            .filter_expression("attribute_exists(#session)")
+            .projection_expression("#key, #session, #earlier, #told")
+            .set_exclusive_start_key(from.map(start))
+            .limit(i32::try_from(limit).unwrap_or(i32::MAX))
+            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+        for name in OpenSession::ATTRIBUTES {
+            scan = scan.expression_attribute_names(format!("#{name}"), name);
+        }
+        let mut backoff = Backoff::new(deadline);
+        let answer = loop {
+            let answer = scan.clone().send().await;
+            self.meter.add(&Usage { read_requests: 1, ..Usage::default() });
+            let error = match answer {
+                Ok(answer) => break answer,
+                Err(error) => Trouble::of(&error),
+            };
+            tracing::warn!(table = self.table, trouble = ?error, "the table of sessions did not answer");
+            if !matches!(error, Trouble::Passing(_)) || !backoff.wait().await {
+                return Err(error.into());
+            }
+            self.meter.add(&Usage { retries: 1, ..Usage::default() });
+        };
+        let consumed = answer.consumed_capacity().and_then(|capacity| capacity.capacity_units);
+        self.meter.add(&Usage { read_units: units(consumed.into_iter()), ..Usage::default() });
+        let next = answer.last_evaluated_key.and_then(|mut key| key.remove(KEY)?.as_s().ok().cloned());
+        let mut page = OpenSessionsPage { next, ..OpenSessionsPage::default() };
+        for item in answer.items.unwrap_or_default() {
+            match serde_dynamo::from_item::<_, OpenSession>(item) {
+                Ok(session) => page.sessions.push(session),
+                // The error may quote the item.
+                Err(_) => page.damaged += 1,
+            }
+        }
+        if page.damaged > 0 {
+            tracing::error!(table = self.table, page.damaged, "sessions cannot be understood");
+        }
+        Ok(page)
+    }
+}

@@ -1,0 +1,134 @@
+//! What is due, and how far it was taken.
+
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
+use millrace_domain::timer::{Bucket, Minute, sort_key_beyond, timer_of};
+use millrace_lambda::Deadline;
+use millrace_lambda::meter::Usage;
+use millrace_lambda::timers::{DuePage, TableError};
+
+use super::write::key;
+use super::{BUCKET, CURSOR, DynamoTimers, MINUTE, TIMER};
+use crate::backoff::Backoff;
+use crate::dynamodb::item::Item;
+use crate::dynamodb::trouble::Trouble;
+use crate::dynamodb::units;
+
+/// The code of a condition that does not hold.
+const CONDITION_FAILED: &str = "ConditionalCheckFailedException";
+
+impl DynamoTimers {
+    /// Strongly consistent: what a writer has set before this is found, or the cursor would pass it.
+    pub(super) async fn query(
+        &self,
+        bucket: Bucket,
+        until_ms: i64,
+        limit: usize,
+        from: Option<&str>,
+        deadline: Deadline,
+    ) -> Result<DuePage, TableError> {
+        let bucket = bucket.to_string();
+        let query = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("#bucket = :bucket AND #timer < :beyond")
+            .expression_attribute_names("#bucket", BUCKET)
+            .expression_attribute_names("#timer", TIMER)
+            .expression_attribute_values(":bucket", AttributeValue::S(bucket.clone()))
+            .expression_attribute_values(":beyond", AttributeValue::S(sort_key_beyond(until_ms)))
+            .set_exclusive_start_key(from.map(|from| key(&bucket, from)))
+            .limit(i32::try_from(limit).unwrap_or(i32::MAX))
+            .consistent_read(true)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+        let mut backoff = Backoff::new(deadline);
+        let answer = loop {
+            match query.clone().send().await {
+                Ok(answer) => break answer,
+                Err(error) => self.failed_read(&error, &mut backoff).await?,
+            }
+        };
+        self.read(answer.consumed_capacity().and_then(|capacity| capacity.capacity_units));
+        let next = answer.last_evaluated_key.as_ref().and_then(|item| text(item, TIMER));
+        let mut page = DuePage { next, ..DuePage::default() };
+        for item in answer.items.unwrap_or_default() {
+            match timer_of(&text(&item, TIMER).unwrap_or_default()) {
+                Ok(timer) => page.timers.push(timer),
+                Err(why) => {
+                    tracing::error!(table = self.table, bucket, %why, "an item is no timer");
+                    page.damaged += 1;
+                }
+            }
+        }
+        Ok(page)
+    }
+
+    pub(super) async fn read_cursor(&self, deadline: Deadline) -> Result<Option<Minute>, TableError> {
+        let get = self.client.get_item().table_name(&self.table).set_key(Some(key(CURSOR, CURSOR)));
+        let get = get.consistent_read(true).return_consumed_capacity(ReturnConsumedCapacity::Total);
+        let mut backoff = Backoff::new(deadline);
+        let answer = loop {
+            match get.clone().send().await {
+                Ok(answer) => break answer,
+                Err(error) => self.failed_read(&error, &mut backoff).await?,
+            }
+        };
+        self.read(answer.consumed_capacity().and_then(|capacity| capacity.capacity_units));
+        let Some(item) = answer.item else { return Ok(None) };
+        let minute = text(&item, MINUTE).unwrap_or_default();
+        Minute::parse(&minute).map(Some).map_err(|error| TableError(format!("the cursor: {error}")))
+    }
+
+    /// A run that was overtaken finds the cursor further on, and leaves it there.
+    pub(super) async fn write_cursor(&self, to: Minute, deadline: Deadline) -> Result<(), TableError> {
+        let minute = AttributeValue::S(to.to_string());
+        let mut item = key(CURSOR, CURSOR);
+        item.insert(MINUTE.to_owned(), minute.clone());
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(item))
+            .condition_expression("attribute_not_exists(#minute) OR #minute < :minute")
+            .expression_attribute_names("#minute", MINUTE)
+            .expression_attribute_values(":minute", minute);
+        let mut backoff = Backoff::new(deadline);
+        loop {
+            let answer = put.clone().send().await;
+            self.meter.add(&Usage { write_requests: 1, ..Usage::default() });
+            let Err(error) = answer else { return Ok(()) };
+            let code = error.as_service_error().and_then(ProvideErrorMetadata::code);
+            if code == Some(CONDITION_FAILED) {
+                return Ok(());
+            }
+            self.again(Trouble::of(&error), &mut backoff).await?;
+        }
+    }
+
+    fn read(&self, consumed: Option<f64>) {
+        let usage = Usage { read_requests: 1, read_units: units(consumed.into_iter()), ..Usage::default() };
+        self.meter.add(&usage);
+    }
+
+    async fn failed_read<E>(&self, error: &SdkError<E>, backoff: &mut Backoff) -> Result<(), TableError>
+    where
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+    {
+        self.read(None);
+        self.again(Trouble::of(error), backoff).await
+    }
+
+    /// Waits for the next try.
+    async fn again(&self, trouble: Trouble, backoff: &mut Backoff) -> Result<(), TableError> {
+        tracing::warn!(table = self.table, ?trouble, "the table of timers did not answer");
+        if !matches!(trouble, Trouble::Passing(_)) || !backoff.wait().await {
+            return Err(trouble.into());
+        }
+        self.meter.add(&Usage { retries: 1, ..Usage::default() });
+        Ok(())
+    }
+}
+
+fn text(item: &Item, name: &str) -> Option<String> {
+    item.get(name)?.as_s().ok().cloned()
+}

@@ -1,0 +1,86 @@
+//! The table of timers: an item a timer, and one that says how far they were taken.
+
+mod due;
+mod write;
+
+use std::sync::Arc;
+
+use aws_sdk_dynamodb::Client;
+use millrace_domain::timer::{Bucket, Minute, Placed, Timer};
+use millrace_lambda::ports::NotAccepted;
+use millrace_lambda::timers::{DuePage, DueTimers, TableError, TimerSink};
+use millrace_lambda::{Clock, Deadline, Meter};
+
+use super::trouble::Trouble;
+
+/// The table's partition key, a text: a minute and a suffix.
+pub const BUCKET: &str = "bucket";
+/// The table's sort key, a text: due time and key.
+pub const TIMER: &str = "timer";
+/// Partition and sort key of the item that says how far timers were taken.
+pub const CURSOR: &str = "cursor";
+/// The attribute of that item that holds the minute.
+pub const MINUTE: &str = "minute";
+
+/// A table of timers. It has no time to live: a timer that expires is a session that stays open.
+#[derive(Clone, Debug)]
+pub struct DynamoTimers {
+    client: Client,
+    table: String,
+    clock: Clock,
+    meter: Arc<Meter>,
+}
+
+impl DynamoTimers {
+    /// Timers in this table, placed by this clock: the wall clock when live, the time of the events in a replay.
+    pub fn new(client: Client, table: String, clock: Clock, meter: Arc<Meter>) -> Self {
+        Self { client, table, clock, meter }
+    }
+}
+
+impl TimerSink for DynamoTimers {
+    /// Timers behind one that was not accepted may be set, too: which does no harm.
+    async fn set(&self, timers: &[Timer], deadline: Deadline) -> Result<(), NotAccepted> {
+        let now_ms = self.clock.now_ms();
+        let placed: Vec<_> = timers.iter().map(|timer| Placed::new(timer.clone(), now_ms)).collect();
+        let answers = self.write_all(&placed, write::Change::Put, deadline).await;
+        let failed = answers.into_iter().enumerate().find_map(|(first, answer)| Some((first, answer.err()?)));
+        match failed {
+            Some((first, error)) => Err(NotAccepted { first, why: error.to_string() }),
+            None => Ok(()),
+        }
+    }
+}
+
+impl DueTimers for DynamoTimers {
+    async fn read_due(
+        &self,
+        bucket: Bucket,
+        until_ms: i64,
+        limit: usize,
+        from: Option<&str>,
+        deadline: Deadline,
+    ) -> Result<DuePage, TableError> {
+        self.query(bucket, until_ms, limit, from, deadline).await
+    }
+
+    async fn delete(&self, timers: &[Placed], deadline: Deadline) -> Vec<Result<(), TableError>> {
+        self.write_all(timers, write::Change::Delete, deadline).await
+    }
+
+    async fn cursor(&self, deadline: Deadline) -> Result<Option<Minute>, TableError> {
+        self.read_cursor(deadline).await
+    }
+
+    async fn move_cursor(&self, to: Minute, deadline: Deadline) -> Result<(), TableError> {
+        self.write_cursor(to, deadline).await
+    }
+}
+
+impl From<Trouble> for TableError {
+    fn from(trouble: Trouble) -> Self {
+        match trouble {
+            Trouble::Passing(why) | Trouble::Lasting(why) | Trouble::Refused(why) => Self(why),
+        }
+    }
+}
