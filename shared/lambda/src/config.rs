@@ -159,6 +159,9 @@ mod tests {
         assert_eq!(read("", ""), Ok(SessionSettings::default()));
         assert_eq!(read("60", "60"), Ok(SessionSettings { gap_ms: 60_000, lateness_ms: 60_000 }));
         assert_eq!(read("60", "61"), Err(1));
+        let week_ms = 604_800_000;
+        assert_eq!(read("604800", "60").map(|settings| settings.gap_ms), Ok(week_ms));
+        assert_eq!(read("604801", "60"), Err(1));
     }
 
     #[test]

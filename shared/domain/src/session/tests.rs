@@ -4,6 +4,7 @@ use super::*;
 use crate::contract::read_data;
 use crate::fold::{Delivery, Fold};
 use crate::ledger::{Ledger, LedgerSettings};
+use crate::money::Currency;
 use crate::position::{Position, SequenceNumber};
 use crate::timer::Timer;
 use crate::verdict::Verdict;
@@ -105,6 +106,31 @@ fn what_is_not_of_users_is_passed_over() {
 }
 
 #[test]
+fn joined_windows_add_up() {
+    let other = ORDER_OF_TWO.replace("500", "70");
+    let first = [(0, VIEW, SKU), (0, ADD, TWO), (1, ADD, TWO), (1, ORDER, ORDER_OF_TWO)];
+    let second =
+        [(36, VIEW, SKU), (37, VIEW, SKU), (37, ADD, TWO), (36, ORDER, &*other), (37, ORDER, &*other)];
+    let (state, _) = state_after(&[&first[..], &second[..], &[(28, LOGIN, "{}")]].concat());
+    assert_eq!(bounds(&state), [(0, 37)]);
+    let window = state.windows.open().first().unwrap();
+    assert_eq!((window.events, window.views, window.cart_adds, window.orders), (10, 3, 3, 3));
+    assert_eq!(window.revenue_minor.get(Currency::from_code("GBP").unwrap()), 640);
+}
+
+#[test]
+fn a_lifetime_counts_what_was_ordered_and_what_came_back() {
+    let other = ORDER_OF_TWO.replace("500", "70");
+    let events = [(5, ORDER, ORDER_OF_TWO), (9, ORDER, &*other), (0, "order.returned", &*other)];
+    let lifetime = state_after(&events).0.lifetime;
+    assert_eq!((lifetime.events, lifetime.orders, lifetime.returns), (3, 2, 1));
+    let pounds = Currency::from_code("GBP").unwrap();
+    assert_eq!((lifetime.revenue_minor.get(pounds), lifetime.refunded_minor.get(pounds)), (570, 70));
+    let bounds = (lifetime.first_event_at_ms, lifetime.last_event_at_ms);
+    assert_eq!(bounds, (Some(START), Some(START + 9 * MINUTE)));
+}
+
+#[test]
 fn money_too_old_for_windows_still_counts_for_life() {
     let (state, verdicts) = state_after(&[(600, LOGIN, "{}"), (0, ORDER, ORDER_OF_TWO)]);
     assert_eq!(verdicts, [Verdict::Applied, Verdict::Applied]);
@@ -186,7 +212,9 @@ fn the_item_is_the_state() {
     assert_eq!(json["session"]["revenue_minor"]["GBP"], 500);
     assert_eq!(json["earlier"][0]["cart_adds"], 1);
     assert_eq!(json["recent_products"][0]["sku"], "b");
-    assert!(serde_json::to_value(SessionState::default()).unwrap().get("session").is_none());
+    let nothing = serde_json::to_value(SessionState::default()).unwrap();
+    let names: Vec<_> = nothing.as_object().unwrap().keys().cloned().collect();
+    assert_eq!(names, ["cart", "lifetime", "recent_products"]);
 }
 
 const VIEW: &str = "product.viewed";
