@@ -91,6 +91,9 @@ pub struct Answer {
     pub left: u64,
     /// Whether every object was listed; otherwise there may be more than `left`.
     pub complete: bool,
+    /// The last key up to which every object was come to; a request `after` it goes on there. None at the end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
     /// What was counted in all objects.
     #[serde(flatten)]
     pub counts: Counts,
@@ -117,6 +120,7 @@ impl Answer {
             failed: 0,
             left: 0,
             complete: false,
+            next: request.after.clone(),
             counts: Counts::default(),
             why: String::new(),
             lines: Vec::new(),

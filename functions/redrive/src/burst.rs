@@ -2,7 +2,7 @@
 
 use millrace_domain::SequenceNumber;
 use millrace_lambda::Deadline;
-use millrace_lambda::objects::{Listed, Object, Objects};
+use millrace_lambda::objects::{Listed, Object, Objects, ObjectsError};
 
 use crate::source::first_sequence;
 
@@ -14,36 +14,43 @@ pub(crate) const OBJECT_LIMIT_BYTES: u64 = 32 * 1024 * 1024;
 ///
 /// Every object is read here and, when it is sent, again: held until then, the batches of a burst could fill the memory
 /// many times. An object that does not say its place comes last, where it makes no other late.
+///
+/// # Errors
+/// When one cannot be read now: it may say its place another time, and would then come behind what it stands before.
 pub(crate) async fn in_order<O: Objects>(
     objects: &O,
-    burst: Vec<(Listed, bool)>,
+    burst: &[(Listed, bool)],
     again: bool,
     deadline: Deadline,
-) -> Vec<(Listed, bool)> {
+) -> Result<Vec<(Listed, bool)>, ObjectsError> {
     let (mut ordered, open): (Vec<_>, Vec<_>) =
-        burst.into_iter().partition(|(_, is_done)| *is_done && !again);
+        burst.iter().cloned().partition(|(_, is_done)| *is_done && !again);
     if open.len() < 2 {
         ordered.extend(open);
-        return ordered;
+        return Ok(ordered);
     }
     let mut placed = Vec::with_capacity(open.len());
     for object in open {
         let sequence = match deadline.is_near() {
             true => None,
-            false => place(objects, &object.0.key, deadline).await,
+            false => place(objects, &object.0.key, deadline).await?,
         };
         placed.push((sequence, object));
     }
     // The sort is stable: objects of no place, or of the same, stay in order of their keys.
     placed.sort_by(|(one, _), (other, _)| (one.is_none(), one).cmp(&(other.is_none(), other)));
     ordered.extend(placed.into_iter().map(|(_, object)| object));
-    ordered
+    Ok(ordered)
 }
 
 /// The first sequence number of an object's batch. Why it says none is told when the object is read to be sent.
-async fn place<O: Objects>(objects: &O, key: &str, deadline: Deadline) -> Option<SequenceNumber> {
-    match objects.get(key, OBJECT_LIMIT_BYTES, deadline).await {
-        Ok(Object::Whole(bytes)) => first_sequence(&bytes),
-        Ok(Object::Absent | Object::TooLarge) | Err(_) => None,
-    }
+async fn place<O: Objects>(
+    objects: &O,
+    key: &str,
+    deadline: Deadline,
+) -> Result<Option<SequenceNumber>, ObjectsError> {
+    Ok(match objects.get(key, OBJECT_LIMIT_BYTES, deadline).await? {
+        Object::Whole(bytes) => first_sequence(&bytes),
+        Object::Absent | Object::TooLarge => None,
+    })
 }

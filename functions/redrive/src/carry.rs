@@ -12,6 +12,9 @@ use crate::answer::Counts;
 use crate::request::Request;
 use crate::source::Record;
 
+/// Longest partition key of a stream in characters; the shortest has one. A record of an aggregate may have another.
+const KEY_LIMIT_CHARS: usize = 256;
+
 /// What an object comes to in carriers.
 #[derive(Debug, Default)]
 pub(crate) struct Carriers {
@@ -28,7 +31,7 @@ pub(crate) fn carry(
     counts: &mut Counts,
 ) -> Carriers {
     let (mut carriers, mut known) = (Carriers::default(), HashSet::new());
-    let (mut too_large, mut unopened) = (0_u64, None);
+    let (mut too_large, mut wrong_key, mut unopened) = (0_u64, 0_u64, None);
     for record in records {
         counts.records += 1;
         if !request.asks_for(&record) {
@@ -39,6 +42,10 @@ pub(crate) fn carry(
         // Delivery to the quarantine is at least once, and two functions may refuse one event.
         if !known.insert(data.clone()) {
             counts.passed_over += 1;
+            continue;
+        }
+        if !(1..=KEY_LIMIT_CHARS).contains(&record.partition_key.chars().count()) {
+            wrong_key += 1;
             continue;
         }
         if record.partition_key.len() + data.len() > record_limit_bytes {
@@ -59,6 +66,10 @@ pub(crate) fn carry(
             Some(format!("{large} of its records are too large for a carrier of {record_limit_bytes} bytes"))
         }
     };
+    if wrong_key > 0 {
+        let rule = format!("a partition key that is not 1 to {KEY_LIMIT_CHARS} characters long");
+        carriers.problem = Some(format!("{wrong_key} of its records have {rule}"));
+    }
     if let Some(invalid) = unopened {
         carriers.problem = Some(format!("a carrier of one of its records would be refused: {invalid}"));
     }

@@ -37,8 +37,9 @@ pub(crate) struct Listing<'l, O> {
 }
 
 impl<'l, O: Objects> Listing<'l, O> {
-    pub(crate) fn new(objects: &'l O, prefix: &'l str, in_bursts: bool) -> Self {
-        Self { objects, prefix, in_bursts, after: None, ahead: VecDeque::new(), is_at_end: false }
+    /// The objects behind the key `after`, where there is one.
+    pub(crate) fn new(objects: &'l O, prefix: &'l str, after: Option<String>, in_bursts: bool) -> Self {
+        Self { objects, prefix, in_bursts, after, ahead: VecDeque::new(), is_at_end: false }
     }
 
     /// The next objects, each with whether it is marked: one, or a burst whose order their keys do not tell. None at

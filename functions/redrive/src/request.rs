@@ -69,6 +69,8 @@ pub struct Request {
     /// Most objects to read. What belongs together is taken together, and may exceed it: objects that hold parts of
     /// one entry, and batches of one shard that were given up within one second.
     pub limit: usize,
+    /// Only objects behind this key, so that a run goes on behind those that it cannot mark.
+    pub after: Option<String>,
     /// Takes objects that are marked done, too.
     pub again: bool,
 }
@@ -86,6 +88,7 @@ struct Wire {
     reason: Option<String>,
     shard_id: Option<String>,
     limit: Option<usize>,
+    after: Option<String>,
     #[serde(default)]
     again: bool,
 }
@@ -103,6 +106,7 @@ impl Request {
             reason: None,
             shard_id: None,
             limit: DEFAULT_LIMIT_OBJECTS,
+            after: None,
             again: false,
         }
     }
@@ -127,6 +131,10 @@ impl TryFrom<Object<Wire>> for Request {
         if !prefix.starts_with(&all.prefix) {
             return Err(format!("prefix must start with {:?}, is {prefix:?}", all.prefix));
         }
+        let root = &all.prefix;
+        if let Some(after) = wire.after.as_deref().filter(|after| !after.starts_with(root.as_str())) {
+            return Err(format!("after must be the key of an object and start with {root:?}, is {after:?}"));
+        }
         if let Some(function) = wire.function.as_deref().filter(|function| !CONSUMERS.contains(function)) {
             return Err(format!("function must be one of {}, is {function:?}", CONSUMERS.join(", ")));
         }
@@ -139,8 +147,9 @@ impl TryFrom<Object<Wire>> for Request {
             return Err(format!("limit must be a whole number from 1 to {LIMIT_OBJECTS}, is {limit}"));
         }
         let reason = wire.reason.map(|code| reason(wire.source, &code)).transpose()?;
-        let (function, shard_id, again) = (wire.function, wire.shard_id, wire.again);
-        Ok(Self { prefix, function, from_ms, to_ms, reason, shard_id, limit, again, ..all })
+        let (function, shard_id) = (wire.function, wire.shard_id);
+        let (after, again) = (wire.after, wire.again);
+        Ok(Self { prefix, function, from_ms, to_ms, reason, shard_id, limit, after, again, ..all })
     }
 }
 
@@ -179,7 +188,7 @@ mod tests {
     fn every_field_is_read() {
         let text = r#"{"source":"quarantine","mode":"run","prefix":"quarantine/dt=2026-01-01/","function":"sessions",
             "from":"1970-01-01T00:00:01Z","to":"1970-01-01T00:00:02Z","reason":"collision","shard_id":"s","limit":5,
-            "again":true}"#;
+            "after":"quarantine/dt=2026-01-01/a","again":true}"#;
         let expected = Request {
             prefix: "quarantine/dt=2026-01-01/".to_owned(),
             function: Some("sessions".to_owned()),
@@ -188,6 +197,7 @@ mod tests {
             reason: Some(Reason::Collision),
             shard_id: Some("s".to_owned()),
             limit: 5,
+            after: Some("quarantine/dt=2026-01-01/a".to_owned()),
             again: true,
             ..Request::new(Source::Quarantine, Mode::Run)
         };
@@ -211,6 +221,7 @@ mod tests {
             ),
             (r#"{"source":"quarantine","reason":"bad"}"#, "reason must be one of frame, not_json"),
             (r#"{"source":"on_failure","reason":"frame"}"#, "reason is a filter of the source quarantine"),
+            (r#"{"source":"on_failure","after":"a"}"#, "after must be the key of an object and start with"),
             (r#"{"source":"on_failure","limit":0}"#, "limit must be a whole number from 1 to 10000, is 0"),
         ];
         for (text, expected) in cases {

@@ -18,7 +18,8 @@ use crate::source::{Contents, Joiner, read_on_failure, read_quarantine};
 ///
 /// Running it twice, or while the stream flows, changes nothing twice: a carrier's bytes depend on its record alone,
 /// and the ledger of its key knows what was applied. Objects are done one after another in the order in which
-/// they were set aside, so the records of a key keep theirs; the first that the stream does not accept ends the run.
+/// they were set aside, so the records of a key keep theirs; the first that the stream does not accept ends the run,
+/// and so does the first object that cannot be read now. What never can be read is stepped over.
 pub async fn run<O: Objects, R: RecordStream>(
     objects: &O,
     stream: &R,
@@ -61,7 +62,8 @@ impl<O: Objects, R: RecordStream> Run<'_, O, R> {
     async fn go(&mut self) {
         // A list reads nothing, so it cannot tell an order that the keys do not tell.
         let in_bursts = self.request.source == Source::OnFailure && self.request.mode != Mode::List;
-        let mut listing = Listing::new(self.objects, &self.request.prefix, in_bursts);
+        let mut listing =
+            Listing::new(self.objects, &self.request.prefix, self.request.after.clone(), in_bursts);
         let mut taken = 0;
         loop {
             let burst = match listing.next_burst(self.deadline).await {
@@ -71,14 +73,19 @@ impl<O: Objects, R: RecordStream> Run<'_, O, R> {
                     break;
                 }
             };
-            if burst.is_empty() {
+            let Some(last) = burst.last().map(|(listed, _)| listed.key.clone()) else {
                 self.answer.complete = true;
+                self.answer.next = None;
                 return;
-            }
+            };
             if taken >= self.request.limit && !self.joiner.is_waiting() {
                 burst.into_iter().for_each(|object| self.leave(object));
             } else {
                 self.take_burst(burst, &mut taken).await;
+                // What stopped within a burst or an entry begins it again: it is put in order as a whole.
+                if self.answer.why.is_empty() && !self.joiner.is_waiting() {
+                    self.answer.next = Some(last);
+                }
             }
             if !self.answer.why.is_empty() || (taken >= self.request.limit && self.answer.left > 0) {
                 break;
@@ -87,13 +94,21 @@ impl<O: Objects, R: RecordStream> Run<'_, O, R> {
         listing.into_ahead().for_each(|object| self.leave(object));
     }
 
+    /// Counts what is not come to; a list names what is done, too.
     fn leave(&mut self, (_, is_done): (Listed, bool)) {
-        self.answer.left += u64::from(!is_done || self.request.again);
+        let is_wanted = !is_done || self.request.again || self.request.mode == Mode::List;
+        self.answer.left += u64::from(is_wanted);
     }
 
     /// Takes objects that belong together, whatever the limit: in another run they could not be put in order.
     async fn take_burst(&mut self, burst: Vec<(Listed, bool)>, taken: &mut usize) {
-        let burst = in_order(self.objects, burst, self.request.again, self.deadline).await;
+        let burst = match in_order(self.objects, &burst, self.request.again, self.deadline).await {
+            Ok(ordered) => ordered,
+            Err(error) => {
+                self.answer.why = format!("objects of one second could not be read for their order: {error}");
+                burst
+            }
+        };
         for (listed, is_done) in burst {
             if !self.answer.why.is_empty() {
                 self.leave((listed, is_done));
@@ -150,7 +165,11 @@ impl<O: Objects, R: RecordStream> Run<'_, O, R> {
             Ok(Object::Whole(bytes)) => bytes,
             Ok(Object::Absent) => return unusable("is gone since it was listed".to_owned()),
             Ok(Object::TooLarge) => return unusable(format!("has more than {OBJECT_LIMIT_BYTES} bytes")),
-            Err(error) => return unusable(format!("could not be read: {error}")),
+            Err(error) => {
+                // It may be read another time; objects behind it may hold later records of the same keys.
+                self.answer.why = "an object could not be read".to_owned();
+                return unusable(format!("could not be read: {error}"));
+            }
         };
         match self.request.source {
             Source::OnFailure => read_on_failure(&bytes, self.config),
@@ -171,16 +190,13 @@ impl<O: Objects, R: RecordStream> Run<'_, O, R> {
                 Put::NotAccepted(why) => waits = waits.or(Some(why)),
             }
         }
-        match (refused, waits) {
-            // What waits behind a refused record would wait in every run, and must not hold up other objects.
-            (Some(why), _) => Some(format!("the stream refuses a record: {why}")),
-            (None, Some(why)) => {
-                // Objects behind this one may hold later records of the same keys.
-                self.answer.why = "the stream did not accept all records of an object".to_owned();
-                Some(format!("the stream did not accept a record: {why}"))
-            }
-            (None, None) => None,
+        if refused.is_some() || waits.is_some() {
+            // Objects behind this one may hold later records of the same keys. What is refused may be taken once the
+            // stream is set up for it; whoever knows better goes on with a request `after` this object.
+            self.answer.why = "the stream did not accept all records of an object".to_owned();
         }
+        let refused = refused.map(|why| format!("the stream refuses a record: {why}"));
+        refused.or_else(|| waits.map(|why| format!("the stream did not accept a record: {why}")))
     }
 
     fn incomplete(&mut self, number: usize) {

@@ -61,6 +61,11 @@ pub struct SubRecord<K = Arc<str>> {
 /// Of more than [`RECORD_LIMIT_EVENTS`] records it gives one more than that, which is enough to refuse them all: two
 /// bytes make a record.
 pub fn deaggregate(data: &Bytes) -> Option<Vec<SubRecord>> {
+    deaggregate_up_to(RECORD_LIMIT_EVENTS, data)
+}
+
+/// The same for another limit: of more than `limit_records` it gives one more than that.
+pub fn deaggregate_up_to(limit_records: usize, data: &Bytes) -> Option<Vec<SubRecord>> {
     if !data.starts_with(&MAGIC) || data.len() <= MAGIC.len() + CHECKSUM_BYTES {
         return None;
     }
@@ -77,7 +82,7 @@ pub fn deaggregate(data: &Bytes) -> Option<Vec<SubRecord>> {
     let records: Option<Vec<_>> = aggregate
         .records
         .into_iter()
-        .take(RECORD_LIMIT_EVENTS + 1)
+        .take(limit_records + 1)
         .map(|record| {
             let partition_key = keys.get(usize::try_from(record.partition_key_index).ok()?)?.clone();
             Some(SubRecord { partition_key, data: record.data })

@@ -66,11 +66,14 @@ fn open<'b>(
     let mut budget_bytes = INFLATED_LIMIT_BYTES;
     let mut push = |sub_sequence, partition_key: Key<'b>, mut framed: Bytes| {
         let mut opened = unframe(&framed, &mut budget_bytes);
-        let key = partition_key.as_str();
-        let carrier = opened
-            .as_ref()
-            .ok()
-            .and_then(|payload| opener.open(payload, key, kinesis.arrived_at_ms, &mut budget_bytes));
+        // Redrive puts each carrier as a record of its own. In an aggregate it is an event of no known source, and is
+        // refused as one among others in a batch is.
+        let whole = match (&partition_key, &opened) {
+            (Key::OfRecord(key), Ok(payload)) => Some((*key, payload)),
+            _ => None,
+        };
+        let carrier = whole
+            .and_then(|(key, payload)| opener.open(payload, key, kinesis.arrived_at_ms, &mut budget_bytes));
         let redriven = match carrier {
             None => None,
             Some(Err(invalid)) => {

@@ -71,7 +71,8 @@ async fn no_signal_is_put_from_a_stale_item() {
     here.run(&BatchBuilder::starting_at(1).event(&event("1", "u").views("a")).build()).await;
     there.run(&BatchBuilder::starting_at(2).event(&event("2", "u").views("b")).build()).await;
     here.run(&BatchBuilder::starting_at(3).event(&event("3", "u").views("c")).build()).await;
-    let told: Vec<_> = here.signals.signals().into_iter().map(|signal| signal.data).collect();
+    let told: Vec<_> =
+        here.signals.signals().into_iter().map(|signal| signal.data.trim_matches('"').to_owned()).collect();
     assert_eq!(told, ["1:1", "2:2", "3:3"]);
 }
 

@@ -4,3 +4,5 @@
 mod alarms;
 #[cfg(test)]
 mod commands;
+#[cfg(test)]
+mod tutorial;

@@ -1,7 +1,7 @@
 //! Limits of one event: envelope and contracts.
 
 use millrace_domain::contract::{
-    LINES_LIMIT, NAME_LIMIT_BYTES, NESTING_LIMIT, QUANTITY_LIMIT, TEXT_LIMIT_BYTES,
+    LINES_LIMIT, NAME_LIMIT_BYTES, NESTING_LIMIT, QUANTITY_LIMIT, STORE_LIMIT_BYTES, TEXT_LIMIT_BYTES,
 };
 use millrace_domain::decode::{Arrival, decode};
 use millrace_domain::envelope::{SUBJECT_LIMIT_BYTES, TYPE_LIMIT_BYTES};
@@ -116,7 +116,6 @@ fn names() -> Vec<Border> {
         ("cart.item_added", "/data/sku", "data.sku"),
         ("cart.item_removed", "/data/sku", "data.sku"),
         ("order.placed", "/data/order_id", "data.order_id"),
-        ("order.placed", "/data/store_id", "data.store_id"),
         ("payment.authorized", "/data/order_id", "data.order_id"),
     ] {
         borders.push(
@@ -124,6 +123,16 @@ fn names() -> Vec<Border> {
         );
         borders.push(border(event_type, pointer, 1, text).least().names(field, "is missing or empty"));
     }
+    let stores = bytes(STORE_LIMIT_BYTES);
+    borders.push(
+        border("order.placed", "/data/store_id", stores, wide)
+            .names("data.store_id", "must be 127 bytes or fewer, is 128"),
+    );
+    borders.push(
+        border("order.placed", "/data/store_id", 1, text)
+            .least()
+            .names("data.store_id", "is missing or empty"),
+    );
     borders
 }
 
@@ -213,8 +222,7 @@ fn each_limit_is_taken_and_one_beyond_is_refused() {
 }
 
 #[test]
-fn stock_ids_end_at_their_limit_as_far_as_the_key_leaves_room() {
-    // Two names of 128 bytes and a # are one byte more than a subject may have.
+fn stock_ids_end_at_their_limits_which_fill_a_key() {
     let at = |store_bytes: i64, sku_bytes: i64| {
         let mut event = event("stock.received");
         let (store, sku) = (text(store_bytes), text(sku_bytes));
@@ -223,11 +231,11 @@ fn stock_ids_end_at_their_limit_as_far_as_the_key_leaves_room() {
         event["data"]["sku"] = sku;
         answer(&event, 1_762_165_800_000).map_err(|invalid| (invalid.reason, invalid.field))
     };
-    let limit = bytes(NAME_LIMIT_BYTES);
-    assert_eq!((at(limit, 127), at(127, limit)), (Ok(()), Ok(())));
-    assert_eq!(at(limit + 1, 1), Err((Contract, "data.store_id".to_owned())));
-    assert_eq!(at(1, limit + 1), Err((Contract, "data.sku".to_owned())));
-    assert_eq!(at(limit, limit), Err((Envelope, "subject".to_owned())));
+    let (store_limit, sku_limit) = (bytes(STORE_LIMIT_BYTES), bytes(NAME_LIMIT_BYTES));
+    assert_eq!(store_limit + 1 + sku_limit, bytes(SUBJECT_LIMIT_BYTES));
+    assert_eq!(at(store_limit, sku_limit), Ok(()));
+    assert_eq!(at(store_limit + 1, 1), Err((Contract, "data.store_id".to_owned())));
+    assert_eq!(at(1, sku_limit + 1), Err((Contract, "data.sku".to_owned())));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use millrace_domain::{Place, Position, Reason, SequenceNumber};
 use millrace_lambda::carrier::{Redriven, pack};
+use millrace_lambda::deaggregate::{SubRecord, aggregate};
 use millrace_lambda::{Batch, KinesisBatch};
 use millrace_testkit::{ARRIVED_AT_MS, BatchBuilder, EventBuilder, event};
 
@@ -64,6 +65,9 @@ fn a_carrier_in_a_carrier_or_among_other_events_is_refused() {
     let refusal = Some((Reason::Envelope, "type".to_owned()));
     assert_eq!(refusals(&batch(pack(&redriven(0, None), "u", carrier.as_bytes()))), vec![refusal.clone(); 1]);
     assert_eq!(refusals(&batch(format!("[{carrier},{}]", event("2", "u").text()))), [refusal.clone(), None]);
+    let sub_records = [carrier.clone(), event("2", "u").text()]
+        .map(|text| SubRecord { partition_key: "u", data: text.into() });
+    assert_eq!(refusals(&batch(aggregate(&sub_records))), [refusal.clone(), None]);
     let escaped = carrier.replace("record.redriven", r"record\u002eredriven");
     assert_eq!(refusals(&batch(escaped)), [refusal]);
 }

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use millrace_domain::session::SessionState;
 use millrace_lambda::{Deadline, KinesisBatch, Meter};
 use millrace_testkit::{
-    BatchBuilder, EventBuilder, Journal, MemoryObjects, MemorySink, MemoryStore, MemoryStream,
+    BatchBuilder, EventBuilder, Journal, MemoryObjects, MemorySignals, MemorySink, MemoryStore, MemoryStream,
 };
 use redrive::{Answer, Config, Line, Request};
 use serde_json::{Value, json};

@@ -157,17 +157,37 @@ async fn what_cannot_be_read_is_told_and_the_others_go_on() {
         world.objects.insert(&format!("aws/lambda/{name}"), object.clone());
     }
     let good = world.add_failure("good", "sessions", &batch);
-    world.objects.fail("aws/lambda/a2");
-    world.objects.insert("aws/lambda/a2", "?");
     let answer = world.call(json!({"source": "on_failure", "mode": "run"})).await;
-    assert_eq!((answer.done, answer.failed, answer.counts.sent), (1, 5, 1));
+    assert_eq!((answer.done, answer.failed, answer.counts.sent), (1, 4, 1));
     assert_eq!(world.objects.keys("redriven/"), [format!("redriven/{good}")]);
     let reasons = reasons(&answer);
     for (name, _, expected) in objects {
         let key = format!("aws/lambda/{name}");
         assert!(reasons.iter().any(|(of, why)| *of == key && why.starts_with(expected)), "{reasons:?}");
     }
-    assert!(reasons.contains(&("aws/lambda/a2", "could not be read: the script fails it")), "{reasons:?}");
+}
+
+#[tokio::test]
+async fn an_object_that_cannot_be_read_now_ends_the_run() {
+    for mode in ["run", "dry_run"] {
+        let world = World::new();
+        let events = [event("1", "u"), event("2", "u"), event("3", "u")];
+        let keys = [("a", 0), ("b", 1), ("c", 2)].map(|(name, at): (_, usize)| {
+            let batch = BatchBuilder::starting_at(at as u64 + 1).event(&events[at]).build();
+            world.add_failure(name, "sessions", &batch)
+        });
+        world.objects.fail(&keys[1]);
+        let request = json!({"source": "on_failure", "mode": mode});
+        let answer = world.call(request.clone()).await;
+        assert_eq!((answer.objects, answer.failed, answer.left, answer.complete), (2, 1, 1, false));
+        assert_eq!(answer.why, "an object could not be read");
+        assert_eq!(reasons(&answer), [(keys[1].as_str(), "could not be read: the script fails it")]);
+        world.objects.heal();
+        let answer = world.call(request).await;
+        assert!(answer.complete && answer.why.is_empty(), "{answer:?}");
+        let expected: Vec<_> = events.iter().map(record_of).collect();
+        assert_eq!(world.carried(), if mode == "run" { expected } else { vec![] });
+    }
 }
 
 #[tokio::test]

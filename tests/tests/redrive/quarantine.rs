@@ -142,6 +142,23 @@ async fn a_whole_aggregate_is_taken_apart_and_bytes_that_look_like_one_are_not()
 }
 
 #[tokio::test]
+async fn an_aggregate_of_more_records_than_a_consumer_takes_comes_back_whole() {
+    let world = World::new();
+    let logins: Vec<_> = (0..20_000).map(|id| event(id.to_string(), "u")).collect();
+    let sub_records: Vec<_> = logins
+        .iter()
+        .map(|login| SubRecord { partition_key: login.subject(), data: login.bytes() })
+        .collect();
+    let mut line = entry("5", &logins[0]);
+    line["reason"] = "too_many_events".into();
+    line["bytes"] = STANDARD.encode(aggregate(&sub_records)).into();
+    world.add_quarantine("a", &[line]);
+    let answer = world.call(run()).await;
+    assert_eq!((answer.done, answer.counts.sent, answer.counts.events["valid"]), (1, 20_000, 20_000));
+    assert_eq!(world.carried(), logins.iter().map(record_of).collect::<Vec<_>>());
+}
+
+#[tokio::test]
 async fn an_entry_whose_carrier_would_be_refused_is_told_and_its_object_stays() {
     let world = World::new();
     let mut nowhere = entry("5", &event("1", "u"));

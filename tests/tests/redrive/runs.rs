@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use millrace_lambda::deaggregate::{SubRecord, aggregate};
 use millrace_lambda::record_stream::{OutgoingRecord, Put, RecordStream};
 use millrace_lambda::{Deadline, KinesisBatch};
 use millrace_testkit::{ARRIVED_AT_MS, BatchBuilder, MemoryStream, event};
@@ -138,15 +139,71 @@ async fn what_the_stream_does_not_accept_ends_the_run_and_is_sent_by_the_next() 
 }
 
 #[tokio::test]
-async fn a_record_that_the_stream_refuses_holds_up_no_other_object() {
+async fn a_record_that_the_stream_refuses_ends_the_run_and_a_request_goes_on_behind_it() {
     let world = World::new();
     world.stream.refuse("bad");
     let events = [event("1", "bad"), event("2", "bad"), event("3", "u")];
     let a = world.add_failure("a", "sessions", &BatchBuilder::default().events(&events).build());
+    world.add_failure("b", "sessions", &batch(9, "bad"));
+    world.add_failure("c", "sessions", &batch(10, "u"));
+    let answer = world.call(json!({"source": "on_failure", "mode": "run"})).await;
+    assert_eq!((answer.done, answer.failed, answer.left, answer.counts.sent), (0, 1, 2, 1));
+    assert_eq!(answer.why, "the stream did not accept all records of an object");
+    assert_eq!(reasons(&answer), [(a.as_str(), "the stream refuses a record: the script refuses it")]);
+    let behind = world.add_failure("b", "sessions", &batch(9, "v"));
+    let answer = world.call(json!({"source": "on_failure", "mode": "run", "after": a})).await;
+    assert_eq!((answer.done, answer.failed, answer.complete), (2, 0, true));
+    assert!(world.objects.keys("redriven/").contains(&redrive::mark_of(&behind)));
+}
+
+#[tokio::test]
+async fn records_under_a_key_that_no_stream_takes_hold_up_no_others() {
+    let world = World::new();
+    let login = event("1", "u");
+    let sub_records = [("", login.bytes()), ("u", login.bytes())]
+        .map(|(partition_key, data)| SubRecord { partition_key, data });
+    let a = world.add_failure(
+        "a",
+        "sessions",
+        &BatchBuilder::default().raw("a", aggregate(&sub_records)).build(),
+    );
     world.add_failure("b", "sessions", &batch(9, "u"));
     let answer = world.call(json!({"source": "on_failure", "mode": "run"})).await;
-    assert_eq!((answer.done, answer.failed, answer.counts.sent), (1, 1, 2));
-    assert_eq!(reasons(&answer), [(a.as_str(), "the stream refuses a record: the script refuses it")]);
+    assert_eq!((answer.done, answer.failed, answer.counts.sent, answer.complete), (1, 1, 2, true));
+    let why = "1 of its records have a partition key that is not 1 to 256 characters long";
+    assert_eq!(reasons(&answer), [(a.as_str(), why)]);
+}
+
+#[tokio::test]
+async fn runs_that_can_mark_nothing_go_on_behind_one_another() {
+    let world = World::new();
+    let keys = [("a", 1), ("b", 2), ("c", 3)]
+        .map(|(name, first)| world.add_failure(name, "sessions", &batch(first, "u")));
+    let mut request = json!({"source": "on_failure", "mode": "run", "function": "archive", "limit": 1});
+    for key in &keys {
+        let answer = world.call(request.clone()).await;
+        assert_eq!((answer.lines[0].key.as_str(), answer.failed), (key.as_str(), 1));
+        assert_eq!(answer.next.as_ref(), Some(key).filter(|_| key != &keys[2]));
+        request["after"] = answer.next.unwrap_or_default().into();
+    }
+    // A run that ends early goes on with what ended it.
+    world.stream.script([None, Some(0)]);
+    let answer = world.call(json!({"source": "on_failure", "mode": "run"})).await;
+    assert_eq!((answer.done, answer.next.as_ref()), (1, Some(&keys[0])));
+}
+
+#[tokio::test]
+async fn a_list_that_is_complete_names_every_object() {
+    let world = World::new();
+    for (name, first) in [("a", 1), ("b", 2), ("c", 3)] {
+        let key = world.add_failure(name, "sessions", &batch(first, "u"));
+        world.objects.insert(&redrive::mark_of(&key), "{}");
+    }
+    let list = |limit| json!({"source": "on_failure", "mode": "list", "limit": limit});
+    let answer = world.call(list(2)).await;
+    assert_eq!((answer.lines.len(), answer.left, answer.complete), (2, 1, false));
+    let answer = world.call(list(3)).await;
+    assert_eq!((answer.lines.len(), answer.left, answer.complete), (3, 0, true));
 }
 
 #[tokio::test(start_paused = true)]

@@ -10,6 +10,11 @@ const DAY: &str = "2025-11-03T00:00:00Z";
 const STORE: &str = "default";
 const CURRENCY: &str = "EUR";
 
+/// The beginning of the day, in epoch milliseconds.
+pub(crate) fn midnight_ms() -> i64 {
+    parse_rfc3339_ms(DAY).unwrap_or_default()
+}
+
 /// A line of a scenario.
 pub(crate) struct Line {
     /// When it happens, in epoch milliseconds.
@@ -18,14 +23,21 @@ pub(crate) struct Line {
     pub(crate) event: Option<EventBuilder>,
 }
 
+/// The line that puts the rules of fraud into the shadow.
+const ON_TRIAL: &str = "the rules are on trial";
+
+/// Whether the rules of fraud are only on trial.
+pub(crate) fn is_on_trial(text: &str) -> bool {
+    text.lines().any(|line| line == ON_TRIAL)
+}
+
 /// The lines above the ruler, and the text below it.
 pub(crate) fn read(text: &str) -> (Vec<Line>, &str) {
     let (script, told) = text.split_once("\n---\n").expect("a ruler divides what happens from what is told");
-    let lines = script.lines().filter(|line| !line.trim().is_empty() && !line.starts_with('#'));
-    let lines = lines.enumerate().map(|(number, line)| {
-        read_line(number, line).unwrap_or_else(|| panic!("{line:?} is no line of a scenario"))
-    });
-    (lines.collect(), told)
+    let lines =
+        script.lines().filter(|line| !line.trim().is_empty() && !line.starts_with('#') && *line != ON_TRIAL);
+    let lines = lines.map(|line| read_line(line).ok_or(line));
+    (lines.map(|line| line.expect("it is a line of a scenario")).collect(), told)
 }
 
 /// Milliseconds of a time of the day, such as `09:30` or `09:30:15`.
@@ -33,12 +45,12 @@ fn time_ms(text: &str) -> Option<i64> {
     let mut parts = text.split(':').map(str::parse::<i64>);
     let (hours, minutes) = (parts.next()?.ok()?, parts.next()?.ok()?);
     let seconds = parts.next().transpose().ok()?.unwrap_or_default();
-    Some(parse_rfc3339_ms(DAY)? + (60 * hours + minutes) * MINUTE_MS + seconds * SECOND_MS)
+    Some(midnight_ms() + (60 * hours + minutes) * MINUTE_MS + seconds * SECOND_MS)
 }
 
 /// The time of the day of a moment, with seconds where there are any.
 pub(crate) fn time_text(at_ms: i64) -> String {
-    let seconds = (at_ms - parse_rfc3339_ms(DAY).unwrap_or_default()) / SECOND_MS;
+    let seconds = (at_ms - midnight_ms()) / SECOND_MS;
     let (hours, minutes, seconds) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
     match seconds {
         0 => format!("{hours:02}:{minutes:02}"),
@@ -46,7 +58,7 @@ pub(crate) fn time_text(at_ms: i64) -> String {
     }
 }
 
-fn read_line(number: usize, line: &str) -> Option<Line> {
+fn read_line(line: &str) -> Option<Line> {
     let (time, what) = line.trim().split_once(' ')?;
     let at_ms = time_ms(time)?;
     let what = what.trim();
@@ -54,12 +66,9 @@ fn read_line(number: usize, line: &str) -> Option<Line> {
         return Some(Line { at_ms, event: None });
     }
     // What is sent again has the id of the line that it repeats.
-    let (what, id) = match what.split_once(" (again)") {
-        Some((what, _)) => (what, format!("{time} {what}")),
-        None => (what, format!("{time} {what}")),
-    };
+    let what = what.strip_suffix("(again)").unwrap_or(what).trim();
     let (who, deed) = what.split_once(' ')?;
-    let _ = number;
+    let id = format!("{who} at {time}");
     let event = match who {
         "warehouse" => warehouse(&id, deed.trim())?,
         user => of_user(&id, user, deed.trim())?,
@@ -76,7 +85,7 @@ fn warehouse(id: &str, deed: &str) -> Option<EventBuilder> {
         _ => return None,
     };
     let data = json!({"store_id": STORE, "sku": sku, field: count});
-    Some(event(id, format!("{STORE}#{sku}")).of_type(event_type, data))
+    Some(event(id, &format!("{STORE}#{sku}")).of_type(event_type, data))
 }
 
 fn of_user(id: &str, user: &str, deed: &str) -> Option<EventBuilder> {
@@ -99,7 +108,8 @@ fn of_user(id: &str, user: &str, deed: &str) -> Option<EventBuilder> {
             };
             let lines: Vec<Value> = lines.split(',').map(line).collect::<Option<_>>()?;
             let total_minor = minor(total)?;
-            let order = json!({"order_id": id, "currency": CURRENCY, "total_minor": total_minor, "lines": lines});
+            let order =
+                json!({"order_id": id, "currency": CURRENCY, "total_minor": total_minor, "lines": lines});
             return of_type(event_type, order);
         }
     }
@@ -133,7 +143,8 @@ pub(crate) fn told(signal: &Value) -> String {
     let text = |name: &str| signal[name].as_str().unwrap_or_default();
     let at_ms = parse_rfc3339_ms(text("time")).unwrap_or_default();
     let data = signal["data"].as_object().into_iter().flatten();
-    let words: Vec<_> = data.map(|(name, value)| format!("{} {}", name.replace('_', " "), plain(value))).collect();
+    let words: Vec<_> =
+        data.map(|(name, value)| format!("{} {}", name.replace('_', " "), plain(value))).collect();
     format!("{} {} {}: {}", time_text(at_ms), text("subject"), text("type"), words.join(", "))
 }
 
@@ -142,7 +153,8 @@ fn plain(value: &Value) -> String {
         Value::String(text) => text.clone(),
         Value::Array(values) => format!("[{}]", values.iter().map(plain).collect::<Vec<_>>().join("; ")),
         Value::Object(values) => {
-            let words: Vec<_> = values.iter().map(|(name, value)| format!("{name} {}", plain(value))).collect();
+            let words: Vec<_> =
+                values.iter().map(|(name, value)| format!("{name} {}", plain(value))).collect();
             format!("({})", words.join(", "))
         }
         other => other.to_string(),

@@ -30,7 +30,7 @@ async fn deliveries_and_counts_go_on_as_they_came_and_nothing_is_stored() {
         .event(&one)
         .event(&event("4", "u").views("a"))
         .array(&[two.clone(), event("5", "s#b").sells(1).caused_by("shard", 1, 0)])
-        .aggregate(&[three.clone()])
+        .aggregate(std::slice::from_ref(&three))
         .build();
     let tally = rig.run(&batch).await;
     assert_eq!(tally.cut.record(), None);

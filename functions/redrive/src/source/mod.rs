@@ -6,12 +6,17 @@ mod quarantine;
 
 use bytes::Bytes;
 use millrace_lambda::carrier::{Opener, Redriven};
-use millrace_lambda::deaggregate::deaggregate;
+use millrace_lambda::deaggregate::deaggregate_up_to;
 use millrace_lambda::frame::{INFLATED_LIMIT_BYTES, unframe};
 
 pub(crate) use join::Joiner;
 pub(crate) use on_failure::{first_sequence, read_on_failure, second_of};
 pub(crate) use quarantine::read_quarantine;
+
+/// Most records that an object may come to by taking aggregates apart: each is a kilobyte of memory with its carrier,
+/// and two bytes of an aggregate make a record. A consumer refuses an aggregate of more than 10,000 as a whole; its
+/// records come back one by one.
+pub(crate) const TAKEN_APART_LIMIT_RECORDS: usize = 100_000;
 
 /// A record that was set aside: the bytes of one payload.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,10 +48,17 @@ impl Contents {
         Self { problem: Some(why.into()), ..Self::default() }
     }
 
-    /// Adds what consumers would take out of a whole record of the stream.
+    /// Adds all that a whole record of the stream holds, or nothing of it.
     fn add_whole(&mut self, record: Record) {
-        match deaggregate(&record.bytes) {
+        let limit_records = TAKEN_APART_LIMIT_RECORDS.saturating_sub(self.records.len());
+        match deaggregate_up_to(limit_records, &record.bytes) {
             None => self.add(record),
+            Some(sub_records) if sub_records.len() > limit_records => {
+                let sequence = &record.redriven.place.position.sequence;
+                self.problem.get_or_insert_with(|| {
+                    format!("comes to more than {TAKEN_APART_LIMIT_RECORDS} records with those of {sequence}")
+                });
+            }
             Some(sub_records) => {
                 for (sub_sequence, sub_record) in (0..).zip(sub_records) {
                     let mut redriven = record.redriven.clone();
@@ -121,6 +133,23 @@ mod tests {
             contents.records.iter().map(|it| it.redriven.place.position.sub_sequence).collect();
         let keys: Vec<_> = contents.records.iter().map(|it| it.partition_key.as_str()).collect();
         assert_eq!((places, keys), (vec![0, 1], vec!["u", "v"]));
+    }
+
+    #[test]
+    fn an_aggregate_comes_back_as_a_whole_or_not_at_all() {
+        let taken = |counts: &[usize]| {
+            let mut contents = Contents::default();
+            for count in counts {
+                let empty = SubRecord { partition_key: "u", data: Bytes::new() };
+                contents.add_whole(record(Some("archive"), aggregate(&vec![empty; *count])));
+            }
+            (contents.records.len(), contents.problem.is_some())
+        };
+        // More than a consumer takes.
+        assert_eq!(taken(&[20_000]), (20_000, false));
+        assert_eq!(taken(&[TAKEN_APART_LIMIT_RECORDS]), (TAKEN_APART_LIMIT_RECORDS, false));
+        assert_eq!(taken(&[TAKEN_APART_LIMIT_RECORDS + 1, 5]), (5, true));
+        assert_eq!(taken(&[5, TAKEN_APART_LIMIT_RECORDS - 4, 2]), (7, true));
     }
 
     #[test]

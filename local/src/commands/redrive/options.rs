@@ -20,7 +20,7 @@ pub(crate) struct Redrive {
     /// What to do with it; list and dry-run change nothing
     #[arg(long, default_value = "dry-run")]
     mode: Mode,
-    /// Only objects whose key starts with this, such as aws/lambda/local-sessions/ or quarantine/quarantine-000001
+    /// Only objects whose key starts with this, such as aws/lambda/local-sessions-events/ or quarantine/quarantine-000001
     #[arg(long)]
     prefix: Option<String>,
     /// Only records that this function failed on or refused: sessions or archive
@@ -41,6 +41,9 @@ pub(crate) struct Redrive {
     /// Most objects to read; 1000 where none is given
     #[arg(long)]
     limit: Option<usize>,
+    /// Only objects behind this key, such as the one that a run says to go on with
+    #[arg(long, value_name = "KEY")]
+    after: Option<String>,
     /// Take objects that are marked done, too
     #[arg(long)]
     again: bool,
@@ -89,6 +92,7 @@ impl Redrive {
             ("shard_id", &self.shard_id),
             ("from", &self.from),
             ("to", &self.to),
+            ("after", &self.after),
         ];
         for (name, text) in texts {
             fields.extend(text.as_ref().map(|text| (name.to_owned(), text.as_str().into())));
@@ -121,11 +125,14 @@ mod tests {
     #[test]
     fn every_filter_of_the_function_is_an_option() {
         let options = "--source quarantine --mode run --prefix quarantine/q --function archive --reason contract \
-            --shard-id s --from 1970-01-01T00:00:01Z --to 1970-01-01T00:00:02Z --limit 5 --again";
+            --shard-id s --from 1970-01-01T00:00:01Z --to 1970-01-01T00:00:02Z --limit 5 --after quarantine/q1 --again";
         let request = request(options).unwrap();
         assert_eq!((request.source, request.mode, request.limit), (Source::Quarantine, Mode::Run, 5));
         assert_eq!((request.from_ms, request.to_ms, request.again), (Some(1_000), Some(2_000), true));
-        assert_eq!(request.prefix, "quarantine/q");
+        assert_eq!(
+            (request.prefix.as_str(), request.after.as_deref()),
+            ("quarantine/q", Some("quarantine/q1"))
+        );
         assert_eq!((request.function.as_deref(), request.shard_id.as_deref()), (Some("archive"), Some("s")));
     }
 

@@ -63,6 +63,9 @@ fn print_text(options: &Redrive, redriven: &Redriven) {
             number(answer.left)
         );
     }
+    if let Some(next) = &answer.next {
+        println!("go on      behind what cannot be marked done with --after {next}");
+    }
     match answer.mode {
         Mode::Run if answer.done > 0 => println!("written to {}", options.dir.display()),
         Mode::Run => println!("nothing was changed in {}", options.dir.display()),

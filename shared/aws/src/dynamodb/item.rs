@@ -80,6 +80,7 @@ pub(super) fn size_bytes(value: &AttributeValue) -> usize {
 mod tests {
     use millrace_domain::fraud::FraudState;
     use millrace_domain::session::SessionState;
+    use millrace_domain::stock::StockState;
 
     use super::*;
 
@@ -110,6 +111,21 @@ mod tests {
         let Read::Found(Stored { state, ledger, version }) = read::<FraudState>(stored) else { panic!() };
         let write = Write { key: "u", expected: None, version, ledger: &ledger, state: &state };
         assert_eq!(attributes(&write).unwrap().remove("amount"), Some(amount));
+    }
+
+    #[test]
+    fn packed_moves_are_a_binary_attribute() {
+        let recent = serde_json::json!([1, 1, 5, 4]);
+        let state: StockState = serde_json::from_value(
+            serde_json::json!({"recent": recent, "counted": {"at_ms": 4, "id": "c", "on_hand": 9}}),
+        )
+        .unwrap();
+        let write =
+            Write { key: "s#a", expected: None, version: 7, ledger: &Ledger::default(), state: &state };
+        let item = attributes(&write).unwrap();
+        assert_eq!(item["recent"], AttributeValue::B(Blob::new([1, 1, 5, 4])));
+        assert_eq!(item["on_hand"], AttributeValue::N("11".to_owned()));
+        assert_eq!(read(item), Read::Found(Stored { version: 7, ledger: Ledger::default(), state }));
     }
 
     #[test]

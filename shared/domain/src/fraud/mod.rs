@@ -191,17 +191,20 @@ mod tests {
         assert_eq!(fold.signals.len(), 1);
     }
 
+    /// The last one stands at the floor, and the others as far below it as a window reaches.
     #[test]
-    fn failures_up_to_two_days_late_complete_a_burst_and_later_ones_do_not() {
-        let two_days = 48 * HOUR_MS / MINUTE_MS;
+    fn a_failure_two_days_late_completes_a_burst_and_an_older_one_does_not() {
+        let two_days_minutes = 48 * HOUR_MS / MINUTE_MS;
         let order = order(5);
-        let mut events = vec![("order", two_days, ORDERED, &*order)];
-        events.extend(["0", "1", "2", "3", "4"].map(|id| (id, 0, FAILED, FAILURE)));
-        let (fold, _) =
-            fold_of(&[&events[..], &[("5", 0, FAILED, FAILURE)]].concat(), &FraudSettings::default());
-        assert_eq!(fold.signals.iter().map(|signal| signal.time_ms).collect::<Vec<_>>(), [START_MS]);
-        let (fold, verdicts) =
-            fold_of(&[&events[..], &[("5", -1, FAILED, FAILURE)]].concat(), &FraudSettings::default());
+        let mut events = Vec::from(["0", "1", "2", "3", "4"].map(|id| (id, 0, FAILED, FAILURE)));
+        events.push(("order", two_days_minutes + 10, ORDERED, &*order));
+        let with_one_at = |minute| {
+            fold_of(&[&events[..], &[("5", minute, FAILED, FAILURE)]].concat(), &FraudSettings::default())
+        };
+        let (fold, _) = with_one_at(10);
+        let told: Vec<_> = fold.signals.iter().map(|signal| (signal.signal_type, signal.time_ms)).collect();
+        assert_eq!(told, [(FRAUD_SUSPECTED, START_MS + 10 * MINUTE_MS)]);
+        let (fold, verdicts) = with_one_at(9);
         assert_eq!(verdicts.last(), Some(&Verdict::Late(LateCause::Lateness)));
         assert_eq!(fold.signals.iter().map(|signal| signal.signal_type).collect::<Vec<_>>(), [EVENT_LATE]);
         assert_eq!(fold.state.velocity.failures().len(), 5);

@@ -12,9 +12,10 @@ impl Ledger {
     /// The version of a new item with this ledger whose first record arrived at this time. Every commit counts on
     /// from there.
     ///
-    /// An item that was deleted and is born again must not repeat a version, or a writer that remembers the former
-    /// item would overwrite the new one. A later record gives a later version. The same record, delivered again,
-    /// gives the same version only with the same ledger, and so with the same item.
+    /// An item that was deleted and is born again should not repeat a version, or a writer that remembers the former
+    /// item would overwrite the new one. A record that arrived in a later millisecond gives a later version. Within one
+    /// millisecond, another ledger gives another version but for odds of 1 in 1,024, and the same ledger the same
+    /// version: that of the same item.
     pub fn first_version(&self, arrived_at_ms: i64) -> u64 {
         let birth = xxh3_64(&self.pack()) >> (u64::BITS - BIRTH_BITS);
         (arrived_at_ms.unsigned_abs() << BIRTH_BITS).saturating_add(birth)

@@ -4,30 +4,31 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::book::{Book, Entry};
+use super::book::{Book, Entry, Origin};
 use crate::plan::Consumer;
 use crate::run::Outcome;
-use crate::world::{Run, names};
-
-type Name = (String, u64, u64);
+use crate::world::{Run, Services, names};
 
 /// Checks that the lake holds every valid event and the quarantine every other one, and nothing else.
 pub(super) fn check(outcome: &Outcome, book: &Book, broken: &mut Vec<String>) {
     let services = outcome.world.services();
     let rows: Vec<Value> = services.firehose.lines(names::LAKE).map(|(_, line)| parse(line)).collect();
-    let rows: BTreeSet<Name> = rows.iter().map(|row| name_of(row, "batch_index")).collect();
-    let set_aside: Vec<(Option<u64>, Value)> =
-        services.firehose.lines(names::QUARANTINE).map(|(process, line)| (process, parse(line))).collect();
-    let entries: BTreeMap<Name, &Entry> =
-        book.entries.iter().map(|entry| (entry.origin.clone(), entry)).collect();
-    for name in &rows {
-        if entries.get(name).is_none_or(|entry| entry.valid().is_none()) {
-            broken.push(format!("a row of what is no valid event: {name:?}"));
+    let set_aside = lines_set_aside(&services);
+    let entries = book.by_origin();
+    for row in &rows {
+        let name = name_of(row);
+        match entries.get(&name).and_then(|entry| entry.valid()) {
+            None => broken.push(format!("a row of what is no valid event: {name:?}")),
+            Some(spec) if row["data"] != spec.data().to_string() || row["id"] != format!("e{}", spec.id) => {
+                broken.push(format!("the row of {name:?} is another event's"));
+            }
+            Some(_) => {}
         }
     }
+    let rows: BTreeSet<Origin> = rows.iter().map(name_of).collect();
     let mut by_archive = BTreeSet::new();
     for (_, line) in set_aside.iter().filter(|(_, line)| line["function"] == "archive") {
-        let name = name_of(line, "batch_index");
+        let name = name_of(line);
         let reason = entries.get(&name).and_then(|entry| entry.invalid_reason());
         if reason.is_none_or(|reason| line["reason"] != reason) {
             broken.push(format!("set aside for {} and must not be: {name:?}", line["reason"]));
@@ -46,7 +47,7 @@ pub(super) fn check(outcome: &Outcome, book: &Book, broken: &mut Vec<String>) {
         }
     }
     // What was redriven twice makes the same rows twice.
-    let mut times: BTreeMap<&Name, usize> = BTreeMap::new();
+    let mut times: BTreeMap<&Origin, usize> = BTreeMap::new();
     book.entries.iter().for_each(|entry| *times.entry(&entry.origin).or_default() += 1);
     let redriven_twice = times.values().any(|times| *times > 2);
     let sent_again = services.journal.sent_again.iter().filter(|(_, stream)| stream == names::LAKE);
@@ -68,12 +69,18 @@ pub(super) fn check(outcome: &Outcome, book: &Book, broken: &mut Vec<String>) {
     }
 }
 
+/// The lines of the quarantine, each with the process that put it.
+pub(super) fn lines_set_aside(services: &Services) -> Vec<(Option<u64>, Value)> {
+    services.firehose.lines(names::QUARANTINE).map(|(process, line)| (process, parse(line))).collect()
+}
+
 fn parse(line: &[u8]) -> Value {
     serde_json::from_slice(line).unwrap_or_default()
 }
 
-fn name_of(line: &Value, index: &str) -> Name {
+/// Where the event of a row or a line stood when it came first.
+pub(super) fn name_of(line: &Value) -> Origin {
     let number = |field: &str| line[field].as_u64().unwrap_or_default();
     let sequence_number = line["sequence_number"].as_str().unwrap_or_default().to_owned();
-    (sequence_number, number("sub_sequence"), number(index))
+    (sequence_number, number("sub_sequence"), number("batch_index"))
 }

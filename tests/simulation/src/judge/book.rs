@@ -5,11 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use event_source_mapping::{Condition, Record};
+use local_faults::Call;
 use millrace_domain::Verdict;
 use serde_json::Value;
 
 use crate::plan::{Consumer, EventSpec};
 use crate::run::{Outcome, Unit};
+
+/// Record, place within an aggregate, place within a batch.
+pub(super) type Origin = (String, u64, u64);
 
 /// One event's place in the stream.
 #[derive(Clone, Debug)]
@@ -18,9 +22,8 @@ pub struct Entry {
     pub sequence_number: String,
     /// Index among the events of its record.
     pub index: usize,
-    /// Where the event stood when it came first: record, place within an aggregate, place within a batch. Rows and
-    /// quarantine lines know it by this name.
-    pub origin: (String, u64, u64),
+    /// Where the event stood when it came first. Rows and quarantine lines know it by this name.
+    pub origin: Origin,
     /// When it came first, in epoch milliseconds.
     pub arrived_at_ms: i64,
     /// What it holds.
@@ -29,13 +32,25 @@ pub struct Entry {
     pub addressed: Option<Consumer>,
 }
 
+/// What a function said of an event.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Said {
+    /// Whether the mapping took the answer.
+    pub(super) believed: bool,
+    /// Whether the event may have been applied before it was judged: its record was handed to the function more than
+    /// once by then, or a write of this invocation met a fault, and may have taken effect without its knowing.
+    pub(super) repeated: bool,
+    /// What it said.
+    pub(super) verdict: Verdict,
+}
+
 /// All events in the order in which the stream took them.
 #[derive(Debug)]
 pub struct Book {
     /// The events.
     pub entries: Vec<Entry>,
-    /// Verdicts of each event by function, each with whether the mapping took the answer.
-    verdicts: BTreeMap<(Consumer, String, usize), Vec<(bool, Verdict)>>,
+    /// Verdicts of each event by function.
+    verdicts: BTreeMap<(Consumer, String, usize), Vec<Said>>,
     given_up: BTreeSet<(Consumer, String)>,
     too_large: BTreeSet<String>,
 }
@@ -98,6 +113,8 @@ impl Book {
             }
         }
         let mut verdicts: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        let writes = outcome.struck.iter().filter(|strike| strike.call == Call::Write);
+        let struck: BTreeSet<u64> = writes.map(|strike| strike.process).collect();
         let mut held: BTreeMap<&str, usize> = BTreeMap::new();
         for entry in &book.entries {
             *held.entry(&entry.sequence_number).or_default() += 1;
@@ -110,7 +127,10 @@ impl Book {
                 };
                 if let Some(verdict) = verdict.filter(|_| run.tally.cut.allows(*record)) {
                     let place = (run.consumer, name.clone(), *count);
-                    verdicts.entry(place).or_default().push((run.believed, verdict));
+                    let delivered_again = run.deliveries.get(*record).is_some_and(|times| *times > 1);
+                    let repeated = delivered_again || struck.contains(&run.process);
+                    let said = Said { believed: run.believed, repeated, verdict };
+                    verdicts.entry(place).or_default().push(said);
                 }
                 *count += 1;
             }
@@ -125,8 +145,13 @@ impl Book {
         Ok(book)
     }
 
-    /// The verdicts on an event by a function, each with whether the mapping took the answer.
-    pub fn verdicts(&self, consumer: Consumer, entry: &Entry) -> &[(bool, Verdict)] {
+    /// One entry of each event, by where it stood when it came first.
+    pub fn by_origin(&self) -> BTreeMap<Origin, &Entry> {
+        self.entries.iter().map(|entry| (entry.origin.clone(), entry)).collect()
+    }
+
+    /// The verdicts on an event by a function.
+    pub(super) fn verdicts(&self, consumer: Consumer, entry: &Entry) -> &[Said] {
         let place = (consumer, entry.sequence_number.clone(), entry.index);
         self.verdicts.get(&place).map(Vec::as_slice).unwrap_or_default()
     }

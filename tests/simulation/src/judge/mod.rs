@@ -5,6 +5,7 @@ mod archived;
 mod book;
 mod reference;
 mod sessions;
+mod set_aside;
 mod told;
 
 pub use book::Book;
@@ -28,5 +29,6 @@ pub fn judge(plan: &Plan, outcome: &Outcome) -> Vec<String> {
     told::check_brought_back(&book, &mut broken);
     sessions::check(plan, outcome, &book, &mut broken);
     archived::check(outcome, &book, &mut broken);
+    set_aside::check(outcome, &book, &mut broken);
     broken
 }

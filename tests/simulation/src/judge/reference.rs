@@ -19,7 +19,7 @@ pub(super) enum Expected {
 }
 
 /// One user.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Reference<'p> {
     settings: &'p Settings,
     largest_ms: i64,
@@ -29,7 +29,7 @@ pub(super) struct Reference<'p> {
 }
 
 /// All that was ever decided in a class, and what may be judged by it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Class {
     floor_ms: i64,
     decided: Vec<(i64, u64)>,

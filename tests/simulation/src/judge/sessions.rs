@@ -8,7 +8,7 @@ use millrace_domain::session::SessionState;
 use millrace_domain::{Reason, Verdict};
 use serde_json::{Map, Value};
 
-use super::book::{Book, Entry};
+use super::book::{Book, Entry, Said};
 use super::reference::{Expected, Reference, fold, number};
 use crate::plan::{Consumer, EventSpec, Fate, Kind, Plan};
 use crate::run::{Observed, Outcome};
@@ -39,15 +39,19 @@ pub(super) fn check(plan: &Plan, outcome: &Outcome, book: &Book, broken: &mut Ve
             broken.push(format!("{} was written at version {version} again", write.key));
         }
     }
-    let touched = writes.iter().filter(|write| write.version.is_none()).map(|write| &write.key);
-    let loose: BTreeSet<&String> = touched.chain(&services.table.refused_keys).collect();
+    let deleted: BTreeSet<&String> =
+        writes.iter().filter(|write| write.version.is_none()).map(|write| &write.key).collect();
+    let refused: BTreeSet<&String> = services.table.refused_keys.iter().collect();
     let zombies = outcome.fates.iter().any(|(_, fate)| matches!(fate, Fate::Abandoned(_)));
     for (key, events) in &users {
         let user = User { plan, book, zombies, key, events };
         let item = items.get(key.as_str()).map(|item| observed(item)).transpose();
         match item {
             Err(why) => broken.push(format!("the item of {key} cannot be read: {why}")),
-            Ok(item) => user.check(&item.unwrap_or_default(), loose.contains(key), broken),
+            Ok(item) => {
+                let (deleted, refused) = (deleted.contains(key), refused.contains(key));
+                user.check(&item.unwrap_or_default(), deleted, refused, broken);
+            }
         }
     }
 }
@@ -61,17 +65,45 @@ struct User<'a> {
 }
 
 impl User<'_> {
-    fn check(&self, item: &Observed, loose: bool, broken: &mut Vec<String>) {
+    fn check(&self, item: &Observed, deleted: bool, refused: bool, broken: &mut Vec<String>) {
         let mut problems = Vec::new();
         self.check_fold(item, &mut problems);
+        if !deleted {
+            self.check_applied(item, &mut problems);
+        }
+        self.check_redeliveries(&mut problems);
         let given_up = |entry: &Entry| self.book.is_given_up(Consumer::Sessions, entry);
         let some_given_up = self.events.iter().any(|(entry, _)| given_up(entry));
         // An abandoned invocation whose batch was given up may come to its end at any time, before its redrive or after.
         let any_order = some_given_up && self.zombies;
-        if !loose && !any_order {
-            self.check_order(item, some_given_up, &mut problems);
+        if !deleted && !refused && !any_order {
+            let reference = Reference::new(&self.plan.settings);
+            problems.extend(self.check_order(item, some_given_up, (reference, self.events, &item.applied)));
         }
         broken.extend(problems.into_iter().map(|problem| format!("{}: {problem}", self.key)));
+    }
+
+    /// What was called applied is in the item, whoever said so and whatever became of the answer: it is said behind
+    /// the commit.
+    fn check_applied(&self, item: &Observed, problems: &mut Vec<String>) {
+        for (entry, spec) in self.events {
+            let mut said = self.book.verdicts(Consumer::Sessions, entry).iter();
+            if said.any(|said| said.verdict == Verdict::Applied) && !item.applied.contains(&number(spec)) {
+                let at = &entry.sequence_number;
+                problems.push(format!("e{} in {at} was called applied and is not in the item", spec.id));
+            }
+        }
+    }
+
+    /// A redelivery is of a record that was delivered before.
+    fn check_redeliveries(&self, problems: &mut Vec<String>) {
+        for (entry, spec) in self.events {
+            let mut said = self.book.verdicts(Consumer::Sessions, entry).iter();
+            if said.any(|said| said.verdict == Verdict::Redelivery && !said.repeated) {
+                let at = &entry.sequence_number;
+                problems.push(format!("e{} in {at} was delivered once and called a redelivery", spec.id));
+            }
+        }
     }
 
     /// The state is the fold of what was applied, and nothing was applied twice.
@@ -97,36 +129,52 @@ impl User<'_> {
         }
     }
 
-    /// What was applied is what had to be, in the order of the stream; so are the verdicts.
-    fn check_order(&self, item: &Observed, some_given_up: bool, problems: &mut Vec<String>) {
-        let mut reference = Reference::new(&self.plan.settings);
-        let mut applied = item.applied.iter().peekable();
-        for (entry, spec) in self.events {
+    /// What was applied is what had to be, in the order of the stream; so are the verdicts. From these events on.
+    fn check_order<'e>(
+        &self,
+        item: &Observed,
+        some_given_up: bool,
+        (mut reference, mut events, mut applied): (Reference<'_>, &'e [(&'e Entry, &'e EventSpec)], &[u64]),
+    ) -> Vec<String> {
+        let mut problems = Vec::new();
+        while let Some(((entry, spec), later)) = events.split_first() {
+            events = later;
             let number = number(spec);
             let expected = reference.expect(spec, number);
             let given_up = self.book.is_given_up(Consumer::Sessions, entry);
             match expected {
-                Expected::Applied => {
-                    if applied.next_if(|next| **next == number).is_some() {
+                Expected::Applied => match applied.split_first() {
+                    Some((next, behind)) if *next == number => {
+                        applied = behind;
                         reference.apply(spec, number);
-                    } else if !given_up {
+                    }
+                    _ if given_up => {}
+                    _ => {
                         problems.push(format!("e{} in {} was not applied", spec.id, entry.sequence_number));
-                        return;
+                        return problems;
+                    }
+                },
+                // Nobody tells whether it was noted before its batch was given up: either must fit what follows.
+                Expected::Collision if given_up => {
+                    let mut noted = reference.clone();
+                    noted.set_aside(spec, number);
+                    if self.check_order(item, some_given_up, (noted, events, applied)).is_empty() {
+                        return problems;
                     }
                 }
-                Expected::Collision if given_up => return,
                 Expected::Collision => reference.set_aside(spec, number),
                 Expected::Duplicate | Expected::Late | Expected::Poisoned => {}
             }
             if !some_given_up {
-                self.check_verdicts(entry, spec, expected, problems);
+                self.check_verdicts(entry, spec, expected, &mut problems);
             }
         }
-        if let Some(code) = applied.next() {
+        if let Some(code) = applied.first() {
             problems.push(format!("{code:x} was applied and must not have been, or not there"));
         } else if !some_given_up && reference.state != item.state {
             problems.push("the state is not what it must be".to_owned());
         }
+        problems
     }
 
     fn check_verdicts(
@@ -136,7 +184,7 @@ impl User<'_> {
         expected: Expected,
         problems: &mut Vec<String>,
     ) {
-        for (_, verdict) in self.book.verdicts(Consumer::Sessions, entry) {
+        for Said { verdict, .. } in self.book.verdicts(Consumer::Sessions, entry) {
             let fits = match (expected, verdict) {
                 (_, Verdict::Redelivery)
                 | (Expected::Applied, Verdict::Applied)

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use millrace_domain::Verdict;
 
-use super::book::Book;
+use super::book::{Book, Said};
 use crate::plan::Consumer;
 
 /// Checks that nothing passed in silence, and that what is invalid is called so by everybody.
@@ -13,10 +13,10 @@ pub(super) fn check(book: &Book, broken: &mut Vec<String>) {
         for entry in &book.entries {
             let verdicts = book.verdicts(consumer, entry);
             let what = || format!("{} of {:?}", consumer.name(), entry);
-            if !book.is_given_up(consumer, entry) && !verdicts.iter().any(|(believed, _)| *believed) {
+            if !book.is_given_up(consumer, entry) && !verdicts.iter().any(|said| said.believed) {
                 broken.push(format!("no verdict: {}", what()));
             }
-            for (_, verdict) in verdicts {
+            for Said { verdict, .. } in verdicts {
                 if !entry.is_for(consumer) {
                     if *verdict != Verdict::PassedOver {
                         broken.push(format!("{verdict:?} on what is for another function: {}", what()));

@@ -148,7 +148,8 @@ impl EventSpec {
         }
     }
 
-    fn data(&self) -> Value {
+    /// The value of its `data`.
+    pub(crate) fn data(&self) -> Value {
         let sku = match self.defect {
             Some(Defect::Poison) => POISON_SKU.to_owned(),
             _ => format!("sku-{}", self.sku),

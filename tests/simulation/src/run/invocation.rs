@@ -76,6 +76,7 @@ impl Invoking {
             records,
             tally,
             believed: self.fate.is_none(),
+            deliveries: Vec::new(),
         };
         End::Answered { body, run, container }
     }

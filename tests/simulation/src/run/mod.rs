@@ -269,6 +269,9 @@ impl Simulation {
         if fate == Some(Fate::NotInvoked) {
             return self.complete(&place, MappingOutcome::NotInvoked);
         }
+        for record in invocation.records.iter() {
+            self.world.services().journal.deliver(consumer, &record.sequence_number);
+        }
         let container = self.container(consumer, &mut rng);
         if let Some(Fate::Abandoned(after_ms)) = fate {
             let place = place.clone();
@@ -306,14 +309,16 @@ impl Simulation {
                 }
                 self.complete_unless_given_up(place, fate, MappingOutcome::FunctionError)
             }
-            End::Answered { body, run, container } => {
+            End::Answered { body, mut run, container } => {
                 self.check_answer(&body, &run.records);
                 let outcome = match fate {
                     None => MappingOutcome::Returned(&body),
                     Some(_) => MappingOutcome::FunctionError,
                 };
                 self.complete_unless_given_up(place, fate, outcome)?;
-                self.world.services().journal.runs.push(run);
+                let journal = &mut self.world.services().journal;
+                run.deliveries = journal.deliveries(run.consumer, &run.records);
+                journal.runs.push(run);
                 self.idle.entry(place.consumer).or_default().push(container);
                 Ok(())
             }

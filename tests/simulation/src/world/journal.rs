@@ -20,6 +20,8 @@ pub struct Journal {
     pub sent_again: Vec<(Option<u64>, String)>,
     /// Invocations that could not put everything at once, and the stream that refused.
     pub put_in_trouble: BTreeSet<(Option<u64>, String)>,
+    /// How often each record was handed to a function.
+    pub delivered: BTreeMap<(Consumer, String), u64>,
     /// What broke a rule on the way.
     pub broken: Vec<String>,
     /// How often each thing happened, by name.
@@ -39,6 +41,8 @@ pub struct Run {
     pub tally: Tally,
     /// Whether the mapping took the answer.
     pub believed: bool,
+    /// How often each of its records had been handed to the function by its end, this time included.
+    pub deliveries: Vec<u64>,
 }
 
 /// A batch that was given up.
@@ -77,6 +81,17 @@ pub struct Accepted {
 }
 
 impl Journal {
+    /// Notes that a record is handed to a function.
+    pub fn deliver(&mut self, consumer: Consumer, record: &str) {
+        *self.delivered.entry((consumer, record.to_owned())).or_default() += 1;
+    }
+
+    /// How often each of these records was handed to a function.
+    pub fn deliveries(&self, consumer: Consumer, records: &[String]) -> Vec<u64> {
+        let times = |record: &String| self.delivered.get(&(consumer, record.clone())).copied();
+        records.iter().map(|record| times(record).unwrap_or_default()).collect()
+    }
+
     /// Counts a thing.
     pub fn count(&mut self, name: impl Into<String>) {
         *self.counts.entry(name.into()).or_default() += 1;

@@ -1,0 +1,23 @@
+//! The fixture comes to the points that it should.
+
+#![expect(clippy::unwrap_used, reason = "a test may stop at what it does not expect")]
+
+use loyalty::Loyalty;
+use millrace_domain::ledger::LedgerSettings;
+use millrace_lambda::ports::NoSignals;
+use millrace_lambda::stateful::Stateful;
+use millrace_lambda::{Batch, Deadline};
+use millrace_testkit::{Journal, MemorySink, MemoryStore};
+
+#[tokio::test]
+async fn an_order_sent_twice_counts_once_and_a_return_is_taken_back() {
+    let batch = serde_json::from_str(include_str!("../../../events/loyalty/orders.json")).unwrap();
+    let store = MemoryStore::<Loyalty>::default();
+    let quarantine: MemorySink = MemorySink::noting("quarantine", Journal::default());
+    let adapters = (store.clone(), quarantine, NoSignals);
+    let stateful = Stateful::new("loyalty", adapters, LedgerSettings::default(), 0);
+    let tally = stateful.run(&Batch::open(&batch), &(), Deadline::NONE).await;
+    let counts = tally.counts();
+    assert_eq!((counts["applied"], counts["duplicate"], counts["passed_over"]), (2, 1, 1));
+    assert_eq!(store.item("user-liz").unwrap().state, Loyalty { points: 24 - 8 });
+}
