@@ -19,6 +19,22 @@ async fn an_item_that_was_written_need_not_be_read_again() {
 }
 
 #[tokio::test]
+async fn what_an_invocation_has_written_it_does_not_read_again() {
+    for (cache_items, reads) in [(0, 1), (100, 0)] {
+        let rig = Rig::<Counter>::with(SILENT, cache_items);
+        rig.run(&BatchBuilder::starting_at(1).event(&event("1", "u").views("a")).build()).await;
+        rig.journal.take();
+        rig.store.refuse(|_, counter: &Counter| counter.skus.iter().any(|sku| sku == "huge"));
+        let events = [("2", "b"), ("3", "huge"), ("4", "c")].map(|(id, sku)| event(id, "u").views(sku));
+        let outcome = rig.run(&BatchBuilder::starting_at(2).events(&events).build()).await;
+        assert_eq!(outcome.verdicts, ["applied", "poisoned", "applied"]);
+        assert_eq!(rig.store.item("u").unwrap().state.skus, ["a", "b", "c"]);
+        let words = rig.journal.take_words();
+        assert_eq!(words.iter().filter(|words| words.starts_with("read")).count(), reads, "{words:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_stale_item_conflicts_and_is_folded_again() {
     let here = Rig::<Counter>::with(SILENT, 100);
     let there = here.another_container();
