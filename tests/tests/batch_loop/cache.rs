@@ -72,6 +72,17 @@ async fn an_item_that_was_deleted_is_built_anew() {
 }
 
 #[tokio::test]
+async fn an_item_that_was_deleted_knows_no_repeats() {
+    let rig = Rig::<Counter>::with(SILENT, 100);
+    let batch = BatchBuilder::starting_at(1).event(&event("1", "u").views("a")).build();
+    rig.run(&batch).await;
+    rig.store.delete("u");
+    // What is remembered would call it a redelivery, and no write would find out that nothing is stored.
+    assert_eq!(rig.run(&batch).await.verdicts, ["applied"]);
+    assert_eq!(rig.store.item("u").unwrap().state.skus, ["a"]);
+}
+
+#[tokio::test]
 async fn a_remembered_item_that_causes_a_signal_is_read_first() {
     let rig = Rig::<Counter>::caching();
     rig.run(&BatchBuilder::starting_at(1).event(&event("1", "u").views("a")).build()).await;
@@ -132,6 +143,18 @@ async fn an_event_is_not_set_aside_because_of_a_stale_item() {
     let outcome =
         here.run(&BatchBuilder::starting_at(3).event(&event("pass", "u").views("pass")).build()).await;
     assert_eq!(outcome.verdicts, ["applied"]);
+    assert!(here.quarantine.lines().is_empty());
+}
+
+#[tokio::test]
+async fn nor_is_one_beside_an_event_that_the_stale_item_takes() {
+    let here = Rig::<Gate>::caching();
+    let there = here.another_container();
+    here.run(&BatchBuilder::starting_at(1).event(&event("mute", "u").views("mute")).build()).await;
+    there.run(&BatchBuilder::starting_at(2).event(&event("open", "u").views("open")).build()).await;
+    let events = [("taken", "mute"), ("pass", "pass")].map(|(id, sku)| event(id, "u").views(sku));
+    let outcome = here.run(&BatchBuilder::starting_at(3).events(&events).build()).await;
+    assert_eq!(outcome.verdicts, ["applied"; 2]);
     assert!(here.quarantine.lines().is_empty());
 }
 

@@ -224,7 +224,7 @@ mod tests {
     fn a_lane_stands_in_a_ledger_once() {
         let mut two = ledger();
         let position = two.positions[0].1.clone();
-        two.positions.push(("other".to_owned(), position.clone()));
+        two.positions.push(("other".to_owned(), position));
         assert_eq!(Ledger::unpack(&two.pack()).unwrap(), two);
         two.positions[0].0 = "other".to_owned();
         assert_eq!(Ledger::unpack(&two.pack()), Err(LedgerUnreadable::Damaged { what: "its positions" }));
