@@ -195,6 +195,13 @@ fn what_the_cart_does_not_tell_is_stored() {
     assert_eq!(json["cart"], serde_json::json!({"a": 5}));
     assert_eq!(json["cart_basis"], serde_json::json!({"settled": {"a": 3}, "open": [{"a": 2}]}));
     assert_eq!(serde_json::from_value::<SessionState>(json).unwrap(), state);
+
+    // Two open windows that cancel out leave the cart as it was settled, and still touch it.
+    let events = [(0, ADD, r#"{"sku":"a","quantity":3}"#), (100, "cart.item_removed", TWO), (136, ADD, TWO)];
+    let (state, _) = state_after(&events);
+    assert_eq!((bounds(&state).len(), cart(&state)), (2, vec![("a".to_owned(), 3)]));
+    let json = serde_json::to_value(&state).unwrap();
+    assert_eq!(serde_json::from_value::<SessionState>(json).unwrap(), state);
 }
 
 #[test]
