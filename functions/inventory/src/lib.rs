@@ -18,7 +18,8 @@ pub use config::Config;
 use millrace_aws::firehose::RECORD_LIMIT_ROWS;
 use millrace_aws::kinesis::RECORD_LIMIT_BYTES;
 use millrace_aws::{DynamoReorderPoints, DynamoStore, FirehoseSink, KinesisStream};
-use millrace_domain::stock::StockState;
+use millrace_domain::fold::KeyState;
+use millrace_domain::stock::{ReorderPoints, StockState};
 use millrace_lambda::ports::{LineSink, SignalSink, Store};
 use millrace_lambda::record_stream::RecordStream;
 use millrace_lambda::reorder_points::ReorderPointTable;
@@ -31,10 +32,10 @@ use relay::Relay;
 /// The function's name.
 pub const NAME: &str = "inventory";
 
-/// The function, over any adapters.
+/// The function, over any adapters, and any state that goes by reorder points.
 #[derive(Debug)]
-pub struct Inventory<T, Q, G, P, R> {
-    consumer: Stateful<StockState, T, Q, G>,
+pub struct Inventory<T, Q, G, P, R, S: KeyState = StockState> {
+    consumer: Stateful<S, T, Q, G>,
     points: Points<P>,
     signals_stream: String,
     stream: R,
@@ -101,9 +102,10 @@ impl OnAws {
     }
 }
 
-impl<T, Q, G, P, R> Inventory<T, Q, G, P, R>
+impl<T, Q, G, P, R, S> Inventory<T, Q, G, P, R, S>
 where
-    T: Store<StockState>,
+    S: KeyState<Settings = ReorderPoints> + Send + Sync,
+    T: Store<S>,
     Q: LineSink,
     G: SignalSink,
     P: ReorderPointTable,
@@ -149,9 +151,10 @@ fn nothing_done(why: String) -> Tally {
     Tally { cut: Cut::at(0), why, ..Tally::default() }
 }
 
-impl<T, Q, G, P, R> Function for Inventory<T, Q, G, P, R>
+impl<T, Q, G, P, R, S> Function for Inventory<T, Q, G, P, R, S>
 where
-    T: Store<StockState>,
+    S: KeyState<Settings = ReorderPoints> + Send + Sync,
+    T: Store<S>,
     Q: LineSink,
     G: SignalSink,
     P: ReorderPointTable,

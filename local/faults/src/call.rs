@@ -14,11 +14,28 @@ pub enum Call {
     Deliver,
     /// Kinesis `PutRecords`.
     Publish,
+    /// DynamoDB `BatchWriteItem`: timers are set, or taken away.
+    Arm,
+    /// DynamoDB `Query`: timers that are due.
+    Due,
+    /// DynamoDB `GetItem` and `PutItem`: how far timers were taken.
+    Cursor,
+    /// DynamoDB `Scan`: a whole table.
+    Scan,
 }
 
 impl Call {
     /// Every call.
-    pub const ALL: [Self; 4] = [Self::Read, Self::Write, Self::Deliver, Self::Publish];
+    pub const ALL: [Self; 8] = [
+        Self::Read,
+        Self::Write,
+        Self::Deliver,
+        Self::Publish,
+        Self::Arm,
+        Self::Due,
+        Self::Cursor,
+        Self::Scan,
+    ];
 
     /// The call of a request with this target; `None` for one that never goes wrong on purpose.
     pub fn of_target(target: &str) -> Option<Self> {
@@ -28,6 +45,10 @@ impl Call {
             ("DynamoDB", "BatchExecuteStatement") => Some(Self::Write),
             ("Firehose", "PutRecordBatch") => Some(Self::Deliver),
             ("Kinesis", "PutRecords") => Some(Self::Publish),
+            ("DynamoDB", "BatchWriteItem") => Some(Self::Arm),
+            ("DynamoDB", "Query") => Some(Self::Due),
+            ("DynamoDB", "GetItem" | "PutItem") => Some(Self::Cursor),
+            ("DynamoDB", "Scan") => Some(Self::Scan),
             _ => None,
         }
     }
@@ -39,6 +60,10 @@ impl Call {
             Self::Write => "write",
             Self::Deliver => "deliver",
             Self::Publish => "publish",
+            Self::Arm => "arm",
+            Self::Due => "due",
+            Self::Cursor => "cursor",
+            Self::Scan => "scan",
         }
     }
 }
@@ -51,6 +76,7 @@ mod tests {
     fn targets_are_known_by_service_and_operation() {
         assert_eq!(Call::of_target("DynamoDB_20120810.BatchGetItem"), Some(Call::Read));
         assert_eq!(Call::of_target("Kinesis_20131202.PutRecords"), Some(Call::Publish));
+        assert_eq!(Call::of_target("DynamoDB_20120810.PutItem"), Some(Call::Cursor));
         assert_eq!(Call::of_target("Firehose_20150804.PutRecordBatch"), Some(Call::Deliver));
         for other in ["", "DynamoDB_20120810.CreateTable", "Kinesis.PutRecords"] {
             assert_eq!(Call::of_target(other), None);

@@ -152,7 +152,7 @@ async fn read_body(response: HttpResponse) -> Result<Value, ConnectorError> {
 
 const fn throttle_code(call: Call) -> &'static str {
     match call {
-        Call::Read | Call::Write => "ThrottlingException",
+        Call::Read | Call::Write | Call::Arm | Call::Due | Call::Cursor | Call::Scan => "ThrottlingException",
         Call::Deliver => "ServiceUnavailableException",
         Call::Publish => "ProvisionedThroughputExceededException",
     }

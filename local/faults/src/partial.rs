@@ -33,7 +33,10 @@ impl Partial {
     pub(crate) fn answer(self, request: &Value, answer: Option<Value>) -> Value {
         let answer = answer.unwrap_or_else(|| json!({}));
         match self.call {
-            Call::Read => self.unprocessed(request, answer),
+            Call::Read => self.unread(request, answer),
+            Call::Arm => self.unwritten(request, answer),
+            // They hold no entries, so nothing of them is refused alone.
+            Call::Due | Call::Cursor | Call::Scan => answer,
             Call::Write => self.merged(answer, "Responses", None, |_| {
                 json!({"Error": {"Code": "ThrottlingError", "Message": "Rate exceeded"}})
             }),
@@ -69,7 +72,7 @@ impl Partial {
     }
 
     /// A read names the keys that it did not look up.
-    fn unprocessed(self, request: &Value, mut answer: Value) -> Value {
+    fn unread(self, request: &Value, mut answer: Value) -> Value {
         let Some((table, wanted)) = first_table(request) else { return answer };
         let mut wanted = wanted.clone();
         wanted["Keys"] = self.refused.into_iter().map(|(_, key)| key).collect();
@@ -85,6 +88,20 @@ impl Partial {
         }
         answer
     }
+
+    /// A write gives back the items that it left out.
+    fn unwritten(self, request: &Value, mut answer: Value) -> Value {
+        let Some(table) = first_key(request) else { return answer };
+        let left = self.refused.into_iter().map(|(_, write)| write);
+        if !answer["UnprocessedItems"].is_object() {
+            answer["UnprocessedItems"] = json!({});
+        }
+        match answer["UnprocessedItems"].get_mut(table).and_then(Value::as_array_mut) {
+            Some(items) => items.extend(left),
+            None => answer["UnprocessedItems"][table] = left.collect(),
+        }
+        answer
+    }
 }
 
 /// The entries of a batch.
@@ -94,9 +111,18 @@ fn entries(call: Call, request: &mut Value) -> Option<&mut Vec<Value>> {
             let tables = request.get_mut("RequestItems")?.as_object_mut()?;
             tables.values_mut().next()?.get_mut("Keys")?.as_array_mut()
         }
+        Call::Arm => {
+            let tables = request.get_mut("RequestItems")?.as_object_mut()?;
+            tables.values_mut().next()?.as_array_mut()
+        }
+        Call::Due | Call::Cursor | Call::Scan => None,
         Call::Write => request.get_mut("Statements")?.as_array_mut(),
         Call::Deliver | Call::Publish => request.get_mut("Records")?.as_array_mut(),
     }
+}
+
+fn first_key(request: &Value) -> Option<&String> {
+    first_table(request).map(|(table, _)| table)
 }
 
 fn first_table(request: &Value) -> Option<(&String, &Value)> {
@@ -128,6 +154,15 @@ mod tests {
         let expected =
             json!({"Responses": {}, "UnprocessedKeys": {"t": {"Keys": ["a", "b"], "ConsistentRead": true}}});
         assert_eq!(answer, expected);
+    }
+
+    #[test]
+    fn items_that_are_not_written_come_back() {
+        let request = json!({"RequestItems": {"t": ["a", "b"]}});
+        let partial = Partial::of(Call::Arm, request.clone(), 0b10).unwrap();
+        assert_eq!(partial.request, Some(json!({"RequestItems": {"t": ["a"]}})));
+        let answer = partial.answer(&request, Some(json!({"UnprocessedItems": {}})));
+        assert_eq!(answer, json!({"UnprocessedItems": {"t": ["b"]}}));
     }
 
     #[test]

@@ -11,6 +11,9 @@ use crate::options::{EVENTS_STREAM, Limits, SIGNALS_STREAM, Tuning};
 const BACKOFF_INITIAL: Duration = Duration::from_millis(100);
 const BACKOFF_MAX: Duration = Duration::from_secs(5);
 
+/// Most signals of one batch: an order makes one for each of its lines.
+const SIGNALS_BATCH_SIZE: usize = 1_000;
+
 /// A stream, and a function that consumes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct MappingOf {
@@ -35,7 +38,7 @@ pub(super) fn settings(of: MappingOf, tuning: &Tuning, limits: &Limits, clock: M
     let limits = if of.stream == SIGNALS_STREAM { &Limits::default() } else { limits };
     let emits = of.function != "archive";
     Settings {
-        batch_size: tuning.batch_size,
+        batch_size: if of.stream == SIGNALS_STREAM { SIGNALS_BATCH_SIZE } else { tuning.batch_size },
         batching_window_ms: clock.span_ms(tuning.batch_window),
         parallelization_factor: if emits { 1 } else { tuning.parallelization_factor },
         maximum_retry_attempts: limits.retries,

@@ -7,6 +7,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::{Request, State};
+use axum::middleware::{self, Next};
+use axum::response::Response;
 pub(crate) use clients::{CREDENTIAL, Clients, REGION};
 use dynoxide::Database;
 use ferrokinesis::store::StoreOptions;
@@ -15,6 +18,7 @@ use local_firehose::{
 };
 use millrace_domain::lake::{COLUMNS, PARTITION_KEYS};
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::cli::Ports;
@@ -43,6 +47,8 @@ impl World {
         let database = Database::memory().map_err(Error::service("opening the DynamoDB emulator"))?;
         let options = StoreOptions { create_stream_ms: 0, shard_limit: 1_000, ..StoreOptions::default() };
         let (kinesis, _store) = ferrokinesis::create_app(options);
+        let kinesis =
+            kinesis.layer(middleware::from_fn_with_state(Arc::new(Semaphore::new(1)), one_at_a_time));
         let firehose = firehose(out)?;
         let (listener, dynamodb) = listen("DynamoDB", ports.dynamodb_port).await?;
         servers.spawn(async move { dynoxide::server::serve_on(listener, database).await });
@@ -88,6 +94,15 @@ fn firehose(out: &Path) -> Result<Arc<Firehose>, Error> {
         stream(QUARANTINE_STREAM, Destination::JsonLines(quarantine)),
     ];
     Firehose::new(streams, Options::default()).map_err(Error::service("starting the Firehose endpoint"))
+}
+
+/// Lets one request through at a time. ferrokinesis 0.7 waits for a lock of its map of shards in a way that blocks the
+/// thread, while the request that holds it may wait to be run: two functions that put into a stream at the same time would
+/// stop everything.
+async fn one_at_a_time(State(gate): State<Arc<Semaphore>>, request: Request, next: Next) -> Response {
+    // The gate is never closed; were it, requests would go on side by side.
+    let _permit = gate.acquire().await.ok();
+    next.run(request).await
 }
 
 async fn serve(

@@ -3,7 +3,7 @@
 use crate::event::Event;
 use crate::ledger::{Candidate, Judgement, Ledger, LedgerSettings};
 use crate::position::Position;
-use crate::signal::{EVENT_LATE, Signal};
+use crate::signal::Signal;
 use crate::timer::{Timer, TimerDue};
 use crate::verdict::{LateCause, Verdict};
 use crate::{Data, Reason};
@@ -212,7 +212,7 @@ impl<S: KeyState> Fold<S> {
     ) -> Result<Verdict, CannotApply> {
         if S::TELLS_LATE {
             let mut emit = Emit::new(event, delivery, &mut self.signals, &mut self.timers);
-            emit.signal(&event.subject, EVENT_LATE, event.time_ms, &emit::LateEvent::of(event, cause))?;
+            emit.late(cause)?;
         }
         Ok(Verdict::Late(cause))
     }

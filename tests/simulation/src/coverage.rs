@@ -1,10 +1,14 @@
 //! What a number of runs met, and how often it must have been met for them to prove anything.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use comfy_table::{CellAlignment, Table, presets};
+use millrace_domain::Verdict;
+use millrace_domain::verdict::LateCause;
 
+use crate::judge::events_of;
 use crate::run::Outcome;
+use crate::world::{Stream, names};
 
 /// How often each thing happened.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -32,13 +36,36 @@ impl Coverage {
             for (name, count) in run.tally.counts() {
                 coverage.add(format!("{} verdict: {name}", run.consumer.name()), count);
             }
+            let undecidable = Some(Verdict::Late(LateCause::Undecidable));
+            let undecidable = run.tally.verdicts.iter().filter(|(_, verdict)| *verdict == undecidable);
+            coverage.add(format!("{} late: undecidable", run.consumer.name()), undecidable.count() as u64);
             if run.tally.cut.record().is_some() {
                 coverage.add(format!("{} batch: ended early", run.consumer.name()), 1);
             }
         }
-        coverage.add("table: conflict", services.table.conflicts);
-        coverage.add("table: item too large", services.table.refused_keys.len() as u64);
+        coverage.add_signals(&services.streams[names::SIGNALS]);
+        for (name, table) in &services.tables {
+            coverage.add(format!("table {name}: conflict"), table.conflicts);
+            coverage.add(format!("table {name}: item too large"), table.refused_keys.len() as u64);
+        }
         coverage
+    }
+
+    /// Signals by type, and how often a key met a second lane of one source.
+    fn add_signals(&mut self, stream: &Stream) {
+        let mut lanes: BTreeMap<(String, String), BTreeSet<String>> = BTreeMap::new();
+        for record in stream.shards().iter().flat_map(|shard| &shard.records) {
+            for (_, event) in events_of(record) {
+                let field = |name: &str| event[name].as_str().unwrap_or_default().to_owned();
+                self.add(format!("signals: {}", field("type")), 1);
+                let lane = field("originlane");
+                if !lane.is_empty() {
+                    lanes.entry((field("source"), record.partition_key.clone())).or_default().insert(lane);
+                }
+            }
+        }
+        let resharded = lanes.values().map(|lanes| lanes.len() as u64 - 1);
+        self.add("signals: of a second lane for a key", resharded.sum());
     }
 
     fn add(&mut self, name: impl Into<String>, count: u64) {

@@ -6,6 +6,7 @@ use ::archive::{Archive, Config};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+use millrace_domain::timer::Timer;
 use millrace_lambda::deaggregate::SubRecord;
 use millrace_lambda::{Deadline, KinesisBatch, Meter};
 use millrace_testkit::{BatchBuilder, Journal, MemorySink, event};
@@ -64,6 +65,19 @@ async fn what_cannot_be_read_is_set_aside_with_id_reason_and_bytes() {
     assert_eq!(bytes_of(&lines[0]), broken.bytes());
     assert_eq!(bytes_of(&lines[1]), b"no json");
     assert_eq!(lines[1]["sequence_number"], batch.records[2].sequence_number.as_str());
+}
+
+#[tokio::test]
+async fn a_timer_that_is_due_has_no_row() {
+    let lake = Lake::new();
+    let timer = Timer { key: "u".to_owned(), due_ms: 1_291_191_960_120 };
+    let batch = BatchBuilder::default()
+        .event(&event("1", "u").views("a"))
+        .raw("u", timer.event_text().unwrap())
+        .build();
+    let outcome = lake.run(&batch).await;
+    assert_eq!((outcome.named, outcome.verdicts), (None, vec!["applied", "passed_over"]));
+    assert_eq!(lake.rows.texts("id"), ["1"]);
 }
 
 #[tokio::test]

@@ -103,6 +103,20 @@ async fn many_events_that_the_store_refuses_make_no_batch_endless() {
 }
 
 #[tokio::test]
+async fn a_record_full_of_events_that_the_store_refuses_is_done_in_one_invocation() {
+    let rig = Rig::<Counter>::new();
+    rig.store.refuse(|_, state: &Counter| state.skus.iter().any(|sku| sku == "huge"));
+    let text = |index: usize| {
+        let bytes = event(index.to_string(), "u").views(if index % 2 == 0 { "huge" } else { "a" }).bytes();
+        String::from_utf8(bytes.to_vec()).unwrap()
+    };
+    let texts: Vec<_> = (0..100).map(text).collect();
+    let outcome = rig.run(&BatchBuilder::default().raw("u", format!("[{}]", texts.join(","))).build()).await;
+    assert_eq!(outcome.named, None);
+    assert_eq!((outcome.count("poisoned"), outcome.count("applied")), (50, 50));
+}
+
+#[tokio::test]
 async fn events_of_a_damaged_item_are_set_aside_and_the_item_is_left_alone() {
     let rig = Rig::<SessionState>::new();
     rig.run(&BatchBuilder::default().event(&event("1", "u").views("a")).build()).await;

@@ -243,7 +243,7 @@ fn costs(summary: &Summary) -> Table {
         format!("{} bytes billed", number(billed)),
         rates,
     ]);
-    let again = number(sessions.metric("retries"));
+    let again = number(summary.functions.values().map(|function| function.metric("retries")).sum());
     table.add_row(["sent again".to_owned(), again, "after throttling".to_owned(), String::new()]);
     align_right(&mut table, 1..3);
     table

@@ -1,11 +1,13 @@
 //! What one event makes its consumer tell.
 
+use std::fmt::Display;
+
 use serde::Serialize;
 
 use super::{CannotApply, Delivery};
 use crate::event::Event;
 use crate::identity::cause_hash;
-use crate::signal::{Origin, Signal};
+use crate::signal::{EVENT_LATE, Origin, Signal};
 use crate::timer::Timer;
 use crate::verdict::LateCause;
 
@@ -20,7 +22,7 @@ pub struct Emit<'a> {
 
 /// The data of `event.late`: a reference to the event, and why it was too late.
 #[derive(Debug, Serialize)]
-pub(super) struct LateEvent<'a> {
+struct LateEvent<'a> {
     late_source: &'a str,
     late_id: &'a str,
     late_type: &'a str,
@@ -28,7 +30,7 @@ pub(super) struct LateEvent<'a> {
 }
 
 impl<'a> LateEvent<'a> {
-    pub(super) fn of(event: &'a Event<'_>, cause: LateCause) -> Self {
+    fn of(event: &'a Event<'_>, cause: LateCause) -> Self {
         Self { late_source: &event.source, late_id: &event.id, late_type: &event.event_type, cause }
     }
 }
@@ -60,6 +62,24 @@ impl<'a> Emit<'a> {
         time_ms: i64,
         data: &impl Serialize,
     ) -> Result<(), CannotApply> {
+        self.push(key, signal_type, time_ms, data, self.next_index)
+    }
+
+    /// Tells that the event came too late. The same event may have been applied before and have told something else then,
+    /// so this has an id of its own.
+    pub(super) fn late(&mut self, cause: LateCause) -> Result<(), CannotApply> {
+        let data = LateEvent::of(self.event, cause);
+        self.push(&self.event.subject, EVENT_LATE, self.event.time_ms, &data, "late")
+    }
+
+    fn push(
+        &mut self,
+        key: &str,
+        signal_type: &'static str,
+        time_ms: i64,
+        data: &impl Serialize,
+        name: impl Display,
+    ) -> Result<(), CannotApply> {
         let data = serde_json::to_string(data)
             .map_err(|error| CannotApply { why: format!("its signal cannot be written: {error}") })?;
         let index = self.next_index;
@@ -69,7 +89,7 @@ impl<'a> Emit<'a> {
         self.signals.push(Signal {
             key: key.to_owned(),
             signal_type,
-            id: format!("{cause:032x}-{index}"),
+            id: format!("{cause:032x}-{name}"),
             time_ms,
             origin: Origin { lane, position, index },
             data,

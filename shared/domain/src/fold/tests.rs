@@ -3,7 +3,7 @@
 use super::*;
 use crate::identity::cause_hash;
 use crate::position::SequenceNumber;
-use crate::signal::{Origin, REFRESH_REQUESTED};
+use crate::signal::{EVENT_LATE, Origin, REFRESH_REQUESTED};
 
 const LEDGER_SETTINGS: LedgerSettings =
     LedgerSettings { money_horizon_ms: 1_000, activity_horizon_ms: 100, seen_cap: 3 };

@@ -119,13 +119,14 @@ impl KeyState for SessionState {
         emit: &mut Emit<'_>,
     ) -> Result<bool, CannotApply> {
         let user = emit.subject();
-        let closed = self.close(user, largest_event_time_ms, settings, emit)?;
-        let refreshed = self.told.refresh(false, user, largest_event_time_ms, emit)?;
         // An earlier timer than the one that is set comes from a repeat of what set it.
         let rang = self.told.timer_due_at_ms.is_some_and(|set_ms| set_ms <= timer.due_ms);
         if rang {
             self.told.timer_due_at_ms = None;
         }
+        let closed = self.close(user, largest_event_time_ms, settings, emit)?;
+        // A timer that rings again tells nothing: it would be under the ids of what it told the first time.
+        let refreshed = (rang || closed) && self.told.refresh(false, user, largest_event_time_ms, emit)?;
         Ok(self.set_timer(settings, emit) || rang || closed || refreshed)
     }
 }

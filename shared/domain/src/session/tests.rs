@@ -257,6 +257,21 @@ fn a_timer_that_rings_again_does_nothing() {
 }
 
 #[test]
+fn a_timer_that_rings_again_tells_nothing_whatever_waits_by_then() {
+    let other = r#"{"sku":"b"}"#;
+    let events =
+        [(0, VIEW, SKU), (41, DUE, &*due(41)), (33, VIEW, SKU), (33, VIEW, other), (41, DUE, &*due(41))];
+    let (fold, verdicts) = fold_of(&events);
+    assert!(fold.state.told.refresh_waits);
+    assert_eq!(verdicts.last(), Some(&Verdict::Duplicate));
+    let mut ids: Vec<_> = fold.signals.iter().map(|signal| &signal.id).collect();
+    let told = ids.len();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), told);
+}
+
+#[test]
 fn a_timer_is_never_late_and_leaves_no_trace_in_seen() {
     let (fold, verdicts) = fold_of(&[(0, LOGIN, "{}"), (600, LOGIN, "{}"), (41, DUE, &due(41))]);
     assert_eq!(verdicts.last(), Some(&Verdict::Applied), "the timer that was set has rung");
@@ -333,8 +348,10 @@ fn whatever_a_timer_changes_is_said_to_be_changed() {
     let cases = [
         ("nothing", open(told(Some(90), false)), 20, false),
         ("a window is closed", open(told(Some(90), false)), 80, true),
-        ("a refresh is told", open(told(Some(90), true)), 20, true),
+        ("a timer that rings again tells no refresh", open(told(Some(90), true)), 20, false),
+        ("a window is closed, and a refresh told with it", open(told(Some(90), true)), 80, true),
         ("the timer has rung", none_open(told(Some(10), false)), 20, true),
+        ("the timer has rung, and a refresh is told with it", none_open(told(Some(10), true)), 20, true),
         ("one is set for a state of a version without timers", open(told(None, false)), 20, true),
     ];
     let position = Position { sequence: SequenceNumber::parse("1").unwrap(), sub_sequence: 0, index: 0 };
@@ -349,5 +366,14 @@ fn whatever_a_timer_changes_is_said_to_be_changed() {
         let settings = SessionSettings::default();
         let changed = state.wake(TimerDue { due_ms: now_ms }, now_ms, &settings, &mut emit).unwrap();
         assert_eq!((changed, state != before), (expected, expected), "{what}");
+        assert!(!expected || !state.told.refresh_waits, "{what}");
     }
+}
+
+#[test]
+fn an_event_that_is_repeated_late_tells_under_an_id_of_its_own() {
+    let signals = fold_of(&[(0, VIEW, SKU), (60, LOGIN, "{}"), (0, VIEW, SKU)]).0.signals;
+    let about_first = [signals.first().unwrap(), signals.last().unwrap()];
+    let [told, late] = about_first.map(|signal| signal.id.split_once('-').unwrap());
+    assert_eq!((told.0 == late.0, told.1, late.1), (true, "0", "late"));
 }

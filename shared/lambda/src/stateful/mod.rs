@@ -29,8 +29,8 @@ use crate::ports::{LineSink, SignalSink, Store};
 use crate::tally::Tally;
 use crate::unit::Unit;
 
-/// Most rounds of one invocation. One settles every key that nobody else writes to; more are needed while another
-/// writer keeps winning, and to halve the way to an event that the store refuses.
+/// Most rounds in a row in which nothing is decided. One settles every key that nobody else writes to; more are needed
+/// while another writer keeps winning, and to halve the way to an event that the store refuses.
 const ROUND_LIMIT: usize = 64;
 
 /// A consumer with state: its rules and its adapters.
@@ -75,15 +75,16 @@ where
         if let Some(end) = end {
             work.cut_at(end.record, end.why);
         }
-        for _ in 0..ROUND_LIMIT {
-            if !work.has_open_keys() {
-                break;
-            }
+        let (mut rounds, mut decided) = (0, 0);
+        while rounds < ROUND_LIMIT && work.has_open_keys() {
             if deadline.is_near() {
                 work.stop("the invocation's deadline is near");
                 break;
             }
             self.round(&mut work, &units, settings, deadline).await;
+            let before = std::mem::replace(&mut decided, work.decided());
+            // One record may hold thousands of events that the store refuses, each found in a few rounds of its own.
+            rounds = if decided > before { 0 } else { rounds + 1 };
         }
         if work.has_open_keys() {
             work.stop("the batch took too many rounds");

@@ -153,6 +153,11 @@ impl<'p, S: KeyState> Work<'p, S> {
         }
     }
 
+    /// Events of which it is known what becomes of them. Grows only.
+    pub(super) fn decided(&self) -> usize {
+        self.refused.len() + self.keys.iter().map(|key| key.done).sum::<usize>()
+    }
+
     pub(super) fn tally(self, units: &[Unit<'_>]) -> Tally {
         let verdicts =
             units.iter().zip(self.verdicts).map(|(unit, verdict)| (unit.record, verdict)).collect();

@@ -1,4 +1,4 @@
-//! The stream in its order, with what each record held and what became of it, as far as anybody told.
+//! The streams in their order, with what each record held and what became of it, as far as anybody told.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,15 +9,32 @@ use local_faults::Call;
 use millrace_domain::Verdict;
 use serde_json::Value;
 
-use crate::plan::{Consumer, EventSpec};
-use crate::run::{Outcome, Unit};
+use super::sent::{Sent, events_of};
+use crate::plan::{Consumer, EventSpec, Fate};
+use crate::run::{Outcome, Unit, reads};
+use crate::world::{Services, names};
 
 /// Record, place within an aggregate, place within a batch.
 pub(super) type Origin = (String, u64, u64);
 
-/// One event's place in the stream.
+type Verdicts = BTreeMap<(Consumer, String, usize), Vec<Said>>;
+
+/// What one event's place in a record holds.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Held {
+    /// What a producer put.
+    Put(Unit),
+    /// A timer that is due, with its key and its time.
+    Timer(String, i64),
+    /// A signal.
+    Signal(Box<Sent>),
+}
+
+/// One event's place in a stream.
 #[derive(Clone, Debug)]
 pub struct Entry {
+    /// The stream.
+    pub stream: &'static str,
     /// The record.
     pub sequence_number: String,
     /// Index among the events of its record.
@@ -27,7 +44,7 @@ pub struct Entry {
     /// When it came first, in epoch milliseconds.
     pub arrived_at_ms: i64,
     /// What it holds.
-    pub unit: Unit,
+    pub held: Held,
     /// The only function that it comes back for, where it is redriven for one.
     pub addressed: Option<Consumer>,
 }
@@ -44,37 +61,45 @@ pub(super) struct Said {
     pub(super) verdict: Verdict,
 }
 
-/// All events in the order in which the stream took them.
+/// All events in the order in which their stream took them, a stream after the other.
 #[derive(Debug)]
 pub struct Book {
     /// The events.
     pub entries: Vec<Entry>,
-    /// Verdicts of each event by function.
-    verdicts: BTreeMap<(Consumer, String, usize), Vec<Said>>,
+    /// Verdicts of each event by function, each with whether the mapping took the answer.
+    verdicts: Verdicts,
     given_up: BTreeSet<(Consumer, String)>,
+    /// Whether invocations went on after their mappings had given them up.
+    pub zombies: bool,
     too_large: BTreeSet<String>,
 }
 
 impl Entry {
-    /// The event, where it is one that functions can take.
+    /// The producer's event, where it is one that functions can take.
     pub fn valid(&self) -> Option<&EventSpec> {
-        match &self.unit {
-            Unit::Event(spec) if spec.invalid_reason(self.arrived_at_ms).is_none() => Some(spec),
+        match &self.held {
+            Held::Put(Unit::Event(spec)) if spec.invalid_reason(self.arrived_at_ms).is_none() => Some(spec),
             _ => None,
         }
     }
 
     /// The reason for which no function can take it.
     pub fn invalid_reason(&self) -> Option<&'static str> {
-        match &self.unit {
-            Unit::Garbage(reason) => Some(reason),
-            Unit::Event(spec) => spec.invalid_reason(self.arrived_at_ms),
+        match &self.held {
+            Held::Put(Unit::Garbage(reason)) => Some(reason),
+            Held::Put(Unit::Event(spec)) => spec.invalid_reason(self.arrived_at_ms),
+            Held::Timer(..) | Held::Signal(_) => None,
         }
+    }
+
+    /// Whether a function reads it.
+    pub fn is_read_by(&self, consumer: Consumer) -> bool {
+        reads(consumer, self.stream)
     }
 
     /// Whether a function has to deal with it.
     pub fn is_for(&self, consumer: Consumer) -> bool {
-        self.addressed.is_none_or(|addressed| addressed == consumer)
+        self.is_read_by(consumer) && self.addressed.is_none_or(|addressed| addressed == consumer)
     }
 }
 
@@ -85,25 +110,12 @@ impl Book {
     /// When a function counted other events in a record than it holds.
     pub fn of(outcome: &Outcome) -> Result<Self, String> {
         let services = outcome.world.services();
-        let mut records: Vec<_> = services.stream.shards().iter().flat_map(|shard| &shard.records).collect();
-        records.sort_by_key(|record| services.stream.order(&record.sequence_number));
-        let mut first: BTreeMap<String, Vec<Entry>> = BTreeMap::new();
-        let mut entries = Vec::new();
-        for record in records {
-            let held = match outcome.truths.get(&record.sequence_number) {
-                Some(units) => {
-                    let held = put_first(record, units);
-                    first.insert(record.sequence_number.clone(), held.clone());
-                    held
-                }
-                None => carried(record, &first)?,
-            };
-            entries.extend(held);
-        }
+        let entries = entries(outcome, &services)?;
         let mut book = Self {
             entries,
             verdicts: BTreeMap::new(),
             given_up: BTreeSet::new(),
+            zombies: outcome.fates.iter().any(|(_, fate)| matches!(fate, Fate::Abandoned(_))),
             too_large: BTreeSet::new(),
         };
         for discard in &services.journal.discards {
@@ -112,36 +124,7 @@ impl Book {
                 book.too_large.extend(discard.records.iter().cloned());
             }
         }
-        let mut verdicts: BTreeMap<_, Vec<_>> = BTreeMap::new();
-        let writes = outcome.struck.iter().filter(|strike| strike.call == Call::Write);
-        let struck: BTreeSet<u64> = writes.map(|strike| strike.process).collect();
-        let mut held: BTreeMap<&str, usize> = BTreeMap::new();
-        for entry in &book.entries {
-            *held.entry(&entry.sequence_number).or_default() += 1;
-        }
-        for run in &services.journal.runs {
-            let mut counts = vec![0; run.records.len()];
-            for (record, verdict) in &run.tally.verdicts {
-                let (Some(count), Some(name)) = (counts.get_mut(*record), run.records.get(*record)) else {
-                    return Err("a verdict is about a record outside of its batch".to_owned());
-                };
-                if let Some(verdict) = verdict.filter(|_| run.tally.cut.allows(*record)) {
-                    let place = (run.consumer, name.clone(), *count);
-                    let delivered_again = run.deliveries.get(*record).is_some_and(|times| *times > 1);
-                    let repeated = delivered_again || struck.contains(&run.process);
-                    let said = Said { believed: run.believed, repeated, verdict };
-                    verdicts.entry(place).or_default().push(said);
-                }
-                *count += 1;
-            }
-            for (record, (name, count)) in run.records.iter().zip(counts).enumerate() {
-                let held = held.get(name.as_str()).copied().unwrap_or_default();
-                if run.tally.cut.allows(record) && held != count {
-                    return Err(format!("record {name} holds {held} events and {count} were judged"));
-                }
-            }
-        }
-        book.verdicts = verdicts;
+        book.verdicts = verdicts(outcome, &services, &book.entries)?;
         Ok(book)
     }
 
@@ -167,26 +150,125 @@ impl Book {
     }
 }
 
-/// The events of a record that a producer put.
-fn put_first(record: &Record, units: &[Unit]) -> Vec<Entry> {
-    let aggregated = record.partition_key == "a";
-    let entry = |(index, unit): (usize, &Unit)| {
-        let place = index as u64;
-        let (sub_sequence, batch_index) = if aggregated { (place, 0) } else { (0, place) };
-        Entry {
-            sequence_number: record.sequence_number.clone(),
-            index,
-            origin: (record.sequence_number.clone(), sub_sequence, batch_index),
-            arrived_at_ms: i64::try_from(record.approximate_arrival_ms).unwrap_or(i64::MAX),
-            unit: unit.clone(),
-            addressed: None,
+/// The verdicts on each event by function.
+fn verdicts(outcome: &Outcome, services: &Services, entries: &[Entry]) -> Result<Verdicts, String> {
+    let writes = outcome.struck.iter().filter(|strike| strike.call == Call::Write);
+    let struck: BTreeSet<u64> = writes.map(|strike| strike.process).collect();
+    let mut verdicts: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    let mut held: BTreeMap<&str, usize> = BTreeMap::new();
+    for entry in entries {
+        *held.entry(&entry.sequence_number).or_default() += 1;
+    }
+    for run in &services.journal.runs {
+        let mut counts = vec![0; run.records.len()];
+        for (record, verdict) in &run.tally.verdicts {
+            let (Some(count), Some(name)) = (counts.get_mut(*record), run.records.get(*record)) else {
+                return Err("a verdict is about a record outside of its batch".to_owned());
+            };
+            if let Some(verdict) = verdict.filter(|_| run.tally.cut.allows(*record)) {
+                let place = (run.consumer, name.clone(), *count);
+                let delivered_again = run.deliveries.get(*record).is_some_and(|times| *times > 1);
+                let repeated = delivered_again || struck.contains(&run.process);
+                let said = Said { believed: run.believed, repeated, verdict };
+                verdicts.entry(place).or_default().push(said);
+            }
+            *count += 1;
         }
-    };
-    units.iter().enumerate().map(entry).collect()
+        for (record, (name, count)) in run.records.iter().zip(counts).enumerate() {
+            let held = held.get(name.as_str()).copied().unwrap_or_default();
+            if run.tally.cut.allows(record) && held != count {
+                return Err(format!("record {name} holds {held} events and {count} were judged"));
+            }
+        }
+    }
+    Ok(verdicts)
+}
+
+/// All events of all streams.
+fn entries(outcome: &Outcome, services: &Services) -> Result<Vec<Entry>, String> {
+    let mut specs: BTreeMap<String, &EventSpec> = BTreeMap::new();
+    for unit in outcome.truths.values().flatten() {
+        if let Unit::Event(spec) = unit {
+            specs.insert(spec.text(), spec);
+        }
+    }
+    let mut records: Vec<(&'static str, &Record)> = Vec::new();
+    for name in [names::EVENTS, names::SIGNALS] {
+        let stream = &services.streams[name];
+        let mut of_stream: Vec<_> = stream.shards().iter().flat_map(|shard| &shard.records).collect();
+        of_stream.sort_by_key(|record| stream.order(&record.sequence_number));
+        records.extend(of_stream.into_iter().map(|record| (name, record)));
+    }
+    // Redrive may bring back from one stream into the other, so what came first is known before.
+    let mut first: BTreeMap<&str, Vec<Entry>> = BTreeMap::new();
+    for (name, record) in &records {
+        let put = outcome.truths.get(&record.sequence_number);
+        let held = put.map(|units| put_first(name, record, units));
+        if let Some(held) = held.or_else(|| made_by_functions(name, record, &specs)) {
+            first.insert(&record.sequence_number, held);
+        }
+    }
+    let mut entries = Vec::new();
+    for (name, record) in &records {
+        match first.get(record.sequence_number.as_str()) {
+            Some(held) => entries.extend(held.iter().cloned()),
+            None => entries.extend(carried(name, record, &first)?),
+        }
+    }
+    Ok(entries)
+}
+
+/// The events of a record that a producer put.
+fn put_first(stream: &'static str, record: &Record, units: &[Unit]) -> Vec<Entry> {
+    let aggregated = record.partition_key == "a";
+    let places = (0..).map(|place| if aggregated { (place, 0) } else { (0, place) });
+    units
+        .iter()
+        .zip(places)
+        .map(|(unit, place)| entry(stream, record, place, Held::Put(unit.clone())))
+        .collect()
+}
+
+/// The events of a record that functions put, signals and timers and what they pass on; `None` where it is a carrier.
+fn made_by_functions(
+    stream: &'static str,
+    record: &Record,
+    specs: &BTreeMap<String, &EventSpec>,
+) -> Option<Vec<Entry>> {
+    let mut entries = Vec::new();
+    for ((text, event), place) in events_of(record).into_iter().zip(0..) {
+        let held = match event["type"].as_str()? {
+            "record.redriven" => return None,
+            "timer.due" => Held::Timer(record.partition_key.clone(), event["data"]["due_ms"].as_i64()?),
+            _ => match specs.get(&text) {
+                Some(spec) => Held::Put(Unit::Event((*spec).clone())),
+                None => Held::Signal(Box::new(Sent::read(&event, &text)?)),
+            },
+        };
+        entries.push(entry(stream, record, (0, place), held));
+    }
+    Some(entries)
+}
+
+fn entry(stream: &'static str, record: &Record, (sub_sequence, index): (u64, u64), held: Held) -> Entry {
+    Entry {
+        stream,
+        sequence_number: record.sequence_number.clone(),
+        // Of the two, one is 0.
+        index: usize::try_from(sub_sequence + index).unwrap_or_default(),
+        origin: (record.sequence_number.clone(), sub_sequence, index),
+        arrived_at_ms: i64::try_from(record.approximate_arrival_ms).unwrap_or(i64::MAX),
+        held,
+        addressed: None,
+    }
 }
 
 /// The events that a record brings back, told from the bytes that it carries.
-fn carried(record: &Record, first: &BTreeMap<String, Vec<Entry>>) -> Result<Vec<Entry>, String> {
+fn carried(
+    stream: &'static str,
+    record: &Record,
+    first: &BTreeMap<&str, Vec<Entry>>,
+) -> Result<Vec<Entry>, String> {
     let carrier: Value = serde_json::from_slice(&record.data).unwrap_or_default();
     let data = &carrier["data"];
     let payload = STANDARD.decode(data["payload"].as_str().unwrap_or_default()).unwrap_or_default();
@@ -201,6 +283,7 @@ fn carried(record: &Record, first: &BTreeMap<String, Vec<Entry>>) -> Result<Vec<
     let addressed =
         addressed.and_then(|name| Consumer::ALL.into_iter().find(|consumer| consumer.name() == name));
     let again = |(index, entry): (usize, &Entry)| Entry {
+        stream,
         sequence_number: record.sequence_number.clone(),
         index,
         addressed,

@@ -1,14 +1,29 @@
-//! What must become of a user's events, told in the simplest way: nothing is forgotten, nothing is packed.
+//! What must become of a key's events, told in the simplest way: nothing is forgotten, nothing is packed.
+
+use std::collections::BTreeMap;
 
 use millrace_domain::decode::{Arrival, decode};
-use millrace_domain::fold::{Emit, KeyState};
-use millrace_domain::session::SessionState;
-use millrace_domain::{Position, SequenceNumber};
+use millrace_domain::fold::{Delivery, Emit, KeyState};
+use millrace_domain::signal::Signal;
+use millrace_domain::timer::{Timer, TimerDue};
+use millrace_domain::{Data, Event, Position, SequenceNumber};
 
+use super::sent::{Sent, SentOrigin};
 use crate::plan::{Defect, EventSpec, Settings};
-use crate::run::{code, session_settings};
+use crate::run::{code, wake_code};
 
-/// What must become of an event that functions can take.
+/// Something that a key is to deal with.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Happening<'a> {
+    /// A producer's event.
+    Event(&'a EventSpec),
+    /// A timer that is due, with its key and its time.
+    Timer(&'a str, i64),
+    /// A signal, with its text as it lies in the stream.
+    Signal(&'a Sent),
+}
+
+/// What must become of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Expected {
     Applied,
@@ -18,14 +33,19 @@ pub(super) enum Expected {
     Poisoned,
 }
 
-/// One user.
-#[derive(Clone, Debug)]
-pub(super) struct Reference<'p> {
+/// One key.
+#[derive(Clone)]
+pub(super) struct Reference<'p, S: KeyState> {
     settings: &'p Settings,
+    own: &'p S::Settings,
     largest_ms: i64,
     classes: [Class; 2],
-    /// The user's state.
-    pub(super) state: SessionState,
+    /// The last origin of each lane of a source.
+    origins: BTreeMap<(String, String), SentOrigin>,
+    /// The key's state.
+    pub(super) state: S,
+    /// What the key has told.
+    pub(super) signals: Vec<Signal>,
 }
 
 /// All that was ever decided in a class, and what may be judged by it.
@@ -35,33 +55,88 @@ struct Class {
     decided: Vec<(i64, u64)>,
 }
 
-/// The number of an event: its id and its payload.
-pub(super) fn number(spec: &EventSpec) -> u64 {
-    let text = spec.text();
-    let mut number = 0;
-    decode(text.as_bytes(), &arrival(&spec.key()), |decoded| {
-        number = decoded.event.as_ref().map(code).unwrap_or_default();
-    });
-    number
+impl Happening<'_> {
+    /// It as the text of an event, with its key.
+    fn text(&self) -> (String, String) {
+        match self {
+            Self::Event(spec) => (spec.text(), spec.key()),
+            Self::Timer(key, due_ms) => {
+                let timer = Timer { key: (*key).to_owned(), due_ms: *due_ms };
+                (timer.event_text().unwrap_or_default(), timer.key)
+            }
+            Self::Signal(sent) => (sent.text.clone(), sent.key.clone()),
+        }
+    }
+
+    /// Its number in the list of what was applied.
+    pub(super) fn number(&self) -> u64 {
+        if let Self::Timer(_, due_ms) = self {
+            return wake_code(*due_ms);
+        }
+        let mut number = 0;
+        self.with_event(|event| number = code(event));
+        number
+    }
+
+    /// What a signal that it causes has in front of its index.
+    pub(super) fn cause(&self) -> String {
+        let mut cause = String::new();
+        self.with_event(|event| {
+            let hash = millrace_domain::identity::cause_hash(&event.source, &event.subject, &event.id);
+            cause = format!("{hash:032x}");
+        });
+        cause
+    }
+
+    pub(super) fn with_event(&self, mut with: impl FnMut(&Event<'_>)) {
+        let (text, key) = self.text();
+        let arrival = Arrival { partition_key: &key, arrived_at_ms: i64::MAX };
+        decode(text.as_bytes(), &arrival, |decoded| {
+            if let Ok(event) = &decoded.event {
+                with(event);
+            }
+        });
+    }
+
+    fn is_money(&self) -> bool {
+        matches!(self, Self::Event(spec) if spec.kind.is_money())
+    }
 }
 
-fn arrival(key: &str) -> Arrival<'_> {
-    Arrival { partition_key: key, arrived_at_ms: i64::MAX }
+fn lane_of(sent: &Sent) -> (String, String) {
+    (sent.source.clone(), sent.origin.lane.clone())
 }
 
 fn id(number: u64) -> u64 {
     number >> 32
 }
 
-impl<'p> Reference<'p> {
-    pub(super) fn new(settings: &'p Settings) -> Self {
+impl<'p, S: KeyState> Reference<'p, S> {
+    pub(super) fn new(settings: &'p Settings, own: &'p S::Settings) -> Self {
         let class = || Class { floor_ms: i64::MIN, decided: Vec::new() };
-        Self { settings, largest_ms: i64::MIN, classes: [class(), class()], state: SessionState::default() }
+        Self {
+            settings,
+            own,
+            largest_ms: i64::MIN,
+            classes: [class(), class()],
+            origins: BTreeMap::new(),
+            state: S::default(),
+            signals: Vec::new(),
+        }
     }
 
-    /// What must become of the next event.
-    pub(super) fn expect(&self, spec: &EventSpec, number: u64) -> Expected {
-        let class = &self.classes[usize::from(spec.kind.is_money())];
+    /// What must become of the next one.
+    pub(super) fn expect(&mut self, next: &Happening<'_>, number: u64) -> Expected {
+        let spec = match next {
+            Happening::Event(spec) => spec,
+            Happening::Timer(_, due_ms) => return self.expect_timer(next, *due_ms),
+            Happening::Signal(sent) => {
+                let last = self.origins.get(&lane_of(sent));
+                let is_above = last.is_none_or(|last| sent.origin > *last);
+                return if is_above { Expected::Applied } else { Expected::Duplicate };
+            }
+        };
+        let class = &self.classes[usize::from(next.is_money())];
         if spec.time_ms < class.floor_ms {
             return Expected::Late;
         }
@@ -72,28 +147,76 @@ impl<'p> Reference<'p> {
         if known().any(|(_, decided)| id(*decided) == id(number)) {
             return Expected::Collision;
         }
+        let mut too_late = false;
+        next.with_event(|event| too_late = self.state.is_too_late(event));
         match spec.defect {
+            _ if too_late => Expected::Late,
             Some(Defect::Poison) => Expected::Poisoned,
             _ => Expected::Applied,
         }
     }
 
-    /// Decides an event without applying it.
-    pub(super) fn set_aside(&mut self, spec: &EventSpec, number: u64) {
-        self.classes[usize::from(spec.kind.is_money())].decide(spec.time_ms, number, self.settings.seen_cap);
+    /// A timer does its work once.
+    fn expect_timer(&self, timer: &Happening<'_>, due_ms: i64) -> Expected {
+        let mut copy =
+            Reference { state: self.state.clone(), ..Reference::<S>::new(self.settings, self.own) };
+        copy.largest_ms = self.largest_ms;
+        let woken = copy.fold(timer, self.largest_ms.max(due_ms));
+        if woken || due_ms > self.largest_ms { Expected::Applied } else { Expected::Duplicate }
     }
 
-    /// Applies an event.
-    pub(super) fn apply(&mut self, spec: &EventSpec, number: u64) {
-        self.largest_ms = self.largest_ms.max(spec.time_ms);
+    /// Decides an event without applying it.
+    pub(super) fn set_aside(&mut self, event: &Happening<'_>, number: u64) {
+        if let Happening::Event(spec) = event {
+            let cap = self.settings.seen_cap;
+            self.classes[usize::from(event.is_money())].decide(spec.time_ms, number, cap);
+        }
+    }
+
+    /// Applies the next one.
+    pub(super) fn apply(&mut self, next: &Happening<'_>, number: u64) {
+        let time_ms = match next {
+            Happening::Event(spec) => spec.time_ms,
+            Happening::Timer(_, due_ms) => *due_ms,
+            Happening::Signal(sent) => {
+                self.origins.insert(lane_of(sent), sent.origin.clone());
+                self.fold(next, self.largest_ms);
+                return;
+            }
+        };
+        self.largest_ms = self.largest_ms.max(time_ms);
         let cap = self.settings.seen_cap;
-        self.classes[usize::from(spec.kind.is_money())].decide(spec.time_ms, number, cap);
+        if let Happening::Event(spec) = next {
+            self.classes[usize::from(next.is_money())].decide(spec.time_ms, number, cap);
+        }
         let horizons = [self.settings.activity_horizon_ms, self.settings.money_horizon_ms];
         for (class, horizon_ms) in self.classes.iter_mut().zip(horizons) {
-            class.floor_ms = class.floor_ms.max(self.largest_ms - horizon_ms);
+            class.floor_ms = class.floor_ms.max(self.largest_ms.saturating_sub(horizon_ms));
             class.bound(cap);
         }
-        fold(&mut self.state, spec, self.largest_ms, self.settings);
+        self.fold(next, self.largest_ms);
+    }
+
+    /// Changes the state by the domain's own rules; whether a timer did.
+    fn fold(&mut self, next: &Happening<'_>, largest_ms: i64) -> bool {
+        let Ok(sequence) = SequenceNumber::parse("0") else { return false };
+        let position = Position { sequence, sub_sequence: 0, index: 0 };
+        let delivery =
+            Delivery { lane: "reference", position: &position, arrived_at_ms: i64::MAX, redriven: false };
+        let (state, signals, own) = (&mut self.state, &mut self.signals, self.own);
+        let (mut timers, mut woken) = (Vec::new(), false);
+        next.with_event(|event| {
+            let mut emit = Emit::new(event, &delivery, signals, &mut timers);
+            // What cannot be applied changes nothing, here as there.
+            match &event.data {
+                Data::TimerDue(TimerDue { due_ms }) => {
+                    let timer = TimerDue { due_ms: *due_ms };
+                    woken = state.wake(timer, largest_ms, own, &mut emit).unwrap_or_default();
+                }
+                _ => drop(state.apply(event, largest_ms, own, &mut emit)),
+            }
+        });
+        woken
     }
 }
 
@@ -113,20 +236,4 @@ impl Class {
             }
         }
     }
-}
-
-/// Applies one event to a state, by the domain's own rules.
-pub(super) fn fold(state: &mut SessionState, spec: &EventSpec, largest_ms: i64, settings: &Settings) {
-    let text = spec.text();
-    let key = spec.key();
-    let Ok(sequence) = SequenceNumber::parse("0") else { return };
-    let position = Position { sequence, sub_sequence: 0, index: 0 };
-    let mut signals = Vec::new();
-    decode(text.as_bytes(), &arrival(&key), |decoded| {
-        if let Ok(event) = &decoded.event {
-            let mut emit = Emit::new("reference", &position, &mut signals);
-            // An event that cannot be applied changes nothing, here as there.
-            let _ = state.apply(event, largest_ms, &session_settings(settings), &mut emit);
-        }
-    });
 }

@@ -4,15 +4,17 @@ use fastrand::Rng;
 use local_faults::{Call, Outage};
 use millrace_domain::time::{HOUR_MS, MINUTE_MS, SECOND_MS};
 
-use super::event::SKEW_LIMIT_MS;
+use super::event::{SKEW_LIMIT_MS, SKUS};
 use super::{Action, Content, Defect, EventSpec, Kind, Move, Plan, Put, Settings, Trouble};
 
 /// The wall clock at the start of a run, in epoch milliseconds.
 pub const START_MS: i64 = 1_700_000_000_000;
 /// When the first event happened: long before it arrives, so that hours of event time fit into a run.
-pub(super) const FIRST_EVENT_MS: i64 = START_MS - 12 * HOUR_MS;
+pub const FIRST_EVENT_MS: i64 = START_MS - 12 * HOUR_MS;
 /// How long producers put.
 const PUTTING_MS: u64 = 60_000;
+/// How many stores there are.
+const STORES: u8 = 2;
 
 /// The plan of a seed.
 pub fn draw(seed: u64) -> Plan {
@@ -57,6 +59,10 @@ fn settings(rng: &mut Rng) -> Settings {
         item_limit_bytes: if rng.u32(0..10) == 0 { rng.usize(700..2_500) } else { 400 * 1024 },
         stale_ms: 2_000,
         rows_per_record: pick(rng, &[1, 2, 500]),
+        signal_shards: rng.u32(1..=2),
+        failures_limit: pick(rng, &[1, 3, 5]),
+        least_orders: pick(rng, &[2, 5]),
+        sweeps_at_end: rng.bool(),
     }
 }
 
@@ -66,16 +72,48 @@ fn moves(rng: &mut Rng) -> Vec<Move> {
         let action = match rng.u32(0..8) {
             0..=3 => Action::Split(rng.u8(..)),
             4..=6 => Action::Merge(rng.u8(..)),
-            _ => Action::Delete(rng.u32(0..3)),
+            _ => deletion(rng),
         };
         moves.push(Move { at_ms: rng.u64(0..PUTTING_MS), action });
     }
+    for _ in 0..pick(rng, &[0, 0, 1, 2]) {
+        let action = pick(rng, &[Action::SplitSignals, Action::MergeSignals])(rng.u8(..));
+        moves.push(Move { at_ms: rng.u64(0..PUTTING_MS), action });
+    }
+    closes(rng, &mut moves);
     for _ in 0..pick(rng, &[0, 0, 1, 3]) {
         let action = pick(rng, &[Action::RedriveFailures, Action::RedriveQuarantine]);
         moves.push(Move { at_ms: rng.u64(0..3 * PUTTING_MS), action });
     }
     moves.sort_by_key(|action| action.at_ms);
     moves
+}
+
+fn deletion(rng: &mut Rng) -> Action {
+    match rng.u32(0..4) {
+        0 => Action::DeleteFraud(rng.u32(0..3)),
+        1 => Action::DeleteStock { store: rng.u8(0..STORES), sku: rng.u8(0..SKUS) },
+        _ => Action::Delete(rng.u32(0..3)),
+    }
+}
+
+/// The schedule rings regularly, or is forgotten for long, or rings twice at once.
+fn closes(rng: &mut Rng, moves: &mut Vec<Move>) {
+    let every_ms = pick(rng, &[4_000, 10_000, 30_000, 60_000]);
+    let mut at_ms = rng.u64(0..every_ms);
+    while at_ms < 2 * PUTTING_MS {
+        let times = if rng.u32(0..8) == 0 { 2 } else { 1 };
+        moves.extend((0..times).map(|_| Move { at_ms, action: Action::Close }));
+        let skipped = if rng.u32(0..10) == 0 { rng.u64(1..20) } else { 0 };
+        at_ms += every_ms * (1 + skipped);
+    }
+    if rng.u32(0..8) == 0 {
+        let action = Action::LoseTimers(rng.u8(1..3));
+        moves.push(Move { at_ms: rng.u64(0..2 * PUTTING_MS), action });
+    }
+    if rng.u32(0..6) == 0 {
+        moves.push(Move { at_ms: rng.u64(0..2 * PUTTING_MS), action: Action::Sweep });
+    }
 }
 
 /// Where something is given up, an outage is long enough for it.
@@ -96,6 +134,7 @@ struct Puts<'r> {
     settings: &'r Settings,
     users: u32,
     money_share: u32,
+    stock_share: u32,
     bad_share: u32,
     step_ms: i64,
     clock_ms: i64,
@@ -108,6 +147,7 @@ impl<'r> Puts<'r> {
     fn new(rng: &'r mut Rng, settings: &'r Settings) -> Self {
         let users = rng.u32(1..=6);
         let money_share = pick(rng, &[10, 40, 90]);
+        let stock_share = pick(rng, &[0, 5, 25]);
         let bad_share = pick(rng, &[0, 5, 20]);
         let step_ms = pick(rng, &[1, SECOND_MS, 30 * SECOND_MS, 5 * MINUTE_MS]);
         let clock_ms = FIRST_EVENT_MS;
@@ -116,6 +156,7 @@ impl<'r> Puts<'r> {
             settings,
             users,
             money_share,
+            stock_share,
             bad_share,
             step_ms,
             clock_ms,
@@ -137,6 +178,9 @@ impl<'r> Puts<'r> {
             if burst && self.rng.u32(0..20) == 0 {
                 puts.extend(self.hot_key(at_ms));
             }
+            if self.rng.u32(0..80) == 0 {
+                puts.extend(self.failing_payments(at_ms));
+            }
         }
         puts
     }
@@ -153,6 +197,22 @@ impl<'r> Puts<'r> {
         (0..count).map(&mut next).collect()
     }
 
+    /// A few payments of one user that fail within minutes.
+    fn failing_payments(&mut self, at_ms: u64) -> Vec<Put> {
+        let like = self.event();
+        let mut time_ms = self.clock_ms;
+        let mut puts = Vec::new();
+        for _ in 0..self.rng.usize(3..9) {
+            self.next_id += 1;
+            time_ms += self.rng.i64(0..3 * MINUTE_MS);
+            let kind = Kind::PaymentFailed;
+            let event = EventSpec { id: self.next_id, kind, time_ms, defect: None, ..like.clone() };
+            self.told.push(event.clone());
+            puts.push(Put { at_ms, content: Content::Plain(event) });
+        }
+        puts
+    }
+
     fn content(&mut self) -> Content {
         match self.rng.u32(0..100) {
             0..70 => Content::Plain(self.event()),
@@ -165,7 +225,8 @@ impl<'r> Puts<'r> {
                     let mut event = self.event();
                     // Only the events of one key may share a record.
                     event.user = user;
-                    if event.defect.is_none_or(|defect| defect != Defect::OtherSubject) {
+                    let one_key = event.key() == events[0].key();
+                    if one_key && event.defect.is_none_or(|defect| defect != Defect::OtherSubject) {
                         events.push(event);
                     }
                 }
@@ -186,14 +247,21 @@ impl<'r> Puts<'r> {
         self.next_id += 1;
         self.clock_ms += self.rng.i64(0..=2 * self.step_ms);
         let money = self.rng.u32(0..100) < self.money_share;
-        let kind = if money { pick(self.rng, &Kind::ALL[5..]) } else { pick(self.rng, &Kind::ALL[..5]) };
+        let stock = self.rng.u32(0..100) < self.stock_share;
+        let kind = match (stock, money) {
+            (true, _) => pick(self.rng, &Kind::STOCK),
+            (_, true) => pick(self.rng, &Kind::MONEY),
+            _ => pick(self.rng, &Kind::ACTIVITY),
+        };
         let defect = (self.rng.u32(0..100) < self.bad_share).then(|| self.defect());
         let mut event = EventSpec {
             id: self.next_id,
             variant: 0,
             user: self.rng.u32(0..self.users),
             kind,
-            sku: self.rng.u8(0..5),
+            store: self.rng.u8(0..STORES),
+            sku: self.rng.u8(0..SKUS),
+            more_lines: if self.rng.u32(0..4) == 0 { self.rng.u8(1..4) } else { 0 },
             quantity: self.rng.u16(0..5),
             time_ms: self.time_ms(kind),
             padding: if self.rng.u32(0..40) == 0 { self.rng.u32(0..4_000) } else { 0 },
@@ -205,6 +273,8 @@ impl<'r> Puts<'r> {
                 event.kind = Kind::View;
             }
             Some(Defect::Poison) if kind == Kind::PaymentFailed => event.kind = Kind::Order,
+            // The contract of stock events finds it first.
+            Some(Defect::OtherSubject) if kind.is_of_stock() => event.kind = Kind::View,
             _ => {}
         }
         self.told.push(event.clone());

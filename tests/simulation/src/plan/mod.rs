@@ -8,9 +8,9 @@ mod scenarios;
 use local_faults::{Outage, Strike};
 use serde::{Deserialize, Serialize};
 
-pub use draw::{START_MS, draw};
+pub use draw::{FIRST_EVENT_MS, START_MS, draw};
 pub(crate) use event::POISON_SKU;
-pub use event::{Defect, EventSpec, Kind, user_key};
+pub use event::{Defect, EventSpec, Kind, stock_key, user_key};
 pub use scenarios::{bot, hot_key};
 
 /// Everything that decides a run.
@@ -71,6 +71,30 @@ pub struct Settings {
     pub stale_ms: u64,
     /// Rows of one Firehose record.
     pub rows_per_record: usize,
+    /// Shards of the stream of signals at the start.
+    #[serde(default = "one_shard")]
+    pub signal_shards: u32,
+    /// Failed payments of ten minutes that are not suspicious.
+    #[serde(default = "usual_failures")]
+    pub failures_limit: usize,
+    /// Orders that it takes to judge the next one.
+    #[serde(default = "usual_orders")]
+    pub least_orders: u64,
+    /// Whether an operator looks for lost timers at the end.
+    #[serde(default)]
+    pub sweeps_at_end: bool,
+}
+
+const fn one_shard() -> u32 {
+    1
+}
+
+const fn usual_failures() -> usize {
+    5
+}
+
+const fn usual_orders() -> u64 {
+    10
 }
 
 /// A record on its way into the stream.
@@ -124,6 +148,25 @@ pub enum Action {
     RedriveFailures,
     /// Redrives what functions set aside.
     RedriveQuarantine,
+    /// Splits a shard of the stream of signals, as [`Self::Split`] does.
+    SplitSignals(u8),
+    /// Merges two shards of the stream of signals, as [`Self::Merge`] does.
+    MergeSignals(u8),
+    /// Deletes the item of a product in a store.
+    DeleteStock {
+        /// The store.
+        store: u8,
+        /// The product.
+        sku: u8,
+    },
+    /// Deletes what makes a user suspect.
+    DeleteFraud(u32),
+    /// The schedule rings: timers that are due are put into the stream.
+    Close,
+    /// Looks for sessions that stay open because their timer is gone.
+    Sweep,
+    /// Deletes timers: the first, and every one of so many behind it.
+    LoseTimers(u8),
 }
 
 /// What goes wrong beside outages.
@@ -156,17 +199,23 @@ pub enum Consumer {
     Sessions,
     /// `archive`
     Archive,
+    /// `fraud`
+    Fraud,
+    /// `inventory`
+    Inventory,
 }
 
 impl Consumer {
     /// Every function.
-    pub const ALL: [Self; 2] = [Self::Sessions, Self::Archive];
+    pub const ALL: [Self; 4] = [Self::Sessions, Self::Archive, Self::Fraud, Self::Inventory];
 
     /// Its name.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Sessions => "sessions",
             Self::Archive => "archive",
+            Self::Fraud => "fraud",
+            Self::Inventory => "inventory",
         }
     }
 }

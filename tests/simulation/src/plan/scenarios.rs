@@ -23,7 +23,9 @@ fn view(id: u32, user: u32) -> EventSpec {
         variant: 0,
         user,
         kind: Kind::View,
+        store: 0,
         sku: 1,
+        more_lines: 0,
         quantity: 1,
         time_ms: FIRST_EVENT_MS,
         padding: 0,
@@ -53,6 +55,10 @@ fn plan(puts: Vec<Put>) -> Plan {
         item_limit_bytes: 400 * 1024,
         stale_ms: 2_000,
         rows_per_record: 500,
+        signal_shards: 2,
+        failures_limit: 5,
+        least_orders: 10,
+        sweeps_at_end: false,
     };
     let trouble = Trouble::Drawn { calls_per_mille: 20, fates_per_mille: 20, until_ms: 60_000 };
     Plan { seed: 1, settings, puts, moves: Vec::new(), outages: Vec::new(), trouble }

@@ -8,32 +8,73 @@ use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
 use aws_smithy_async::time::StaticTimeSource;
+use inventory::{Adapters, Inventory};
 use local_faults::{FaultyHttp, Source};
 use millrace_aws::kinesis::RECORD_LIMIT_BYTES;
-use millrace_aws::{DynamoStore, FirehoseSink, KinesisStream};
+use millrace_aws::{
+    DynamoOpenSessions, DynamoReorderPoints, DynamoStore, DynamoTimers, FirehoseSink, KinesisStream,
+};
+use millrace_domain::fraud::FraudState;
 use millrace_domain::lake::RowSettings;
-use millrace_domain::ledger::LedgerSettings;
-use millrace_domain::session::SessionSettings;
-use millrace_lambda::ports::NoSignals;
+use millrace_domain::session::SessionState;
+use millrace_domain::stock::StockState;
+use millrace_lambda::signal_stream::SignalStream;
 use millrace_lambda::stateful::Stateful;
-use millrace_lambda::{Batch, Deadline, Function, KinesisBatch, Meter, Tally};
+use millrace_lambda::timers::SignalsAndTimers;
+use millrace_lambda::{Batch, Clock, Deadline, Function, KinesisBatch, Meter, Tally};
 
 use super::Observed;
+use super::closer::Closer;
+use super::tuning::{fraud_settings, inventory_config, ledger_settings, session_settings};
 use crate::plan::{Consumer, Settings};
 use crate::world::{ModelHttp, Witness, World, names};
 
+type Store<S> = DynamoStore<Observed<S>>;
+type Signals = SignalStream<KinesisStream>;
+
 /// A container: one function's process, with what it remembers between invocations.
 pub(super) enum Container {
-    Sessions(Box<Stateful<Observed, DynamoStore<Observed>, FirehoseSink, NoSignals>>),
+    Sessions(
+        Box<
+            Stateful<
+                Observed<SessionState>,
+                Store<SessionState>,
+                FirehoseSink,
+                SignalsAndTimers<Signals, DynamoTimers>,
+            >,
+        >,
+    ),
     Archive(Box<Archive<FirehoseSink, FirehoseSink>>),
+    Fraud(Box<Stateful<Observed<FraudState>, Store<FraudState>, FirehoseSink, Signals>>),
+    Inventory(
+        Box<
+            Inventory<
+                Store<StockState>,
+                FirehoseSink,
+                Signals,
+                DynamoReorderPoints,
+                KinesisStream,
+                Observed<StockState>,
+            >,
+        >,
+    ),
 }
 
 impl Container {
     /// Does a batch, as far as it goes.
-    pub(super) async fn process(&self, batch: &KinesisBatch, deadline: Deadline) -> Tally {
+    pub(super) async fn process(
+        &self,
+        batch: &KinesisBatch,
+        settings: &Settings,
+        deadline: Deadline,
+    ) -> Tally {
         match self {
-            Self::Sessions(sessions) => sessions.run(&Batch::open(batch), deadline).await,
+            Self::Sessions(sessions) => {
+                sessions.run(&Batch::open(batch), &session_settings(settings), deadline).await
+            }
             Self::Archive(archive) => archive.process(batch, deadline).await.tally,
+            Self::Fraud(fraud) => fraud.run(&Batch::open(batch), &fraud_settings(settings), deadline).await,
+            Self::Inventory(inventory) => inventory.process(batch, deadline).await.tally,
         }
     }
 }
@@ -43,6 +84,7 @@ pub(super) struct Image {
     dynamodb: aws_sdk_dynamodb::Client,
     firehose: aws_sdk_firehose::Client,
     kinesis: aws_sdk_kinesis::Client,
+    world: Arc<World>,
     settings: Settings,
 }
 
@@ -55,57 +97,81 @@ impl Image {
             dynamodb: aws_sdk_dynamodb::Client::new(&sdk),
             firehose: aws_sdk_firehose::Client::new(&sdk),
             kinesis: aws_sdk_kinesis::Client::new(&sdk),
+            world: Arc::clone(world),
             settings: settings.clone(),
         }
     }
 
-    /// The stream, as redrive puts into it.
-    pub(super) fn stream(&self) -> KinesisStream {
-        KinesisStream::new(self.kinesis.clone(), "events".to_owned(), RECORD_LIMIT_BYTES, Arc::default())
+    /// A stream, as functions put into it.
+    pub(super) fn stream(&self, name: &str) -> KinesisStream {
+        KinesisStream::new(self.kinesis.clone(), name.to_owned(), RECORD_LIMIT_BYTES, Arc::default())
+    }
+
+    /// The function `close`.
+    pub(super) fn closer(&self) -> Closer {
+        let sessions = names::SESSIONS.to_owned();
+        let sessions = DynamoOpenSessions::new(self.dynamodb.clone(), sessions, Arc::default());
+        let mut config = close::Config::for_testing();
+        config.session = session_settings(&self.settings);
+        let adapters = (self.timers(), sessions, self.stream(names::EVENTS));
+        Closer::new(&self.world, &config, adapters, self.clock())
+    }
+
+    fn timers(&self) -> DynamoTimers {
+        DynamoTimers::new(self.dynamodb.clone(), names::TIMERS.to_owned(), self.clock(), Arc::default())
+    }
+
+    fn clock(&self) -> Clock {
+        let world = Arc::clone(&self.world);
+        Clock::new(move || world.clock_ms())
+    }
+
+    fn signals(&self, function: Consumer) -> Signals {
+        SignalStream::new(self.stream(names::SIGNALS), function.name(), RECORD_LIMIT_BYTES)
     }
 
     /// A new container: it remembers nothing.
     pub(super) fn start(&self, consumer: Consumer) -> Container {
-        let meter = Arc::new(Meter::default());
+        let (meter, settings) = (Arc::new(Meter::default()), &self.settings);
         let sink = |stream: &str, lines| {
             FirehoseSink::new(self.firehose.clone(), stream.to_owned(), lines, Arc::clone(&meter))
         };
-        let quarantine = sink(names::QUARANTINE, 500);
+        let (quarantine, table) = (sink(names::QUARANTINE, 500), self.dynamodb.clone());
         match consumer {
             Consumer::Archive => {
                 let mut config = archive::Config::for_testing();
                 config.rows = RowSettings { event_day_limit_days: None };
-                config.rows_per_record = self.settings.rows_per_record;
+                config.rows_per_record = settings.rows_per_record;
                 let lake = sink(names::LAKE, config.rows_per_record);
                 Container::Archive(Box::new(Archive::new(&config, lake, quarantine, meter)))
             }
             Consumer::Sessions => {
-                let store =
-                    DynamoStore::new(self.dynamodb.clone(), names::TABLE.to_owned(), Arc::clone(&meter));
-                Container::Sessions(Box::new(Stateful::new(
-                    "sessions",
-                    (store, quarantine, NoSignals),
-                    ledger_settings(&self.settings),
-                    session_settings(&self.settings),
-                    self.settings.cache_items,
-                )))
+                let store = DynamoStore::new(table, names::SESSIONS.to_owned(), meter);
+                let sink = SignalsAndTimers { signals: self.signals(consumer), timers: self.timers() };
+                let (adapters, ledger) = ((store, quarantine, sink), ledger_settings(settings));
+                let sessions = Stateful::new(consumer.name(), adapters, ledger, settings.cache_items);
+                Container::Sessions(Box::new(sessions))
+            }
+            Consumer::Fraud => {
+                let store = DynamoStore::new(table, names::FRAUD.to_owned(), meter);
+                let adapters = (store, quarantine, self.signals(consumer));
+                let fraud = Stateful::new(consumer.name(), adapters, ledger_settings(settings), 0);
+                Container::Fraud(Box::new(fraud))
+            }
+            Consumer::Inventory => {
+                let points = names::REORDER_POINTS.to_owned();
+                let adapters = Adapters {
+                    store: DynamoStore::new(table.clone(), names::STOCK.to_owned(), Arc::clone(&meter)),
+                    quarantine,
+                    signals: self.signals(consumer),
+                    points: DynamoReorderPoints::new(table, points, Arc::clone(&meter)),
+                    stream: self.stream(names::SIGNALS),
+                };
+                let inventory = Inventory::new(&inventory_config(settings), adapters, meter);
+                Container::Inventory(Box::new(inventory))
             }
         }
     }
-}
-
-/// Horizons and cap of the ledger.
-pub(crate) fn ledger_settings(settings: &Settings) -> LedgerSettings {
-    LedgerSettings {
-        money_horizon_ms: settings.money_horizon_ms,
-        activity_horizon_ms: settings.activity_horizon_ms,
-        seen_cap: settings.seen_cap,
-    }
-}
-
-/// Gap and lateness of session windows.
-pub(crate) fn session_settings(settings: &Settings) -> SessionSettings {
-    SessionSettings { gap_ms: settings.gap_ms, lateness_ms: settings.lateness_ms }
 }
 
 /// The configuration of the deployed functions, but for what opens connections and tells the time.

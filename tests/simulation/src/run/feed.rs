@@ -1,4 +1,4 @@
-//! One function's event source mapping over the model stream.
+//! One function's event source mapping over a model stream.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -6,44 +6,68 @@ use std::sync::Arc;
 use event_source_mapping::{Action, Mapping, MappingInfo, Settings as MappingSettings, ShardInfo};
 
 use crate::plan::{Consumer, Settings};
-use crate::world::Stream;
+use crate::world::{Stream, names};
+
+/// The mappings: which function reads which stream.
+const MAPPINGS: [(Consumer, &str); 6] = [
+    (Consumer::Sessions, names::EVENTS),
+    (Consumer::Archive, names::EVENTS),
+    (Consumer::Fraud, names::EVENTS),
+    (Consumer::Inventory, names::EVENTS),
+    (Consumer::Archive, names::SIGNALS),
+    (Consumer::Inventory, names::SIGNALS),
+];
+
+/// Whether a function reads a stream.
+pub(crate) fn reads(consumer: Consumer, stream: &str) -> bool {
+    MAPPINGS.contains(&(consumer, stream))
+}
 
 /// A mapping, and how far it has read each shard.
 pub(super) struct Feed {
     pub(super) consumer: Consumer,
+    pub(super) stream: &'static str,
     pub(super) mapping: Mapping,
     read: BTreeMap<Arc<str>, usize>,
 }
 
 impl Feed {
-    /// The mapping of a function, set up as the plan says.
-    pub(super) fn new(consumer: Consumer, settings: &Settings) -> Result<Self, String> {
+    /// All mappings, set up as the plan says.
+    pub(super) fn all(settings: &Settings) -> Result<Vec<Self>, String> {
+        MAPPINGS.into_iter().map(|(consumer, stream)| Self::new(consumer, stream, settings)).collect()
+    }
+
+    fn new(consumer: Consumer, stream: &'static str, settings: &Settings) -> Result<Self, String> {
         let parallelization_factor = match consumer {
-            Consumer::Sessions => 1,
             Consumer::Archive => settings.archive_parallelization,
+            // Those that emit signals: a lane must be one line.
+            Consumer::Sessions | Consumer::Fraud | Consumer::Inventory => 1,
         };
+        // A signal that went past its lane's position cannot be judged later, so nothing of that stream is given up;
+        // nor is anything that nobody brings back.
+        let gives_up = stream == names::EVENTS && redrive::config::CONSUMERS.contains(&consumer.name());
         let settings = MappingSettings {
             batch_size: settings.batch_size,
             batching_window_ms: settings.window_ms,
             parallelization_factor,
-            maximum_retry_attempts: settings.retry_attempts,
-            maximum_record_age_ms: settings.age_limit_ms,
+            maximum_retry_attempts: settings.retry_attempts.filter(|_| gives_up),
+            maximum_record_age_ms: settings.age_limit_ms.filter(|_| gives_up),
             bisect_batch_on_function_error: settings.bisect,
             report_batch_item_failures: true,
-            payload_limit_bytes: settings.payload_limit_bytes,
+            payload_limit_bytes: if gives_up { settings.payload_limit_bytes } else { 6 << 20 },
             backoff_initial_ms: 200,
             backoff_max_ms: 10_000,
         };
         let info = MappingInfo {
-            mapping_uuid: format!("mapping-of-{}", consumer.name()),
-            stream_arn: "arn:aws:kinesis:us-east-1:000000000000:stream/events".to_owned(),
+            mapping_uuid: format!("mapping-of-{}-on-{stream}", consumer.name()),
+            stream_arn: format!("arn:aws:kinesis:us-east-1:000000000000:stream/{stream}"),
             aws_region: "us-east-1".to_owned(),
             function_arn: format!("arn:aws:lambda:us-east-1:000000000000:function:{}", consumer.name()),
             executed_version: "$LATEST".to_owned(),
             invoke_identity_arn: "arn:aws:iam::000000000000:role/model".to_owned(),
         };
         let mapping = Mapping::new(settings, Arc::new(info)).map_err(|error| error.to_string())?;
-        Ok(Self { consumer, mapping, read: BTreeMap::new() })
+        Ok(Self { consumer, stream, mapping, read: BTreeMap::new() })
     }
 
     /// Reads whatever the stream holds that was not read yet.

@@ -11,12 +11,14 @@ use millrace_lambda::answer::answer;
 use millrace_lambda::{Deadline, KinesisBatch};
 
 use super::container::Container;
-use crate::plan::{Consumer, Fate};
+use crate::plan::{Consumer, Fate, Settings};
 use crate::world::Run;
 
 /// Names an invocation to its mapping.
 #[derive(Clone, Debug)]
 pub(super) struct Place {
+    /// Which mapping.
+    pub(super) feed: usize,
     pub(super) consumer: Consumer,
     pub(super) shard_id: Arc<str>,
     pub(super) token: Token,
@@ -43,18 +45,18 @@ pub(super) struct Invoking {
 
 impl Invoking {
     /// Runs it in a container.
-    pub(super) async fn run(self, container: Container) -> (Place, Option<Fate>, End) {
-        let end = self.end(container).await;
+    pub(super) async fn run(self, container: Container, settings: &Settings) -> (Place, Option<Fate>, End) {
+        let end = self.end(container, settings).await;
         (self.place, self.fate, end)
     }
 
-    async fn end(&self, container: Container) -> End {
+    async fn end(&self, container: Container, settings: &Settings) -> End {
         let batch: KinesisBatch = match serde_json::from_slice(&self.event) {
             Ok(batch) => batch,
             Err(_) => return End::Died { why: "broken: the event cannot be read" },
         };
         let deadline = Deadline::after(self.timeout);
-        let work = AssertUnwindSafe(container.process(&batch, deadline)).catch_unwind();
+        let work = AssertUnwindSafe(container.process(&batch, settings, deadline)).catch_unwind();
         let time_left = match self.fate {
             Some(Fate::Killed(after_ms)) => Duration::from_millis(after_ms),
             _ => self.timeout,

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use millrace_lambda::deaggregate::{SubRecord, aggregate};
 
 use crate::plan::{Content, EventSpec, user_key};
-use crate::world::Stream;
+use crate::world::{Services, Stream, names};
 
 /// What one event's place in a record holds.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,11 +17,21 @@ pub enum Unit {
     Garbage(&'static str),
 }
 
-/// What each record holds, by sequence number.
+/// What each record that a producer put holds, by sequence number.
 pub type Truths = BTreeMap<String, Vec<Unit>>;
 
-/// Puts a content into the stream.
-pub(super) fn put(stream: &mut Stream, truths: &mut Truths, content: &Content, now_ms: u64) {
+/// Puts a content into the stream of events, and lets the clock follow what is put.
+pub(super) fn put(
+    services: &mut Services,
+    truths: &mut Truths,
+    content: &Content,
+    (now_ms, elapsed_ms): (u64, u64),
+) {
+    let arrived_at_ms = i64::try_from(now_ms).unwrap_or(i64::MAX);
+    for event in events(content).iter().filter(|event| event.invalid_reason(arrived_at_ms).is_none()) {
+        services.clock.follow(event.time_ms, elapsed_ms);
+    }
+    let Some(stream) = services.stream_mut(names::EVENTS) else { return };
     match content {
         Content::Plain(event) => {
             let units = vec![Unit::Event(event.clone())];
@@ -44,6 +54,14 @@ pub(super) fn put(stream: &mut Stream, truths: &mut Truths, content: &Content, n
             let data = Bytes::from_static(data);
             put_one(stream, truths, (&key, &key), data, vec![Unit::Garbage(reason)], now_ms);
         }
+    }
+}
+
+fn events(content: &Content) -> &[EventSpec] {
+    match content {
+        Content::Plain(event) => std::slice::from_ref(event),
+        Content::Batch(events) | Content::Aggregate(events) => events,
+        Content::Garbage { .. } => &[],
     }
 }
 

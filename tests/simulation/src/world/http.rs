@@ -16,7 +16,8 @@ use base64::engine::general_purpose::STANDARD;
 use local_faults::process_id;
 use serde_json::{Value, json};
 
-use super::{PutError, Services, World, names};
+use super::partiql::table_of;
+use super::{PutError, Services, Table, World, names};
 
 /// An HTTP client that opens no connection: the model answers.
 #[derive(Clone)]
@@ -65,13 +66,30 @@ fn answer(world: &World, request: &HttpRequest) -> Result<HttpResponse, Connecto
 fn serve(world: &World, target: &str, body: &Value) -> Result<Value, &'static str> {
     let now_ms = world.elapsed_ms();
     let mut services = world.services();
-    match target.split_once('.').map_or("", |(_, operation)| operation) {
-        "BatchGetItem" => Ok(services.table.batch_get(names::TABLE, body, now_ms)),
-        "BatchExecuteStatement" => services.table.batch_execute(body, process_id(), now_ms),
+    let operation = target.split_once('.').map_or("", |(_, operation)| operation);
+    match operation {
+        "BatchGetItem" => Ok(table(&mut services, first_table(body))?.batch_get(body, now_ms)),
+        "BatchExecuteStatement" => {
+            let name = body["Statements"][0]["Statement"].as_str().and_then(table_of);
+            table(&mut services, name)?.batch_execute(body, process_id(), now_ms)
+        }
+        "Scan" => Ok(table(&mut services, body["TableName"].as_str())?.scan(body, now_ms)),
+        "BatchWriteItem" => services.timers.batch_write(names::TIMERS, body),
+        "Query" => Ok(services.timers.query(body)),
+        "GetItem" => Ok(services.timers.get(body)),
+        "PutItem" => services.timers.put(body),
         "PutRecordBatch" => put_lines(&mut services, body),
-        "PutRecords" => Ok(put_records(&mut services, body, world.now_ms().unsigned_abs())),
+        "PutRecords" => put_records(&mut services, body, world.now_ms().unsigned_abs()),
         _ => Err("UnknownOperationException"),
     }
+}
+
+fn table<'s>(services: &'s mut Services, name: Option<&str>) -> Result<&'s mut Table, &'static str> {
+    name.and_then(|name| services.tables.get_mut(name)).ok_or("ResourceNotFoundException")
+}
+
+fn first_table(body: &Value) -> Option<&str> {
+    body["RequestItems"].as_object()?.keys().next().map(String::as_str)
 }
 
 /// What the quarantine accepts is an object at once.
@@ -86,12 +104,14 @@ fn put_lines(services: &mut Services, body: &Value) -> Result<Value, &'static st
     Ok(answer)
 }
 
-fn put_records(services: &mut Services, body: &Value, now_ms: u64) -> Value {
+fn put_records(services: &mut Services, body: &Value, now_ms: u64) -> Result<Value, &'static str> {
+    let name = body["StreamName"].as_str().unwrap_or_default();
+    let stream = services.stream_mut(name).ok_or("ResourceNotFoundException")?;
     let mut failed = 0;
     let mut put = |record: &Value| {
         let key = record["PartitionKey"].as_str().unwrap_or_default();
         let data = STANDARD.decode(record["Data"].as_str().unwrap_or_default()).unwrap_or_default();
-        match services.stream.put(key, key, data.into(), now_ms) {
+        match stream.put(key, key, data.into(), now_ms) {
             Ok(sequence_number) => json!({"SequenceNumber": sequence_number, "ShardId": "of no interest"}),
             Err(PutError) => {
                 failed += 1;
@@ -101,5 +121,5 @@ fn put_records(services: &mut Services, body: &Value, now_ms: u64) -> Value {
     };
     let records = body["Records"].as_array().map(Vec::as_slice).unwrap_or_default();
     let records: Vec<Value> = records.iter().map(&mut put).collect();
-    json!({"FailedRecordCount": failed, "Records": records})
+    Ok(json!({"FailedRecordCount": failed, "Records": records}))
 }

@@ -1,5 +1,6 @@
-//! The model world: stream, table, Firehose, and the journal of what happened in them.
+//! The model world: streams, tables, Firehose, and the journal of what happened in them.
 
+mod clock;
 mod firehose;
 mod http;
 mod journal;
@@ -7,6 +8,7 @@ mod objects;
 mod partiql;
 mod stream;
 mod table;
+mod timers;
 mod witness;
 
 use std::collections::BTreeMap;
@@ -14,22 +16,37 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use bytes::Bytes;
+use millrace_domain::timer::Minute;
 use tokio::time::Instant;
 
+pub use clock::ModelClock;
 pub use firehose::Firehose;
 pub use http::ModelHttp;
 pub use journal::{Accepted, Discard, Journal, Run, TableWrite};
 pub use objects::ModelObjects;
 pub use stream::{PutError, Shard, Stream};
 pub use table::{Item, Table, TableSettings};
+pub use timers::Timers;
 pub use witness::Witness;
 
-use crate::plan::{START_MS, Settings};
+use crate::plan::{FIRST_EVENT_MS, START_MS, Settings};
 
 /// Names of the model's resources.
 pub mod names {
+    /// The stream of events.
+    pub const EVENTS: &str = "events";
+    /// The stream of signals.
+    pub const SIGNALS: &str = "signals";
     /// The table of session items.
-    pub const TABLE: &str = "sessions";
+    pub const SESSIONS: &str = "sessions";
+    /// The table of what makes users suspect.
+    pub const FRAUD: &str = "fraud";
+    /// The table of stock.
+    pub const STOCK: &str = "stock";
+    /// The table of reorder points.
+    pub const REORDER_POINTS: &str = "reorder-points";
+    /// The table of timers.
+    pub const TIMERS: &str = "timers";
     /// The Firehose stream of the lake.
     pub const LAKE: &str = "lake";
     /// The Firehose stream of the quarantine.
@@ -46,10 +63,14 @@ pub struct World {
 /// The state of the services.
 #[derive(Debug)]
 pub struct Services {
-    /// The stream of events.
-    pub stream: Stream,
-    /// The table of session items.
-    pub table: Table,
+    /// The streams, by name.
+    pub streams: BTreeMap<&'static str, Stream>,
+    /// The tables of items by key, by name.
+    pub tables: BTreeMap<&'static str, Table>,
+    /// The table of timers.
+    pub timers: Timers,
+    /// The clock by which timers are due.
+    pub clock: ModelClock,
     /// Lake and quarantine.
     pub firehose: Firehose,
     /// The bucket of what was set aside, by key.
@@ -63,9 +84,17 @@ impl World {
     pub fn new(settings: &Settings, seed: u64) -> Arc<Self> {
         let table =
             TableSettings { item_limit_bytes: settings.item_limit_bytes, stale_ms: settings.stale_ms };
+        let streams = [(names::EVENTS, settings.shards), (names::SIGNALS, settings.signal_shards)];
+        let streams = (0_u8..).zip(streams).map(|(number, (name, shards))| {
+            (name, Stream::new(shards, seed.wrapping_add(number.into()), number))
+        });
+        let tables = [(names::SESSIONS, "key"), (names::FRAUD, "key"), (names::STOCK, "key")];
+        let tables = tables.into_iter().chain([(names::REORDER_POINTS, "sku")]);
         let services = Services {
-            stream: Stream::new(settings.shards, seed),
-            table: Table::new(table),
+            streams: streams.collect(),
+            tables: tables.map(|(name, key)| (name, Table::new(name, key, table))).collect(),
+            timers: Timers::taken_until(Minute::of(FIRST_EVENT_MS).plus(-1)),
+            clock: ModelClock::new(settings.timeout_ms),
             firehose: Firehose::default(),
             objects: BTreeMap::new(),
             journal: Journal::default(),
@@ -88,6 +117,12 @@ impl World {
         START_MS.saturating_add_unsigned(self.elapsed_ms())
     }
 
+    /// The clock by which timers are due, in epoch milliseconds.
+    pub fn clock_ms(&self) -> i64 {
+        let elapsed_ms = self.elapsed_ms();
+        self.services().clock.now_ms(elapsed_ms)
+    }
+
     /// Waits until a time since the run began.
     pub async fn sleep_until(&self, at_ms: u64) {
         tokio::time::sleep_until(self.began + Duration::from_millis(at_ms)).await;
@@ -96,5 +131,17 @@ impl World {
     /// The services. One task runs at a time, so nobody waits.
     pub fn services(&self) -> MutexGuard<'_, Services> {
         self.services.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+impl Services {
+    /// A stream; `None` where there is none of this name.
+    pub fn stream_mut(&mut self, name: &str) -> Option<&mut Stream> {
+        self.streams.get_mut(name)
+    }
+
+    /// The place of a record in the order in which its stream took all of its own.
+    pub fn order(&self, stream: &str, sequence_number: &str) -> Option<u64> {
+        self.streams.get(stream)?.order(sequence_number)
     }
 }

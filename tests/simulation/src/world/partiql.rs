@@ -24,6 +24,11 @@ pub(super) enum Statement {
 /// Longest text of a statement, in characters.
 const TEXT_LIMIT: usize = 8_192;
 
+/// The table that a statement is about.
+pub(super) fn table_of(text: &str) -> Option<&str> {
+    text.split('"').nth(1)
+}
+
 /// Reads a statement; `None` where the service would complain.
 pub(super) fn parse(text: &str, parameters: &[Value]) -> Option<Statement> {
     if text.len() > TEXT_LIMIT {
@@ -85,6 +90,7 @@ mod tests {
     #[test]
     fn both_forms_are_read() {
         let insert = parse("INSERT INTO \"t\" VALUE {'key': ?, 'a': ?}", &[json!(1), json!(2)]);
+        assert_eq!(table_of("INSERT INTO \"t\" VALUE {'key': ?}"), Some("t"));
         assert_eq!(insert, Some(Statement::Insert { item: map(&json!({"key": 1, "a": 2})) }));
         let text = "UPDATE \"t\" REMOVE \"c\" SET \"a\" = ? WHERE \"key\" = ? AND \"version\" = ?";
         let update = parse(text, &[json!(1), json!(2), json!(3)]);

@@ -14,6 +14,8 @@ pub struct Stream {
     /// The number of each record in the order in which the stream took them, by sequence number.
     orders: BTreeMap<String, u64>,
     rng: Rng,
+    /// A digit of its sequence numbers, so that no two streams share one.
+    number: u8,
 }
 
 /// A shard and its records.
@@ -41,9 +43,10 @@ pub struct PutError;
 const RECORD_LIMIT_BYTES: usize = 1 << 20;
 
 impl Stream {
-    /// A stream of so many shards.
-    pub fn new(shards: u32, seed: u64) -> Self {
-        let mut stream = Self { shards: Vec::new(), orders: BTreeMap::new(), rng: Rng::with_seed(seed) };
+    /// A stream of so many shards, with a number below ten.
+    pub fn new(shards: u32, seed: u64, number: u8) -> Self {
+        let rng = Rng::with_seed(seed);
+        let mut stream = Self { shards: Vec::new(), orders: BTreeMap::new(), rng, number };
         let width = u128::MAX / u128::from(shards);
         for index in 0..u128::from(shards) {
             let last = if index + 1 == u128::from(shards) { u128::MAX } else { (index + 1) * width - 1 };
@@ -95,7 +98,7 @@ impl Stream {
         let hash = hash(hash_key);
         let shard = self.shards.iter_mut().find(|shard| shard.takes(hash)).ok_or(PutError)?;
         // As long as real ones, so that no machine number holds them.
-        let sequence_number = format!("{}{order:054}", shard.prefix);
+        let sequence_number = format!("{}{}{order:053}", shard.prefix, self.number);
         shard.records.push(Record {
             sequence_number: sequence_number.clone(),
             partition_key: partition_key.to_owned(),
@@ -163,7 +166,7 @@ mod tests {
 
     #[test]
     fn every_key_has_one_open_shard_whatever_is_split_and_merged() {
-        let mut stream = Stream::new(3, 1);
+        let mut stream = Stream::new(3, 1, 0);
         for nth in 0..20 {
             if nth % 3 == 0 {
                 stream.merge(nth)

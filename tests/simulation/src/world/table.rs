@@ -22,6 +22,8 @@ pub struct TableSettings {
 /// A table.
 #[derive(Debug)]
 pub struct Table {
+    name: &'static str,
+    key: &'static str,
     settings: TableSettings,
     rows: BTreeMap<String, Row>,
     /// What happened, in order.
@@ -41,14 +43,17 @@ struct Row {
     changed_ms: u64,
 }
 
-const KEY: &str = "key";
 const UNIT_BYTES: usize = 1_024;
 const BATCH_LIMIT: usize = 25;
+/// Most items of a page of a scan: small, so that pages follow one another.
+const PAGE_LIMIT: usize = 4;
 
 impl Table {
-    /// An empty table.
-    pub fn new(settings: TableSettings) -> Self {
+    /// An empty table, whose partition key is an attribute of this name.
+    pub fn new(name: &'static str, key: &'static str, settings: TableSettings) -> Self {
         Self {
+            name,
+            key,
             settings,
             rows: BTreeMap::new(),
             writes: Vec::new(),
@@ -79,12 +84,33 @@ impl Table {
         deleted
     }
 
+    /// Puts an item, as a hand at the console would.
+    pub fn put(&mut self, key: &str, item: Item) {
+        self.rows.entry(key.to_owned()).or_default().change(Some(item), 0);
+    }
+
+    /// Answers a `Scan` for items that have an attribute `session`, a page at a time; as stale as other reads that do not
+    /// ask for more.
+    pub fn scan(&self, request: &Value, now_ms: u64) -> Value {
+        let after = request["ExclusiveStartKey"][self.key]["S"].as_str().unwrap_or_default();
+        let mut rows = self.rows.range(after.to_owned()..).filter(|(key, _)| key.as_str() != after);
+        let page: Vec<_> = rows.by_ref().take(PAGE_LIMIT).collect();
+        let items = page.iter().filter_map(|(_, row)| row.read(false, now_ms, self.settings.stale_ms));
+        let items: Vec<_> = items.filter(|item| item.contains_key("session")).collect();
+        let mut answer = json!({"Items": items, "Count": items.len(), "ScannedCount": page.len()});
+        if let (Some((last, _)), Some(_)) = (page.last(), rows.next()) {
+            answer["LastEvaluatedKey"] = json!({self.key: {"S": last}});
+        }
+        answer
+    }
+
     /// Answers `BatchGetItem`.
-    pub fn batch_get(&self, table: &str, request: &Value, now_ms: u64) -> Value {
+    pub fn batch_get(&self, request: &Value, now_ms: u64) -> Value {
+        let table = self.name;
         let wanted = &request["RequestItems"][table];
         let strong = wanted["ConsistentRead"] == true;
         let keys = wanted["Keys"].as_array().cloned().unwrap_or_default();
-        let key = |key: Value| key[KEY]["S"].as_str().unwrap_or_default().to_owned();
+        let key = |key: Value| key[self.key]["S"].as_str().unwrap_or_default().to_owned();
         let keys: Vec<String> = keys.into_iter().map(key).collect();
         let rows = keys.iter().filter_map(|key| self.rows.get(key));
         let found: Vec<_> =
@@ -117,7 +143,7 @@ impl Table {
             let parameters = statement["Parameters"].as_array().map(Vec::as_slice).unwrap_or_default();
             let text = statement["Statement"].as_str().unwrap_or_default();
             let known = parse(text, parameters).ok_or("ValidationException")?;
-            keys.push(key_of(&known).ok_or("ValidationException")?);
+            keys.push(key_of(&known, self.key).ok_or("ValidationException")?);
             parsed.push((known, statement["ReturnValuesOnConditionCheckFailure"] == "ALL_OLD"));
         }
         let distinct: std::collections::BTreeSet<_> = keys.iter().collect();
@@ -180,7 +206,7 @@ impl Table {
         row.change(Some(new), now_ms);
         self.write_units += old_bytes.max(new_bytes).div_ceil(UNIT_BYTES) as u64;
         self.writes.push(TableWrite { process, key: key.to_owned(), version, ledger });
-        json!({"TableName": "sessions"})
+        json!({"TableName": self.name})
     }
 }
 
@@ -198,12 +224,12 @@ impl Row {
     }
 }
 
-fn key_of(statement: &Statement) -> Option<String> {
+fn key_of(statement: &Statement, key: &str) -> Option<String> {
     let fields = match statement {
         Statement::Insert { item } => item,
         Statement::Update { conditions, .. } => conditions,
     };
-    Some(fields.get(KEY)?.get("S")?.as_str()?.to_owned())
+    Some(fields.get(key)?.get("S")?.as_str()?.to_owned())
 }
 
 /// Bytes of an item, near enough: DynamoDB counts names and values, and so does this.

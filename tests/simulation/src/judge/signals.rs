@@ -1,0 +1,180 @@
+//! The stream of signals: what was committed was told, under one origin and in order, and nothing else was.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use millrace_domain::signal::Signal;
+use millrace_domain::time::format_rfc3339_ms;
+
+use super::book::{Book, Entry, Held};
+use super::keyed::Came;
+use super::reference::{Expected, Happening};
+use super::sent::{Sent, SentOrigin};
+use crate::plan::Consumer;
+
+/// A function's signals as they lie in the stream, in its order.
+pub(super) struct Told<'a> {
+    consumer: Consumer,
+    /// By id.
+    by_id: BTreeMap<&'a str, Vec<&'a Sent>>,
+}
+
+impl<'a> Told<'a> {
+    pub(super) fn by(consumer: Consumer, book: &'a Book) -> Self {
+        let mut by_id: BTreeMap<&str, Vec<&Sent>> = BTreeMap::new();
+        for sent in sent(book).filter(|sent| sent.source == consumer.name()) {
+            by_id.entry(&sent.id).or_default().push(sent);
+        }
+        Self { consumer, by_id }
+    }
+
+    /// Holds a function's signals against what its keys came to.
+    pub(super) fn check<S>(&self, book: &Book, all: &[Came<'_, S>], broken: &mut Vec<String>) {
+        let mut problems = Vec::new();
+        let mut causes: BTreeMap<String, &Came<'_, S>> = BTreeMap::new();
+        let mut wanted: BTreeMap<&str, &Signal> = BTreeMap::new();
+        for came in all {
+            for (_, happening) in &came.events {
+                causes.insert(happening.cause(), came);
+            }
+            let reused = reused_ids(came);
+            for signal in &came.told {
+                let reused = signal.id.split_once('-').is_some_and(|(cause, _)| reused.contains(cause));
+                let before = wanted.insert(&signal.id, signal);
+                if before.is_some_and(|before| *before != *signal) && !reused {
+                    problems.push(format!("one id for two signals: {}", signal.id));
+                }
+                self.check_told(signal, came, reused, &mut problems);
+            }
+            self.check_late(book, came, &mut problems);
+        }
+        for (id, all_sent) in &self.by_id {
+            let Some(first) = all_sent.first() else { continue };
+            let cause = id.split_once('-').map(|(cause, _)| cause).unwrap_or_default();
+            let Some(came) = causes.get(cause) else {
+                problems.push(format!("a signal of what never was: {first:?}"));
+                continue;
+            };
+            if !wanted.contains_key(id) && !first.is_late() && !(came.loose || came.given_up) {
+                problems.push(format!("a signal of what was not committed: {first:?}"));
+            }
+        }
+        broken.extend(
+            problems.into_iter().map(|problem| format!("signals of {}: {problem}", self.consumer.name())),
+        );
+    }
+
+    /// What was committed was told before, always as the same and under one origin.
+    fn check_told<S>(&self, signal: &Signal, came: &Came<'_, S>, reused: bool, problems: &mut Vec<String>) {
+        let all_sent = self.by_id.get(signal.id.as_str()).map(Vec::as_slice).unwrap_or_default();
+        let same = |sent: &&&Sent| {
+            sent.key == signal.key
+                && sent.signal_type == signal.signal_type
+                && sent.time == format_rfc3339_ms(signal.time_ms)
+                && sent.data == signal.data
+        };
+        let alike = all_sent.iter().filter(same).count();
+        if alike == 0 {
+            problems.push(format!("{} was not told: {signal:?}; told was {all_sent:?}", came.key));
+        }
+        // What was given up after it had told comes back behind others, tells again from its new place, and may tell
+        // another thing. A state that was deleted or refused does the same.
+        if came.loose || came.given_up || reused {
+            return;
+        }
+        if alike < all_sent.len() {
+            problems.push(format!("{} told two things under one id: {all_sent:?}", came.key));
+        }
+        let origins: BTreeSet<&SentOrigin> = all_sent.iter().map(|sent| &sent.origin).collect();
+        if origins.len() > 1 {
+            problems.push(format!("{} told one thing under two origins: {all_sent:?}", came.key));
+        }
+    }
+
+    /// What came too late was told of under its own place, and what was applied there was not.
+    fn check_late<S>(&self, book: &Book, came: &Came<'_, S>, problems: &mut Vec<String>) {
+        for (entry, happening, expected) in &came.expected {
+            let id = format!("{}-late", happening.cause());
+            let at = (entry.sequence_number.as_str(), place_of(entry));
+            let all_sent = self.by_id.get(id.as_str()).map(Vec::as_slice).unwrap_or_default();
+            let mut told = all_sent.iter().filter(|sent| {
+                let (sequence, sub_sequence, index, _) = &sent.origin.place;
+                (sequence.as_str(), (*sub_sequence, *index)) == at
+            });
+            match (expected, told.next()) {
+                (Expected::Late, None) => {
+                    problems.push(format!("{happening:?} was late and not told of: {entry:?}"));
+                }
+                // A timer is never late, and a signal is only where it was redriven.
+                (Expected::Applied | Expected::Collision, Some(sent)) if !book.zombies => {
+                    problems.push(format!("{happening:?} is {expected:?} and told of as late: {sent:?}"));
+                }
+                (_, Some(sent)) if matches!(happening, Happening::Timer(..)) => {
+                    problems.push(format!("a timer was late: {sent:?}"));
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+/// Causes whose ids a producer used for two events, the second of them once the first was forgotten.
+fn reused_ids<S>(came: &Came<'_, S>) -> BTreeSet<String> {
+    let mut known = BTreeSet::new();
+    let causes = came.applied().into_iter().map(|spec| Happening::Event(spec).cause());
+    causes.filter(|cause| !known.insert(cause.clone())).collect()
+}
+
+/// The place of an entry in its own record.
+fn place_of(entry: &Entry) -> (u64, u64) {
+    let own = entry.sequence_number == entry.origin.0;
+    // A carrier is one event, whatever it brings back; of a batch in it, each has its index.
+    if own { (entry.origin.1, entry.origin.2) } else { (0, entry.index as u64) }
+}
+
+fn sent(book: &Book) -> impl Iterator<Item = &Sent> {
+    book.entries.iter().filter_map(|entry| match &entry.held {
+        // Not what redrive brings back: it stands in another line.
+        Held::Signal(sent) if entry.sequence_number == entry.origin.0 => Some(&**sent),
+        _ => None,
+    })
+}
+
+/// Causes of which a function may tell two things from one place, or out of order: those of keys whose item was deleted or
+/// refused, since what was judged late before may be new to the item that is born again; and those of keys of which
+/// something was given up after it had told.
+pub(super) fn loose_causes<S>(all: &[Came<'_, S>]) -> BTreeSet<String> {
+    let loose = all.iter().filter(|came| came.loose || came.given_up);
+    loose.flat_map(|came| came.events.iter().map(|(_, happening)| happening.cause())).collect()
+}
+
+/// For each key, what a lane caused came in the order of its causes, and one origin always told the same.
+pub(super) fn check_origins(book: &Book, loose: &BTreeSet<String>, broken: &mut Vec<String>) {
+    let mut lanes: BTreeMap<(&str, &str, &str), Vec<&Sent>> = BTreeMap::new();
+    for sent in sent(book) {
+        lanes.entry((&sent.source, &sent.origin.lane, &sent.key)).or_default().push(sent);
+    }
+    let is_loose = |sent: &Sent| sent.id.split_once('-').is_some_and(|(cause, _)| loose.contains(cause));
+    for all_sent in lanes.into_values() {
+        let mut known: BTreeMap<&SentOrigin, &Sent> = BTreeMap::new();
+        for sent in all_sent {
+            let last = known.last_key_value().map(|(origin, _)| *origin);
+            match known.get(&sent.origin) {
+                Some(first) => {
+                    // Why it is late may change, as the floor moves on with timers.
+                    let same = if sent.is_late() { first.id == sent.id } else { **first == *sent };
+                    if !same && !is_loose(sent) {
+                        broken.push(format!("one origin told two things: {first:?} and {sent:?}"));
+                    }
+                }
+                None => {
+                    // What was a repeat at first may be late once a timer has moved the floor. Nobody goes by its origin.
+                    let any_order = sent.is_late() || is_loose(sent);
+                    if last.is_some_and(|last| *last > sent.origin) && !any_order {
+                        broken.push(format!("overtaken in its lane: {sent:?}"));
+                    }
+                    known.insert(&sent.origin, sent);
+                }
+            }
+        }
+    }
+}
