@@ -205,6 +205,7 @@ mod tests {
             (r#""subject":"u1""#, r#""subject":null"#, "subject is missing or empty"),
             (r#""subject":"u1""#, r#""subject":"u\n1""#, "subject must not hold control characters"),
             ("2010-12-01T08:26:00Z", "1.12.2010", "time must be an RFC 3339 timestamp of 1970 or later"),
+            ("2010-12-01T08:26:00Z", "", "time is missing or empty"),
             (
                 r#""traceparent":"x""#,
                 r#""datacontenttype":"text/xml""#,
@@ -235,6 +236,43 @@ mod tests {
         assert_eq!(read_event(positions).unwrap_err().reason, Reason::Envelope);
         assert_eq!(read_event("{\"a\":").unwrap_err().reason, Reason::NotJson);
         assert_eq!(read_event("").unwrap_err().reason, Reason::NotJson);
+    }
+
+    #[test]
+    fn every_spelling_of_json_is_a_content_type() {
+        for content_type in
+            ["", "application/json", "application/json; charset=utf-8", "application/x+json;v=1"]
+        {
+            let attribute = format!(r#""datacontenttype":"{content_type}""#);
+            assert!(read_event(&VIEW.replace(r#""traceparent":"x""#, &attribute)).is_ok(), "{content_type}");
+        }
+    }
+
+    #[test]
+    fn a_schema_is_kept_where_one_is_named() {
+        assert_eq!(read_event(VIEW).unwrap().data_schema, None);
+        let named = VIEW.replace(r#""traceparent":"x""#, r#""dataschema":"urn:v1""#);
+        assert_eq!(read_event(&named).unwrap().data_schema.as_deref(), Some("urn:v1"));
+    }
+
+    #[test]
+    fn an_origin_is_there_when_lane_and_sequence_can_be_one() {
+        let has = |lane: &str, sequence: &str| {
+            let attributes = format!(r#""originlane":"{lane}","originsequence":"{sequence}""#);
+            let text = VIEW.replace(r#""traceparent":"x""#, &attributes);
+            read_event(&text).unwrap().origin.is_some()
+        };
+        let (longest, longer) = ("l".repeat(NAME_LIMIT_BYTES), "l".repeat(NAME_LIMIT_BYTES + 1));
+        let cases = [
+            ("l", "5", true),
+            (&longest, "5", true),
+            (&longer, "5", false),
+            ("", "5", false),
+            ("l", "05", false),
+        ];
+        for (lane, sequence, expected) in cases {
+            assert_eq!(has(lane, sequence), expected, "{lane} {sequence}");
+        }
     }
 
     #[test]

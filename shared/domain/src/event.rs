@@ -114,3 +114,21 @@ impl Event<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn identity_and_payload_are_told_by_their_own_fields() {
+        let event = |id: &str, data: &str| {
+            let text = format!(
+                r#"{{"specversion":"1.0","id":"{id}","source":"s","type":"a.b","subject":"u","time":"1970-01-01T00:00:00.005Z","data":{data}}}"#
+            );
+            let event = crate::envelope::read_event(&text).unwrap();
+            (event.identity(), event.payload())
+        };
+        assert_eq!(event("e", "1"), (identity_hash("s", "e"), payload_hash("a.b", 5, "1")));
+        assert_eq!(event("f", "2"), (identity_hash("s", "f"), payload_hash("a.b", 5, "2")));
+    }
+}

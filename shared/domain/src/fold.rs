@@ -217,3 +217,6 @@ impl<S: KeyState> Fold<S> {
         Ok(Verdict::Late(cause))
     }
 }
+
+#[cfg(test)]
+mod tests;

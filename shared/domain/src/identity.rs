@@ -61,6 +61,7 @@ mod tests {
     fn the_boundary_between_source_and_id_counts() {
         assert_ne!(identity_hash("ab", "c"), identity_hash("a", "bc"));
         assert_ne!(identity_hash("", "abc"), identity_hash("abc", ""));
+        assert_ne!(cause_hash("", "ab", "c"), cause_hash("", "a", "bc"));
     }
 
     #[test]
@@ -68,6 +69,8 @@ mod tests {
         // Computed with the reference library's Python binding.
         assert_eq!(identity_hash("urn:online-retail", "536365"), 0x7df8_59ff_3fb3_25b2);
         assert_eq!(payload_hash("user.logged_in", 1_291_191_960_000, "{}"), 0x0f42_fd36);
+        let cause = cause_hash("urn:online-retail", "user-17850", "536365");
+        assert_eq!(cause, 0xdceb_70f9_d43f_3030_b67d_f7dc_22cd_843d);
     }
 
     #[test]

@@ -119,6 +119,8 @@ mod tests {
         for code in ["\"eur\"", "\"EURO\"", "\"QQQ\"", "\"\"", "978"] {
             assert!(serde_json::from_str::<Currency>(code).is_err(), "{code}");
         }
+        let refusal = serde_json::from_str::<Currency>("\"eur\"").unwrap_err().to_string();
+        assert!(refusal.contains("expected an ISO 4217 code such as GBP"), "{refusal}");
     }
 
     #[test]
@@ -129,13 +131,22 @@ mod tests {
         sums.add(pounds(), 5).unwrap();
         assert_eq!(serde_json::to_string(&sums).unwrap(), r#"{"EUR":1,"GBP":255}"#);
         assert_eq!(serde_json::from_str::<Sums>(r#"{"EUR":1,"GBP":255}"#).unwrap(), sums);
+        sums.add_all(&sums.clone()).unwrap();
+        assert_eq!(serde_json::to_string(&sums).unwrap(), r#"{"EUR":2,"GBP":510}"#);
+    }
+
+    #[test]
+    fn currencies_are_ordered_by_code() {
+        assert!(Currency::from_code("EUR").unwrap() < pounds());
     }
 
     #[test]
     fn a_full_sum_refuses_instead_of_wrapping() {
         let mut sums = Sums::default();
         sums.add(pounds(), i64::MAX).unwrap();
-        assert_eq!(sums.add(pounds(), 1), Err(SumOverflow { currency: pounds() }));
+        let overflow = sums.add(pounds(), 1).unwrap_err();
+        assert_eq!(overflow.to_string(), "the sum of GBP amounts would pass what a 64-bit integer holds");
+        assert_eq!(sums.add_all(&sums.clone()), Err(overflow));
         assert_eq!(sums.get(pounds()), i64::MAX);
     }
 }

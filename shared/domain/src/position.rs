@@ -102,6 +102,8 @@ mod tests {
         for text in ["", "01", "1a", "-1", " 1", &"1".repeat(130)] {
             assert!(SequenceNumber::parse(text).is_err(), "{text}");
         }
+        let NotASequenceNumber(quoted) = SequenceNumber::parse(&"1".repeat(1_000)).unwrap_err();
+        assert_eq!(quoted.len(), 130, "one digit more than fits shows that it is too long");
         assert!(SequenceNumber::parse("0").is_ok());
         assert!(SequenceNumber::parse(&"1".repeat(129)).is_ok());
     }

@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 use crate::contract::NAME_LIMIT_BYTES;
-use crate::decode::{cut, error_rule, field_error};
+use crate::decode::{cut, field_error};
 use crate::identity::ID_LIMIT_BYTES;
 use crate::invalid::{Invalid, Reason};
 use crate::position::{Place, Position, SequenceNumber};
@@ -87,7 +87,7 @@ pub fn read<'a>(text: &'a str, partition_key: &str) -> Option<Result<Carrier<'a>
 }
 
 fn carrier<'a>(text: &'a str, partition_key: &str) -> Result<Carrier<'a>, Invalid> {
-    let wire: Wire<'_> = serde_json::from_str(text).map_err(|error| explain(text, &error))?;
+    let wire: Wire<'_> = serde_json::from_str(text).map_err(|_| explain(text))?;
     let id = wire.id.clone();
     checked(wire, partition_key).map_err(|invalid| invalid.of_event(cut(&id, ID_LIMIT_BYTES)))
 }
@@ -128,13 +128,10 @@ fn is_name(text: &str) -> bool {
 }
 
 /// Names the field, on the error path only.
-fn explain(text: &str, error: &serde_json::Error) -> Invalid {
+fn explain(text: &str) -> Invalid {
     let (field, rule) = field_error::<Wire<'_>>(text);
     let reason = if field.starts_with("data") { Reason::Contract } else { Reason::Envelope };
-    match field.as_str() {
-        "" => Invalid::whole(reason, error_rule(error)),
-        _ => Invalid::field(reason, field, rule),
-    }
+    Invalid::field(reason, field, rule)
 }
 
 impl Carrier<'_> {
@@ -238,6 +235,7 @@ mod tests {
             (r#""encoding":"zlib""#, r#""encoding":"rot13""#, Reason::Contract, "data.encoding"),
             (r#","payload":"e30=""#, "", Reason::Contract, "data.payload"),
             (r#""index":2"#, r#""index":-2"#, Reason::Contract, "data.index"),
+            (r#""source":"#, r#""id":"again","id":"again","source":"#, Reason::Envelope, ""),
         ];
         for (old, new, reason, field) in cases {
             let broken = text.replacen(old, new, 1);

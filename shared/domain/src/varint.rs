@@ -72,4 +72,34 @@ mod tests {
         let largest = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01];
         assert_eq!(Input(&largest).varint(), Some(u64::MAX));
     }
+
+    #[test]
+    fn varints_have_seven_bits_to_a_byte_and_nothing_to_spare() {
+        let cases: [(u64, &[u8]); 6] = [
+            (0, &[0]),
+            (0x7f, &[0x7f]),
+            (0x80, &[0x80, 0x01]),
+            (300, &[0xac, 0x02]),
+            (1 << 63, &[0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x01]),
+            (u64::MAX, &[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01]),
+        ];
+        for (value, bytes) in cases {
+            let mut out = Vec::new();
+            put_varint(&mut out, value);
+            assert_eq!(out, bytes, "{value}");
+            assert_eq!(Input(bytes).varint(), Some(value));
+        }
+        for (tenth, eleventh) in [(0x02, None), (0x81, Some(0x00))] {
+            let bytes: Vec<u8> = [0x80; 9].into_iter().chain([tenth]).chain(eleventh).collect();
+            assert_eq!(Input(&bytes).varint(), None, "more than 64 bits");
+        }
+    }
+
+    #[test]
+    fn signed_numbers_zigzag() {
+        let cases = [(0, 0), (-1, 1), (1, 2), (-2, 3), (i64::MAX, u64::MAX - 1), (i64::MIN, u64::MAX)];
+        for (signed, unsigned) in cases {
+            assert_eq!((zigzag(signed), unzigzag(unsigned)), (unsigned, signed));
+        }
+    }
 }

@@ -39,3 +39,15 @@ pub(crate) fn wall_ms() -> u64 {
     let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_tells_what_it_is_given_or_the_time_of_the_wall() {
+        assert_eq!(Clock::new(|| 5).now_ms(), 5);
+        assert!(Clock::wall().now_ms() > 1_700_000_000_000, "in epoch milliseconds");
+        assert_eq!(format!("{:?}", Clock::wall()), "Clock");
+    }
+}

@@ -132,6 +132,39 @@ mod tests {
     }
 
     #[test]
+    fn what_is_set_is_taken_and_what_is_empty_counts_as_absent() {
+        let look_up = |name: &str| match name {
+            "TABLE" => Some("items".to_owned()),
+            "CAP" => Some("9".to_owned()),
+            "EMPTY" => Some(String::new()),
+            _ => None,
+        };
+        let mut variables = Variables::new(look_up);
+        assert_eq!(variables.required("TABLE"), "items");
+        assert_eq!(variables.number("CAP", 5, 1..=9), 9);
+        assert_eq!((variables.number("EMPTY", 5, 1..=9), variables.number("ABSENT", 6, 1..=9)), (5, 6));
+        variables.required("EMPTY");
+        assert_eq!(variables.finish(()).unwrap_err().problems, ["EMPTY is missing"]);
+        assert_eq!(Variables::new(look_up).finish(7), Ok(7));
+    }
+
+    #[test]
+    fn sessions_are_cut_in_seconds_and_wait_no_longer_than_their_gap() {
+        let read = |gap: &'static str, lateness: &'static str| {
+            let value = move |name: &str| if name == "SESSION_GAP_SECONDS" { gap } else { lateness };
+            let mut variables = Variables::new(move |name: &str| Some(value(name).to_owned()));
+            let settings = variables.session_settings();
+            variables.finish(settings).map_err(|error| error.problems.len())
+        };
+        assert_eq!(read("", ""), Ok(SessionSettings::default()));
+        assert_eq!(read("60", "60"), Ok(SessionSettings { gap_ms: 60_000, lateness_ms: 60_000 }));
+        assert_eq!(read("60", "61"), Err(1));
+        let week_ms = 604_800_000;
+        assert_eq!(read("604800", "60").map(|settings| settings.gap_ms), Ok(week_ms));
+        assert_eq!(read("604801", "60"), Err(1));
+    }
+
+    #[test]
     fn a_value_that_is_no_choice_is_a_problem_that_lists_them() {
         let level = |text: &'static str| {
             let mut variables = Variables::new(move |_: &str| Some(text.to_owned()));

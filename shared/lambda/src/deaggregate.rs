@@ -148,6 +148,15 @@ mod tests {
     }
 
     #[test]
+    fn a_key_ends_at_the_limit_of_kinesis() {
+        let taken = |chars| {
+            let record = SubRecord { partition_key: "é".repeat(chars), data: Bytes::from("one") };
+            deaggregate(&aggregate(&[record])).is_some()
+        };
+        assert_eq!((taken(256), taken(257), taken(258)), (true, false, false));
+    }
+
+    #[test]
     fn a_key_outside_the_table_spoils_the_aggregate() {
         let mut aggregate =
             AggregatedRecord { partition_key_table: vec!["u".to_owned()], ..Default::default() };

@@ -75,6 +75,7 @@ mod tests {
     fn json_passes_and_frames_are_opened() {
         assert_eq!(opened(&Bytes::from("{}")).unwrap(), "{}");
         assert_eq!(opened(&framed(PLAIN, b"{}")).unwrap(), "{}");
+        assert_eq!(opened(&framed(PLAIN, b"")).unwrap(), "", "a header alone frames nothing");
         assert_eq!(opened(&framed(ZLIB, &zlib(b"{}"))).unwrap(), "{}");
     }
 
@@ -87,7 +88,7 @@ mod tests {
 
     #[test]
     fn inflating_ends_at_its_limit() {
-        let limit = usize::try_from(INFLATED_LIMIT_BYTES).unwrap();
+        let limit = 10_485_760;
         assert_eq!(opened(&framed(ZLIB, &zlib(&vec![b' '; limit]))).unwrap().len(), limit);
         assert!(opened(&framed(ZLIB, &zlib(&vec![b' '; limit + 1]))).is_err());
     }

@@ -95,3 +95,53 @@ where
     };
     lambda_runtime::run(service_fn(answer)).await
 }
+
+#[cfg(test)]
+mod tests {
+    use lambda_runtime::Context;
+    use millrace_domain::SequenceNumber;
+
+    use super::*;
+    use crate::cut::Cut;
+    use crate::kinesis_event::KinesisRecord;
+
+    /// Does all but the last record.
+    struct Almost;
+
+    impl Function for Almost {
+        fn name(&self) -> &'static str {
+            "almost"
+        }
+
+        async fn process(&self, batch: &KinesisBatch, _deadline: Deadline) -> Report {
+            let cut = Cut::at(batch.records.len() - 1);
+            let verdicts = vec![(0, Some(millrace_domain::Verdict::Applied))];
+            Report { tally: Tally { cut, verdicts, ..Tally::default() }, usage: Usage::default() }
+        }
+    }
+
+    fn batch() -> KinesisBatch {
+        let record = |sequence: &str| KinesisRecord {
+            sequence_number: SequenceNumber::parse(sequence).unwrap(),
+            partition_key: "u".to_owned(),
+            arrived_at_ms: 0,
+            data: bytes::Bytes::new(),
+        };
+        KinesisBatch { records: vec![record("7"), record("8")], ..KinesisBatch::default() }
+    }
+
+    #[tokio::test]
+    async fn an_invocation_is_answered_counted_and_dated() {
+        let (response, line, tally) = invoke(&Almost, &batch(), Deadline::NONE).await;
+        assert_eq!(response, answer(&batch(), Cut::at(1)));
+        assert_eq!((&line["function"], &line["applied"]), (&"almost".into(), &1.into()));
+        assert!(line["_aws"]["Timestamp"].as_u64() > Some(1_700_000_000_000), "in epoch milliseconds");
+        assert_eq!(tally.verdicts.len(), 1);
+    }
+
+    #[tokio::test]
+    async fn what_was_not_done_is_answered_to_lambda() {
+        let response = handle(&Almost, LambdaEvent::new(batch(), Context::default())).await;
+        assert_eq!(response, answer(&batch(), Cut::at(1)));
+    }
+}

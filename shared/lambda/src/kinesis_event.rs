@@ -167,7 +167,11 @@ mod tests {
             serde_json::from_str::<KinesisBatch>(&text).unwrap_err().to_string()
         };
         assert!(refusal("SGVsbG8=", "not base64!").contains("Invalid"));
+        assert!(refusal("\"SGVsbG8=\"", "5").contains("expected base64 text"));
         assert!(refusal("shardId-000000000006:", "").contains("<shard>:<sequence number>"));
+        let (_, record) = BATCH.split_once('[').unwrap();
+        let other = format!("[{},", record.trim_end_matches("]}").replace("000006", "000007"));
+        assert!(refusal("[", &other).contains("more than one shard"));
         assert!(serde_json::from_str::<KinesisBatch>("[[]]").is_err(), "an array is no batch");
         assert!(refusal("\"sequenceNumber\":\"4", "\"sequenceNumber\":\"x").contains("sequence number"));
     }

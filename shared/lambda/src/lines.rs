@@ -82,8 +82,10 @@ mod tests {
     #[test]
     fn lines_are_consecutive() {
         let mut lines = Lines::default();
+        assert!(lines.is_empty());
         lines.push(3, &1, 10).unwrap();
         lines.push(4, &"two", 10).unwrap();
+        assert_eq!((lines.len(), lines.is_empty()), (2, false));
         assert_eq!(lines.bytes(0..2), b"1\n\"two\"\n");
         assert_eq!(lines.bytes(1..2), b"\"two\"\n");
         assert_eq!((lines.bytes(1..3), lines.record(1)), (&b""[..], Some(4)));

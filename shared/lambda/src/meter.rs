@@ -70,11 +70,23 @@ mod tests {
 
     #[test]
     fn taking_reads_and_sets_back() {
-        let usage = Usage { write_units: 3, store_wait_us: 5, ..Usage::default() };
+        let all = |times: u64| Usage {
+            read_requests: times,
+            read_units: 2 * times,
+            write_requests: 3 * times,
+            write_units: 4 * times,
+            conflicts: 5 * times,
+            retries: 6 * times,
+            sink_requests: 7 * times,
+            sink_records: 8 * times,
+            sink_bytes: 9 * times,
+            sink_billed_bytes: 10 * times,
+            store_wait_us: 11 * times,
+        };
         let meter = Meter::default();
-        meter.add(&usage);
-        meter.add(&usage);
-        assert_eq!(meter.take(), Usage { write_units: 6, store_wait_us: 10, ..Usage::default() });
+        meter.add(&all(1));
+        meter.add(&all(2));
+        assert_eq!(meter.take(), all(3));
         assert_eq!(meter.take(), Usage::default());
     }
 }

@@ -159,3 +159,30 @@ impl SignalSink for NoSignals {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use millrace_domain::signal::{Origin, REFRESH_REQUESTED};
+    use millrace_domain::{Position, SequenceNumber};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn without_a_sink_no_signal_and_no_timer_is_lost() {
+        let position = Position { sequence: SequenceNumber::parse("5").unwrap(), sub_sequence: 0, index: 0 };
+        let signal = Signal {
+            key: "u".to_owned(),
+            signal_type: REFRESH_REQUESTED,
+            id: "1".to_owned(),
+            time_ms: 0,
+            origin: Origin { lane: "a".to_owned(), position, index: 0 },
+            data: "{}".to_owned(),
+        };
+        let timer = Timer { key: "u".to_owned(), due_ms: 0 };
+        assert_eq!(NoSignals.put(&[], Deadline::NONE).await, Ok(()));
+        assert_eq!(NoSignals.set(&[], Deadline::NONE).await, Ok(()));
+        let failure = NoSignals.put(&[signal], Deadline::NONE).await.unwrap_err();
+        assert!(matches!(failure, SignalFailure::NotAccepted(NotAccepted { first: 0, .. })));
+        assert_eq!(NoSignals.set(&[timer], Deadline::NONE).await.unwrap_err().first, 0);
+    }
+}

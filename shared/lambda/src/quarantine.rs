@@ -83,7 +83,8 @@ mod tests {
     struct Small;
 
     impl LineSink for Small {
-        const LINE_LIMIT_BYTES: usize = FRAME_BYTES + 400;
+        // The 16 KiB that everything but the bytes has, and room for 300 bytes in base64.
+        const LINE_LIMIT_BYTES: usize = 16_384 + 400;
 
         async fn put(&self, _lines: &Lines, _deadline: Deadline) -> Result<(), NotAccepted> {
             Ok(())
@@ -129,6 +130,8 @@ mod tests {
         let parts = lines(&bytes);
         assert_eq!(parts.len(), 4);
         assert!(parts.iter().all(|line| line["parts"] == 4));
+        let numbers: Vec<_> = parts.iter().map(|line| line["part"].as_u64().unwrap()).collect();
+        assert_eq!(numbers, [1, 2, 3, 4]);
         assert_eq!(joined(&parts), bytes);
     }
 }

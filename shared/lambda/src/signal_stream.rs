@@ -112,6 +112,7 @@ impl<R: RecordStream> SignalSink for SignalStream<R> {
 mod tests {
     use std::sync::Mutex;
 
+    use memchr::memmem;
     use millrace_domain::signal::{Origin, REFRESH_REQUESTED};
     use millrace_domain::{Position, SequenceNumber};
 
@@ -149,7 +150,15 @@ mod tests {
     }
 
     fn run(stream: Stream, signals: &[Signal]) -> (Result<(), SignalFailure>, Vec<OutgoingRecord>) {
-        let sink = SignalStream::new(stream, "sessions", 1_000);
+        run_with(stream, 1_000, signals)
+    }
+
+    fn run_with(
+        stream: Stream,
+        record_limit_bytes: usize,
+        signals: &[Signal],
+    ) -> (Result<(), SignalFailure>, Vec<OutgoingRecord>) {
+        let sink = SignalStream::new(stream, "sessions", record_limit_bytes);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         let put = runtime.block_on(sink.put(signals, Deadline::NONE));
         (put, sink.stream.taken.into_inner().unwrap())
@@ -185,6 +194,39 @@ mod tests {
         let refused = Put::Refused("no".to_owned());
         let (put, _) = run(Stream { fails: Some((2, refused)), ..Stream::default() }, &signals);
         assert_eq!(put, Err(SignalFailure::Refused { index: 3, why: "no".to_owned() }));
+    }
+
+    #[test]
+    fn a_record_is_filled_to_its_last_byte() {
+        let sizes = |limit, signals: &[Signal]| {
+            let (put, records) = run_with(Stream::default(), limit, signals);
+            put.map(|()| records.iter().map(|it| it.partition_key.len() + it.data.len()).collect::<Vec<_>>())
+        };
+        let two = [signal("key", 0, 5), signal("key", 1, 7)];
+        let together = sizes(1_000, &two).unwrap();
+        let [both] = together[..] else { panic!("{together:?}") };
+        assert_eq!(sizes(both, &two), Ok(vec![both]));
+        assert_eq!(sizes(both - 1, &two).unwrap().len(), 2);
+        // One alone has room for the brackets and the comma that it might need.
+        let one = sizes(1_000, &two[..1]).unwrap()[0];
+        assert_eq!(sizes(one + 3, &two[..1]), Ok(vec![one]));
+        assert!(sizes(one + 2, &two[..1]).is_err());
+    }
+
+    #[test]
+    fn a_record_holds_no_more_signals_than_a_reader_takes() {
+        let signals = vec![signal("a", 0, 0); RECORD_LIMIT_EVENTS + 1];
+        let (put, records) = run_with(Stream::default(), usize::MAX, &signals);
+        assert_eq!(put, Ok(()));
+        let events = |record: &OutgoingRecord| memmem::find_iter(&record.data, "specversion").count();
+        let counts: Vec<_> = records.iter().map(events).collect();
+        assert_eq!(counts, [RECORD_LIMIT_EVENTS, 1]);
+    }
+
+    #[test]
+    fn the_longest_key_is_one_that_kinesis_takes() {
+        let (put, records) = run_with(Stream::default(), 2_000, &[signal(&"é".repeat(256), 1, 0)]);
+        assert_eq!((put, records.len()), (Ok(()), 1));
     }
 
     #[test]

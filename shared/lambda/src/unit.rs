@@ -58,3 +58,57 @@ impl<'p> Unit<'p> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use millrace_domain::{Place, Reason, SequenceNumber};
+
+    use super::*;
+
+    fn position(sequence: &str) -> Position {
+        Position { sequence: SequenceNumber::parse(sequence).unwrap(), sub_sequence: 0, index: 0 }
+    }
+
+    fn unit(redriven: Option<Redriven>) -> Unit<'static> {
+        Unit {
+            record: 0,
+            position: position("9"),
+            partition_key: "u",
+            arrived_at_ms: 90,
+            bytes: b"{}",
+            event: Err(Invalid::whole(Reason::NotJson, "is not JSON")),
+            redriven: redriven.map(Box::new),
+        }
+    }
+
+    fn redriven(function: Option<&str>) -> Redriven {
+        let place = Place { shard_id: "first".to_owned(), position: position("5"), arrived_at_ms: 50 };
+        Redriven { place, function: function.map(str::to_owned) }
+    }
+
+    #[test]
+    fn a_redriven_event_may_be_for_one_function_alone() {
+        let cases = [
+            (None, true),
+            (Some(redriven(None)), true),
+            (Some(redriven(Some("sessions"))), true),
+            (Some(redriven(Some("archive"))), false),
+        ];
+        for (redriven, expected) in cases {
+            assert_eq!(unit(redriven.clone()).is_for("sessions"), expected, "{redriven:?}");
+        }
+    }
+
+    #[test]
+    fn an_event_that_is_set_aside_again_keeps_its_first_place() {
+        let invalid = || Invalid::whole(Reason::Contract, "no");
+        let plain = unit(None);
+        let entry = plain.quarantined("sessions", "shard", invalid());
+        assert_eq!((entry.shard_id, entry.position, entry.arrived_at_ms), ("shard", position("9"), 90));
+        assert_eq!(entry.redriven, None);
+        let again = unit(Some(redriven(None)));
+        let entry = again.quarantined("sessions", "shard", invalid());
+        assert_eq!((entry.shard_id, entry.position, entry.arrived_at_ms), ("first", position("5"), 50));
+        assert_eq!(entry.redriven, Some(("shard", position("9").sequence)));
+    }
+}

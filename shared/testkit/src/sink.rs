@@ -27,6 +27,7 @@ pub struct MemorySink<const LINE_LIMIT_BYTES: usize = FIREHOSE_LIMIT_BYTES> {
 pub struct MemorySignals {
     accepted: Arc<Mutex<Accepted<Signal>>>,
     timers: Arc<Mutex<Accepted<Timer>>>,
+    refused: Arc<Mutex<Vec<String>>>,
     journal: Journal,
 }
 
@@ -115,7 +116,12 @@ impl<const LIMIT: usize> LineSink for MemorySink<LIMIT> {
 impl MemorySignals {
     /// An empty sink that notes its signals here.
     pub fn noting(journal: Journal) -> Self {
-        Self { accepted: Arc::default(), timers: Arc::default(), journal }
+        Self { journal, ..Self::default() }
+    }
+
+    /// Signals with this data are never taken, however often they come.
+    pub fn refuse(&self, data: &str) {
+        self.lock_refused().push(data.to_owned());
     }
 
     /// Each call to come fails at the signal of this index, or its last one where it has fewer; `None` is a call
@@ -164,6 +170,10 @@ impl MemorySignals {
         taken
     }
 
+    fn lock_refused(&self) -> MutexGuard<'_, Vec<String>> {
+        self.refused.lock().expect("no call panics while it holds the sink")
+    }
+
     fn lock_timers(&self) -> MutexGuard<'_, Accepted<Timer>> {
         self.timers.lock().expect("no call panics while it holds the sink")
     }
@@ -176,13 +186,22 @@ impl MemorySignals {
 impl SignalSink for MemorySignals {
     async fn put(&self, signals: &[Signal], _deadline: Deadline) -> Result<(), SignalFailure> {
         let mut accepted = self.lock();
-        let answer = accepted.next_call(signals.len());
-        let count = answer.as_ref().err().map_or(signals.len(), |failed| failed.first);
+        let refused = self.lock_refused();
+        let index = signals.iter().position(|signal| refused.contains(&signal.data));
+        let answer = match index {
+            Some(index) => Err(SignalFailure::Refused { index, why: "the script refuses it".to_owned() }),
+            None => accepted.next_call(signals.len()).map_err(SignalFailure::NotAccepted),
+        };
+        let count = match &answer {
+            Ok(()) => signals.len(),
+            Err(SignalFailure::Refused { index, .. }) => *index,
+            Err(SignalFailure::NotAccepted(failed)) => failed.first,
+        };
         for signal in signals.iter().take(count) {
             self.journal.note(Step::Signal(signal.clone()));
             accepted.all.push(signal.clone());
         }
-        answer.map_err(SignalFailure::NotAccepted)
+        answer
     }
 
     async fn set(&self, timers: &[Timer], _deadline: Deadline) -> Result<(), NotAccepted> {

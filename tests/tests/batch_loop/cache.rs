@@ -19,6 +19,35 @@ async fn an_item_that_was_written_need_not_be_read_again() {
 }
 
 #[tokio::test]
+async fn only_the_keys_that_are_not_remembered_are_read() {
+    let rig = Rig::<Counter>::with(SILENT, 100);
+    rig.run(&BatchBuilder::starting_at(1).event(&event("1", "u").views("a")).build()).await;
+    rig.journal.take();
+    let events = [("2", "u"), ("3", "v")].map(|(id, user)| event(id, user).views(id));
+    let outcome = rig.run(&BatchBuilder::starting_at(2).events(&events).build()).await;
+    assert_eq!((outcome.named, outcome.verdicts), (None, vec!["applied"; 2]));
+    assert_eq!(rig.journal.take_words(), ["read v", "commit u,v"]);
+    assert_eq!(rig.store.item("u").unwrap().state.skus, ["a", "2"]);
+}
+
+#[tokio::test]
+async fn what_an_invocation_has_written_it_goes_on_from_unread() {
+    for (cache_items, reads) in [(0, 1), (100, 0)] {
+        let rig = Rig::<Counter>::with(SILENT, cache_items);
+        rig.run(&BatchBuilder::starting_at(1).event(&event("1", "u").views("a")).build()).await;
+        rig.journal.take();
+        rig.store.refuse(|_, counter: &Counter| counter.skus.iter().any(|sku| sku == "huge"));
+        let events = [("2", "b"), ("3", "huge"), ("4", "c")].map(|(id, sku)| event(id, "u").views(sku));
+        let outcome = rig.run(&BatchBuilder::starting_at(2).events(&events).build()).await;
+        assert_eq!(outcome.verdicts, ["applied", "poisoned", "applied"]);
+        assert_eq!(rig.store.item("u").unwrap().state.skus, ["a", "b", "c"]);
+        let words = rig.journal.take_words();
+        let count = |start| words.iter().filter(|words| words.starts_with(start)).count();
+        assert_eq!((count("read"), count("commit")), (reads, 4), "{words:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_stale_item_conflicts_and_is_folded_again() {
     let here = Rig::<Counter>::with(SILENT, 100);
     let there = here.another_container();
@@ -53,6 +82,17 @@ async fn an_item_that_was_deleted_is_built_anew() {
     let outcome = rig.run(&BatchBuilder::starting_at(2).event(&event("2", "u").views("b")).build()).await;
     assert_eq!(outcome.verdicts, ["applied"]);
     assert_eq!(rig.store.item("u").unwrap().state.skus, ["b"]);
+}
+
+#[tokio::test]
+async fn an_item_that_was_deleted_knows_no_repeats() {
+    let rig = Rig::<Counter>::with(SILENT, 100);
+    let batch = BatchBuilder::starting_at(1).event(&event("1", "u").views("a")).build();
+    rig.run(&batch).await;
+    rig.store.delete("u");
+    // What is remembered would call it a redelivery, and no write would find out that nothing is stored.
+    assert_eq!(rig.run(&batch).await.verdicts, ["applied"]);
+    assert_eq!(rig.store.item("u").unwrap().state.skus, ["a"]);
 }
 
 #[tokio::test]
@@ -116,6 +156,18 @@ async fn an_event_is_not_set_aside_because_of_a_stale_item() {
     let outcome =
         here.run(&BatchBuilder::starting_at(3).event(&event("pass", "u").views("pass")).build()).await;
     assert_eq!(outcome.verdicts, ["applied"]);
+    assert!(here.quarantine.lines().is_empty());
+}
+
+#[tokio::test]
+async fn nor_is_one_beside_an_event_that_the_stale_item_takes() {
+    let here = Rig::<Gate>::caching();
+    let there = here.another_container();
+    here.run(&BatchBuilder::starting_at(1).event(&event("mute", "u").views("mute")).build()).await;
+    there.run(&BatchBuilder::starting_at(2).event(&event("open", "u").views("open")).build()).await;
+    let events = [("taken", "mute"), ("pass", "pass")].map(|(id, sku)| event(id, "u").views(sku));
+    let outcome = here.run(&BatchBuilder::starting_at(3).events(&events).build()).await;
+    assert_eq!(outcome.verdicts, ["applied"; 2]);
     assert!(here.quarantine.lines().is_empty());
 }
 

@@ -78,6 +78,19 @@ async fn a_write_that_never_arrived_is_written_again() {
 }
 
 #[tokio::test]
+async fn a_lost_write_that_lands_late_is_known_as_ones_own() {
+    let batch = BatchBuilder::default().event(&event("1", "u").views("a")).build();
+    let elsewhere = Rig::<Counter>::new();
+    elsewhere.run(&batch).await;
+    let same = elsewhere.store.item("u").unwrap();
+    let rig = Rig::<Counter>::new();
+    rig.store.fail_commits("u", [CommitFault::LoseRequest, CommitFault::Overtake(Box::new(same))]);
+    let outcome = rig.run(&batch).await;
+    assert_eq!((outcome.named, outcome.verdicts), (None, vec!["applied"]), "and so it is counted as applied");
+    assert_eq!(rig.store.item("u").unwrap().state.count, 1);
+}
+
+#[tokio::test]
 async fn a_lost_answer_behind_another_writer_applies_once() {
     let rig = Rig::<Counter>::new();
     let first = BatchBuilder::starting_at(1).event(&event("1", "u").views("a")).build();

@@ -7,6 +7,8 @@ mod cache;
 #[cfg(test)]
 mod conflicts;
 #[cfg(test)]
+mod consumer;
+#[cfg(test)]
 mod cuts;
 #[cfg(test)]
 mod deadlines;

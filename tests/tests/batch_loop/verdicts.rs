@@ -29,6 +29,7 @@ async fn a_reused_id_is_set_aside_once_and_counted() {
         (&line["reason"], &line["event_id"], &line["function"]),
         (&json!("collision"), &json!("1"), &json!("rig"))
     );
+    assert_eq!(line["rule"], r#"source "urn:shop" used this id before with another payload"#);
     assert_eq!(line["sequence_number"], batch.records[1].sequence_number.as_str());
     assert_eq!(STANDARD.decode(line["bytes"].as_str().unwrap()).unwrap(), reused.bytes());
 }

@@ -163,6 +163,7 @@ mod tests {
             ("product.viewed", Some("{}"), "data.sku is missing"),
             ("product.viewed", Some(r#"{"sku":""}"#), "data.sku is missing or empty"),
             ("product.viewed", Some(r#"{"sku":"a#b"}"#), "data.sku must not hold a #"),
+            ("product.viewed", Some(r#"{"sku":"a\u0007"}"#), "data.sku must not hold control characters"),
             ("product.viewed", Some(r#"{"sku":5}"#), "data.sku invalid type: integer `5`, expected a string"),
             ("product.viewed", Some(r#"["a"]"#), "data invalid type: sequence, expected an object"),
             ("cart.item_added", Some(r#"{"sku":"a","quantity":0}"#), "data.quantity must be 1 or more, is 0"),
@@ -172,11 +173,27 @@ mod tests {
                 "data.quantity must be 1 or more, is -1",
             ),
             (
+                "cart.item_added",
+                Some(r#"{"sku":"a","quantity":1000000001}"#),
+                "data.quantity must be 1000000000 or less, is 1000000001",
+            ),
+            (
                 "stock.counted",
                 Some(r#"{"store_id":"s","sku":"a","on_hand":-1}"#),
                 "data.on_hand must be 0 or more, is -1",
             ),
             ("stock.received", Some(r#"{"store_id":"s","sku":"a"}"#), "data.quantity is missing"),
+            (
+                "stock.received",
+                Some(r#"{"store_id":"s","sku":"a","quantity":0}"#),
+                "data.quantity must be 1 or more, is 0",
+            ),
+            (
+                "stock.sold",
+                Some(r#"{"store_id":"s","sku":"a","quantity":0,"order_id":"o"}"#),
+                "data.quantity must be 1 or more, is 0",
+            ),
+            ("timer.due", Some(r#"{"due_ms":-1}"#), "data.due_ms must be a moment of 1970 to 9999"),
             (
                 "payment.failed",
                 Some(r#"{"order_id":"o","amount_minor":-1,"currency":"GBP"}"#),
@@ -206,14 +223,59 @@ mod tests {
         let view = |length: usize| format!(r#"{{"sku":"{}"}}"#, "s".repeat(length));
         assert!(read_data("product.viewed", Some(&view(NAME_LIMIT_BYTES))).is_ok());
         assert!(refusal("product.viewed", Some(&view(NAME_LIMIT_BYTES + 1))).contains("128 bytes or fewer"));
+        let count = |store: &str| format!(r#"{{"store_id":"{store}","sku":"a","on_hand":1}}"#);
+        assert!(read_data("stock.counted", Some(&count(&"s".repeat(STORE_LIMIT_BYTES)))).is_ok());
+        let longer = count(&"s".repeat(STORE_LIMIT_BYTES + 1));
+        assert!(refusal("stock.counted", Some(&longer)).contains("127 bytes or fewer"));
+    }
+
+    #[test]
+    fn quantities_end_at_their_limit() {
+        let change = format!(r#"{{"sku":"a","quantity":{QUANTITY_LIMIT}}}"#);
+        assert!(read_data("cart.item_added", Some(&change)).is_ok());
+    }
+
+    #[test]
+    fn each_type_is_read_as_what_it_is() {
+        type Is = fn(&Data<'_>) -> bool;
+        let order = r#"{"order_id":"o","currency":"GBP","total_minor":1,"lines":[{"sku":"a","quantity":1,"unit_price_minor":1}]}"#;
+        let payment = r#"{"order_id":"o","currency":"GBP","amount_minor":1}"#;
+        let cart = r#"{"sku":"a","quantity":1}"#;
+        let moved = r#"{"store_id":"s","sku":"a","quantity":1,"order_id":"o"}"#;
+        let cases: [(&str, &str, Is); 15] = [
+            ("product.viewed", cart, |data| matches!(data, Data::ProductViewed(_))),
+            ("cart.item_added", cart, |data| matches!(data, Data::CartItemAdded(_))),
+            ("cart.item_removed", cart, |data| matches!(data, Data::CartItemRemoved(_))),
+            ("order.placed", order, |data| matches!(data, Data::OrderPlaced(_))),
+            ("order.returned", order, |data| matches!(data, Data::OrderReturned(_))),
+            ("payment.authorized", payment, |data| matches!(data, Data::PaymentAuthorized(_))),
+            ("payment.failed", payment, |data| matches!(data, Data::PaymentFailed(_))),
+            ("user.logged_in", "{}", |data| *data == Data::UserLoggedIn),
+            ("user.logged_out", "{}", |data| *data == Data::UserLoggedOut),
+            ("stock.received", moved, |data| matches!(data, Data::StockReceived(_))),
+            ("stock.counted", r#"{"store_id":"s","sku":"a","on_hand":0}"#, |data| {
+                matches!(data, Data::StockCounted(_))
+            }),
+            ("timer.due", r#"{"due_ms":0}"#, |data| matches!(data, Data::TimerDue(_))),
+            ("stock.sold", moved, |data| matches!(data, Data::StockSold(_))),
+            ("stock.returned", moved, |data| matches!(data, Data::StockReturned(_))),
+            ("session.closed", "5", |data| *data == Data::Signal),
+        ];
+        for (event_type, raw, is) in cases {
+            assert!(is(&read_data(event_type, Some(raw)).unwrap()), "{event_type}");
+        }
     }
 
     #[test]
     fn a_stock_event_is_keyed_by_store_and_sku() {
-        let raw = r#"{"store_id":"s","sku":"a","on_hand":1}"#;
-        let data = read_data("stock.counted", Some(raw)).unwrap();
-        assert!(check_subject("s#a", &data).is_ok());
-        assert!(check_subject("s#b", &data).is_err());
-        assert!(check_subject("user-1", &data).is_err());
+        let raw = r#"{"store_id":"s","sku":"a","on_hand":1,"quantity":1,"order_id":"o"}"#;
+        for event_type in ["stock.counted", "stock.received", "stock.sold", "stock.returned"] {
+            let data = read_data(event_type, Some(raw)).unwrap();
+            assert!(check_subject("s#a", &data).is_ok(), "{event_type}");
+            for subject in ["s#b", "t#a", "user-1"] {
+                assert!(check_subject(subject, &data).is_err(), "{event_type} {subject}");
+            }
+        }
+        assert!(check_subject("user-1", &Data::UserLoggedIn).is_ok());
     }
 }

@@ -41,6 +41,7 @@ mod tests {
         assert!(!nesting_exceeds(&nested(NESTING_LIMIT), NESTING_LIMIT));
         assert!(nesting_exceeds(&nested(NESTING_LIMIT + 1), NESTING_LIMIT));
         assert!(!nesting_exceeds(&"[],".repeat(1_000), NESTING_LIMIT));
+        assert!(!nesting_exceeds(&format!("{},[]", nested(NESTING_LIMIT)), NESTING_LIMIT));
     }
 
     #[test]
@@ -48,5 +49,7 @@ mod tests {
         let text = format!(r#"{{"note":"\"{}"}}"#, "[".repeat(100));
         assert!(!nesting_exceeds(&text, NESTING_LIMIT));
         assert!(nesting_exceeds(&format!(r#"{{"a\\":{}}}"#, "[".repeat(100)), NESTING_LIMIT));
+        let no_json = format!(r"\{}", "[".repeat(NESTING_LIMIT + 1));
+        assert!(nesting_exceeds(&no_json, NESTING_LIMIT), "a backslash escapes within strings only");
     }
 }

@@ -230,6 +230,29 @@ mod tests {
     }
 
     #[test]
+    fn what_the_data_holds_stands_in_columns_of_the_same_names() {
+        let order = r#"{"order_id":"o","currency":"GBP","total_minor":1,"store_id":"s","lines":[{"sku":"a","quantity":1,"unit_price_minor":2}]}"#;
+        let payment = r#"{"order_id":"o","currency":"GBP","amount_minor":1,"reason":"no funds"}"#;
+        let data = [
+            ("product.viewed", r#"{"sku":"a"}"#),
+            ("cart.item_removed", r#"{"sku":"a","quantity":3}"#),
+            ("order.placed", order),
+            ("order.returned", order),
+            ("payment.authorized", payment),
+            ("stock.received", r#"{"store_id":"s","sku":"a","quantity":3}"#),
+            ("stock.counted", r#"{"store_id":"s","sku":"a","on_hand":0}"#),
+            ("stock.sold", r#"{"store_id":"s","sku":"a","quantity":3,"order_id":"o"}"#),
+        ];
+        for (event_type, raw_data) in data {
+            let row = row(event_type, raw_data, ARRIVED_AT_MS);
+            let data: serde_json::Value = serde_json::from_str(raw_data).unwrap();
+            for (name, value) in data.as_object().unwrap() {
+                assert_eq!(&row[name], value, "{event_type} {name}");
+            }
+        }
+    }
+
+    #[test]
     fn an_unknown_type_shares_one_partition() {
         let row = row("coupon.used", r#"{"code":1}"#, ARRIVED_AT_MS);
         assert_eq!((&row["event_type"], &row["type"]), (&"unknown".into(), &"coupon.used".into()));

@@ -261,6 +261,61 @@ mod tests {
     }
 
     #[test]
+    fn a_collision_stays_decided_when_what_it_collided_with_is_forgotten() {
+        let mut ledger = Ledger::default();
+        step(&mut ledger, Class::Activity, 50, 1, 10);
+        let at = position(11);
+        let class = Class::Activity;
+        let other = Candidate { class, time_ms: 51, identity: 1, payload: 8, lane: "a", position: &at };
+        assert_eq!(ledger.judge(&other, &SETTINGS), Judgement::Collision);
+        ledger.set_aside(&other, &SETTINGS);
+        step(&mut ledger, Class::Activity, 151, 2, 12);
+        assert_eq!(ledger.class(class).floor_ms(), 51);
+        assert_eq!(ledger.judge(&other, &SETTINGS), Judgement::Redelivery);
+        let again = position(13);
+        assert_eq!(ledger.judge(&Candidate { position: &again, ..other }, &SETTINGS), Judgement::Duplicate);
+    }
+
+    #[test]
+    fn what_is_set_aside_takes_its_place_under_the_cap() {
+        let mut ledger = Ledger::default();
+        let at = position(10);
+        for (identity, class) in (0..).zip([Class::Activity, Class::Money].repeat(4)) {
+            let time_ms = 50 + i64::try_from(identity).unwrap();
+            let candidate = Candidate { class, time_ms, identity, payload: 8, lane: "a", position: &at };
+            ledger.set_aside(&candidate, &SETTINGS);
+        }
+        assert_eq!(Class::ALL.map(|class| ledger.class(class).len()), [3, 3]);
+    }
+
+    #[test]
+    fn a_position_never_goes_back() {
+        let mut ledger = Ledger::default();
+        for (identity, sequence) in (0..).zip([11, 10]) {
+            assert_eq!(step(&mut ledger, Class::Money, 50, identity, sequence), Judgement::New);
+            assert_eq!(ledger.position("a"), Some(&position(11)));
+        }
+    }
+
+    #[test]
+    fn waking_moves_event_time_and_both_floors_forward_only() {
+        let mut ledger = Ledger::default();
+        let floors = |ledger: &Ledger| Class::ALL.map(|class| ledger.class(class).floor_ms());
+        for (due_ms, moved) in [(2_000, true), (2_000, false), (1_999, false), (2_001, true)] {
+            assert_eq!(ledger.wake(due_ms, &SETTINGS), moved, "{due_ms}");
+        }
+        assert_eq!(ledger.largest_event_time_ms(), Some(2_001));
+        assert_eq!(floors(&ledger), [1_001, 1_901]);
+    }
+
+    #[test]
+    fn horizons_are_two_days_for_money_and_ten_minutes_for_the_rest() {
+        let settings = LedgerSettings::default();
+        let horizons_ms = Class::ALL.map(|class| settings.horizon_ms(class));
+        assert_eq!(horizons_ms, [172_800_000, 600_000]);
+    }
+
+    #[test]
     fn each_class_has_its_own_floor() {
         let mut ledger = Ledger::default();
         step(&mut ledger, Class::Activity, 2_000, 1, 10);

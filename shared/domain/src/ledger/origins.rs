@@ -98,7 +98,31 @@ mod tests {
         }
         origins.record("sessions", &origin("b", 4, 0), 5);
         assert!(!origins.is_above("sessions", &origin("b", 4, 0)));
-        assert_eq!(origins.marks().len(), 3);
+        let lanes: Vec<_> = origins.marks().iter().map(|mark| mark.lane).collect();
+        assert!(lanes.len() == 3 && lanes.is_sorted());
+    }
+
+    #[test]
+    fn stored_marks_have_each_lane_once_and_in_order() {
+        let sound = |lanes: &[u64]| {
+            let position = origin("a", 1, 0).position;
+            let mark = |lane: &u64| OriginMark {
+                lane: *lane,
+                position: position.clone(),
+                index: 0,
+                arrived_at_ms: 0,
+            };
+            Origins::from_parts(lanes.iter().map(mark).collect()).is_some()
+        };
+        assert!(sound(&[]) && sound(&[1, 2]));
+        assert!(!sound(&[1, 1]) && !sound(&[2, 1]));
+    }
+
+    #[test]
+    fn stored_lanes_stay_known() {
+        // Computed with the reference library's Python binding.
+        assert_eq!(lane_hash("urn:millrace:sessions", "shardId-000000000003"), 0x084b_d24d_ebda_c569);
+        assert_eq!(ORIGIN_MEMORY_MS, 34_560_000_000);
     }
 
     #[test]

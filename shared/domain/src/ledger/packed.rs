@@ -221,6 +221,16 @@ mod tests {
     }
 
     #[test]
+    fn a_lane_stands_in_a_ledger_once() {
+        let mut two = ledger();
+        let position = two.positions[0].1.clone();
+        two.positions.push(("other".to_owned(), position));
+        assert_eq!(Ledger::unpack(&two.pack()).unwrap(), two);
+        two.positions[0].0 = "other".to_owned();
+        assert_eq!(Ledger::unpack(&two.pack()), Err(LedgerUnreadable::Damaged { what: "its positions" }));
+    }
+
+    #[test]
     fn packing_and_unpacking_are_inverse() {
         assert_eq!(Ledger::unpack(&ledger().pack()).unwrap(), ledger());
         assert_eq!(Ledger::unpack(&Ledger::default().pack()).unwrap(), Ledger::default());
@@ -247,8 +257,29 @@ mod tests {
     }
 
     #[test]
+    fn format_2_stays_readable() {
+        // Packed by hand from the layout above.
+        #[rustfmt::skip]
+        let stored = [
+            0x02, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x01, 0xef, 0xcd, 0xab, 0x89, 0x67, 0x45, 0x23, 0x01,
+            0x05, 0x12, 0x34, 0x50, 0xac, 0x02, 0x01, 0x03, 0xf8, 0x89, 0xce, 0x90, 0x94, 0x4b,
+        ];
+        let ledger = Ledger::unpack(&stored).unwrap();
+        let sequence = SequenceNumber::parse("12345").unwrap();
+        let position = Position { sequence, sub_sequence: 300, index: 1 };
+        let lane = 0x0123_4567_89ab_cdef;
+        let mark = OriginMark { lane, position, index: 3, arrived_at_ms: 1_291_191_960_188 };
+        assert_eq!(ledger.origins().marks(), [mark]);
+        assert_eq!(ledger.pack(), stored);
+        for end in 1..stored.len() {
+            assert!(matches!(Ledger::unpack(&stored[..end]), Err(LedgerUnreadable::Damaged { .. })), "{end}");
+        }
+    }
+
+    #[test]
     fn a_newer_format_is_told_apart_from_damage() {
         assert_eq!(Ledger::unpack(&[3]), Err(LedgerUnreadable::Newer { found: 3 }));
+        assert_eq!(Ledger::unpack(&[0]), Err(LedgerUnreadable::Damaged { what: "its format is 0" }));
         assert!(matches!(Ledger::unpack(&[]), Err(LedgerUnreadable::Damaged { .. })));
         let packed = ledger().pack();
         for end in 1..packed.len() {

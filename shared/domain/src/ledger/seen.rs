@@ -124,6 +124,24 @@ mod tests {
     }
 
     #[test]
+    fn stored_entries_must_be_in_order_and_not_below_the_floor() {
+        let sound = |floor_ms, times: &[i64]| {
+            SeenSet::from_parts(floor_ms, times.iter().map(|time_ms| entry(*time_ms, 1)).collect()).is_some()
+        };
+        assert!(sound(5, &[]) && sound(5, &[5, 6]));
+        assert!(!sound(5, &[6, 5]), "out of order");
+        assert!(!sound(5, &[4, 6]), "below the floor");
+    }
+
+    #[test]
+    fn a_set_is_empty_until_something_is_seen() {
+        let mut set = SeenSet::default();
+        assert!(set.is_empty());
+        set.insert(entry(5, 1));
+        assert!(!set.is_empty());
+    }
+
+    #[test]
     fn a_floor_never_goes_down() {
         let mut set = SeenSet::default();
         set.raise_floor(10);
@@ -139,6 +157,8 @@ mod tests {
         }
         set.shrink_to(2);
         assert_eq!((set.len(), set.floor_ms()), (1, 3));
+        set.shrink_to(0);
+        assert_eq!((set.len(), set.floor_ms()), (0, 4));
     }
 
     #[test]

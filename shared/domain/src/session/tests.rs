@@ -4,7 +4,9 @@ use super::*;
 use crate::contract::read_data;
 use crate::fold::{Delivery, Fold};
 use crate::ledger::{Ledger, LedgerSettings};
+use crate::money::Currency;
 use crate::position::{Position, SequenceNumber};
+use crate::timer::Timer;
 use crate::verdict::Verdict;
 
 const MINUTE: i64 = MINUTE_MS;
@@ -93,6 +95,42 @@ fn an_event_out_of_order_extends_backwards_or_joins() {
 }
 
 #[test]
+fn what_is_not_of_users_is_passed_over() {
+    let moved = r#"{"store_id":"s","sku":"a","quantity":1,"order_id":"o","on_hand":1}"#;
+    for event_type in
+        ["stock.received", "stock.counted", "stock.sold", "stock.returned", "fraud.suspected", "a.b"]
+    {
+        let (fold, verdicts) = fold_of(&[(0, event_type, moved)]);
+        assert_eq!((&verdicts[..], fold.changed), (&[Verdict::PassedOver][..], false), "{event_type}");
+    }
+}
+
+#[test]
+fn joined_windows_add_up() {
+    let other = ORDER_OF_TWO.replace("500", "70");
+    let first = [(0, VIEW, SKU), (0, ADD, TWO), (1, ADD, TWO), (1, ORDER, ORDER_OF_TWO)];
+    let second =
+        [(36, VIEW, SKU), (37, VIEW, SKU), (37, ADD, TWO), (36, ORDER, &*other), (37, ORDER, &*other)];
+    let (state, _) = state_after(&[&first[..], &second[..], &[(28, LOGIN, "{}")]].concat());
+    assert_eq!(bounds(&state), [(0, 37)]);
+    let window = state.windows.open().first().unwrap();
+    assert_eq!((window.events, window.views, window.cart_adds, window.orders), (10, 3, 3, 3));
+    assert_eq!(window.revenue_minor.get(Currency::from_code("GBP").unwrap()), 640);
+}
+
+#[test]
+fn a_lifetime_counts_what_was_ordered_and_what_came_back() {
+    let other = ORDER_OF_TWO.replace("500", "70");
+    let events = [(5, ORDER, ORDER_OF_TWO), (9, ORDER, &*other), (0, "order.returned", &*other)];
+    let lifetime = state_after(&events).0.lifetime;
+    assert_eq!((lifetime.events, lifetime.orders, lifetime.returns), (3, 2, 1));
+    let pounds = Currency::from_code("GBP").unwrap();
+    assert_eq!((lifetime.revenue_minor.get(pounds), lifetime.refunded_minor.get(pounds)), (570, 70));
+    let bounds = (lifetime.first_event_at_ms, lifetime.last_event_at_ms);
+    assert_eq!(bounds, (Some(START), Some(START + 9 * MINUTE)));
+}
+
+#[test]
 fn money_too_old_for_windows_still_counts_for_life() {
     let (state, verdicts) = state_after(&[(600, LOGIN, "{}"), (0, ORDER, ORDER_OF_TWO)]);
     assert_eq!(verdicts, [Verdict::Applied, Verdict::Applied]);
@@ -106,6 +144,17 @@ fn an_order_empties_the_cart_that_it_was_made_from() {
     assert_eq!(cart(&state_after(&[(0, ADD, add)]).0), [("a".to_owned(), 3)]);
     assert_eq!(cart(&state_after(&[(0, ADD, add), (1, ORDER, ORDER_OF_TWO)]).0), [("a".to_owned(), 1)]);
     assert_eq!(cart(&state_after(&[(1, ORDER, ORDER_OF_TWO), (0, ADD, add)]).0), [("a".to_owned(), 1)]);
+}
+
+#[test]
+fn a_removal_takes_out_and_joined_windows_share_their_cart() {
+    let three = r#"{"sku":"a","quantity":3}"#;
+    let one_left = [("a".to_owned(), 1)];
+    let events = [(0, ADD, three), (1, "cart.item_removed", TWO)];
+    assert_eq!(cart(&state_after(&events).0), one_left);
+    let joined = [(0, ADD, three), (36, "cart.item_removed", TWO), (28, LOGIN, "{}")];
+    let (state, _) = state_after(&joined);
+    assert_eq!((bounds(&state), &cart(&state)[..]), (vec![(0, 36)], &one_left[..]));
 }
 
 #[test]
@@ -140,6 +189,22 @@ fn what_the_cart_tells_is_not_stored_twice() {
 }
 
 #[test]
+fn what_the_cart_does_not_tell_is_stored() {
+    let (state, _) = state_after(&[(0, ADD, r#"{"sku":"a","quantity":3}"#), (100, ADD, TWO)]);
+    let json = serde_json::to_value(&state).unwrap();
+    assert_eq!(json["cart"], serde_json::json!({"a": 5}));
+    assert_eq!(json["cart_basis"], serde_json::json!({"settled": {"a": 3}, "open": [{"a": 2}]}));
+    assert_eq!(serde_json::from_value::<SessionState>(json).unwrap(), state);
+
+    // Two open windows that cancel out leave the cart as it was settled, and still touch it.
+    let events = [(0, ADD, r#"{"sku":"a","quantity":3}"#), (100, "cart.item_removed", TWO), (136, ADD, TWO)];
+    let (state, _) = state_after(&events);
+    assert_eq!((bounds(&state).len(), cart(&state)), (2, vec![("a".to_owned(), 3)]));
+    let json = serde_json::to_value(&state).unwrap();
+    assert_eq!(serde_json::from_value::<SessionState>(json).unwrap(), state);
+}
+
+#[test]
 fn the_item_is_the_state() {
     let events = [
         (0, ADD, r#"{"sku":"a","quantity":3}"#),
@@ -154,7 +219,9 @@ fn the_item_is_the_state() {
     assert_eq!(json["session"]["revenue_minor"]["GBP"], 500);
     assert_eq!(json["earlier"][0]["cart_adds"], 1);
     assert_eq!(json["recent_products"][0]["sku"], "b");
-    assert!(serde_json::to_value(SessionState::default()).unwrap().get("session").is_none());
+    let nothing = serde_json::to_value(SessionState::default()).unwrap();
+    let names: Vec<_> = nothing.as_object().unwrap().keys().cloned().collect();
+    assert_eq!(names, ["cart", "lifetime", "recent_products"]);
 }
 
 const VIEW: &str = "product.viewed";
@@ -175,8 +242,9 @@ fn a_session_sets_one_timer_and_closes_when_it_rings() {
     assert_eq!(fold.timers.last().map(|timer| timer.due_ms - START), Some(45 * MINUTE + 1), "set anew");
     assert!(fold.signals.is_empty(), "the window is still open");
 
-    let told = told(&[(0, LOGIN, "{}"), (5, LOGIN, "{}"), (46, DUE, &due(46))]);
-    assert_eq!(told, [(5, "session.closed")]);
+    let (fold, _) = fold_of(&[(0, LOGIN, "{}"), (5, LOGIN, "{}"), (46, DUE, &due(46))]);
+    let told: Vec<_> = fold.signals.iter().map(|it| (&*it.key, it.signal_type, it.time_ms)).collect();
+    assert_eq!(told, [("u", "session.closed", START + 5 * MINUTE)]);
 }
 
 #[test]
@@ -265,6 +333,41 @@ fn a_late_event_is_told_of() {
     assert_eq!((late.signal_type, late.key.as_str(), late.time_ms), ("event.late", "u", START));
     let data: serde_json::Value = serde_json::from_str(&late.data).unwrap();
     assert_eq!((&data["late_type"], &data["cause"]), (&VIEW.into(), &"lateness".into()));
+}
+
+#[test]
+fn whatever_a_timer_changes_is_said_to_be_changed() {
+    let (one_open, _) = state_after(&[(0, LOGIN, "{}")]);
+    let told = |timer: Option<i64>, refresh_waits| Told {
+        timer_due_at_ms: timer.map(|minute| START + minute * MINUTE),
+        refresh_waits,
+        ..Told::default()
+    };
+    let open = |told| SessionState { told, ..one_open.clone() };
+    let none_open = |told| SessionState { told, ..SessionState::default() };
+    let cases = [
+        ("nothing", open(told(Some(90), false)), 20, false),
+        ("a window is closed", open(told(Some(90), false)), 80, true),
+        ("a timer that rings again tells no refresh", open(told(Some(90), true)), 20, false),
+        ("a window is closed, and a refresh told with it", open(told(Some(90), true)), 80, true),
+        ("the timer has rung", none_open(told(Some(10), false)), 20, true),
+        ("the timer has rung, and a refresh is told with it", none_open(told(Some(10), true)), 20, true),
+        ("one is set for a state of a version without timers", open(told(None, false)), 20, true),
+    ];
+    let position = Position { sequence: SequenceNumber::parse("1").unwrap(), sub_sequence: 0, index: 0 };
+    let delivery = Delivery { lane: "shard", position: &position, arrived_at_ms: START, redriven: false };
+    let text = Timer { key: "u".to_owned(), due_ms: START }.event_text().unwrap();
+    let event = crate::envelope::read_event(&text).unwrap();
+    for (what, mut state, minute, expected) in cases {
+        let now_ms = START + minute * MINUTE;
+        let (mut signals, mut timers) = (Vec::new(), Vec::new());
+        let mut emit = Emit::new(&event, &delivery, &mut signals, &mut timers);
+        let before = state.clone();
+        let settings = SessionSettings::default();
+        let changed = state.wake(TimerDue { due_ms: now_ms }, now_ms, &settings, &mut emit).unwrap();
+        assert_eq!((changed, state != before), (expected, expected), "{what}");
+        assert!(!expected || !state.told.refresh_waits, "{what}");
+    }
 }
 
 #[test]

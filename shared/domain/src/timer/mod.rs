@@ -88,4 +88,12 @@ mod tests {
         assert_eq!((&*event.subject, event.time_ms), (timer.key.as_str(), timer.due_ms));
         assert_eq!(event.data, Data::TimerDue(TimerDue { due_ms: timer.due_ms }));
     }
+
+    #[test]
+    fn a_due_time_is_one_that_an_event_can_have() {
+        let cases = [(-1, false), (0, true), (LARGEST_EPOCH_MS, true), (LARGEST_EPOCH_MS + 1, false)];
+        for (due_ms, expected) in cases {
+            assert_eq!(TimerDue { due_ms }.check().is_ok(), expected, "{due_ms}");
+        }
+    }
 }

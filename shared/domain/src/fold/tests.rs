@@ -1,0 +1,185 @@
+//! The way of one event, with consumers that only count.
+
+use super::*;
+use crate::identity::cause_hash;
+use crate::position::SequenceNumber;
+use crate::signal::{EVENT_LATE, Origin, REFRESH_REQUESTED};
+
+const LEDGER_SETTINGS: LedgerSettings =
+    LedgerSettings { money_horizon_ms: 1_000, activity_horizon_ms: 100, seen_cap: 3 };
+
+/// Counts applied events; told by constants whether it tells of late ones and believes origins.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Counter<const TELLS: bool, const READS: bool>(u32);
+
+impl<const TELLS: bool, const READS: bool> KeyState for Counter<TELLS, READS> {
+    type Settings = ();
+
+    const ATTRIBUTES: &'static [&'static str] = &[];
+    const TELLS_LATE: bool = TELLS;
+    const READS_SIGNALS: bool = READS;
+
+    fn handles(data: &Data<'_>) -> bool {
+        *data != Data::Unknown
+    }
+
+    /// Tells two users, which only stock does not.
+    fn apply(
+        &mut self,
+        event: &Event<'_>,
+        _largest_event_time_ms: i64,
+        (): &(),
+        emit: &mut Emit<'_>,
+    ) -> Result<(), CannotApply> {
+        self.0 += 1;
+        if event.data == Data::UserLoggedIn {
+            emit.signal("u", REFRESH_REQUESTED, 1, &5)?;
+            emit.signal("v", REFRESH_REQUESTED, 2, &6)?;
+        }
+        Ok(())
+    }
+
+    fn is_too_late(&self, event: &Event<'_>) -> bool {
+        event.data == Data::UserLoggedOut
+    }
+}
+
+type Plain = Counter<false, false>;
+type Stock = Counter<false, true>;
+
+fn event<'a>(event_type: &'a str, id: &'a str, time_ms: i64, raw_data: &'a str) -> Event<'a> {
+    Event {
+        id: id.into(),
+        source: "s".into(),
+        event_type: event_type.into(),
+        subject: "u".into(),
+        time_ms,
+        data_schema: None,
+        data: crate::contract::read_data(event_type, Some(raw_data)).unwrap(),
+        raw_data,
+        origin: None,
+    }
+}
+
+fn position(sequence: u32) -> Position {
+    let sequence = SequenceNumber::parse(&sequence.to_string()).unwrap();
+    Position { sequence, sub_sequence: 0, index: 0 }
+}
+
+fn start<S: KeyState>() -> Fold<S> {
+    Fold::from(S::default(), Ledger::default())
+}
+
+/// Verdict of a record of this sequence number, and whether there is anything to write.
+fn step<S: KeyState<Settings = ()>>(fold: &mut Fold<S>, event: &Event<'_>, sequence: u32) -> (Verdict, bool) {
+    let position = position(sequence);
+    let delivery = Delivery { lane: "a", position: &position, arrived_at_ms: 7, redriven: sequence >= 100 };
+    fold.changed = false;
+    (fold.step(event, &delivery, &LEDGER_SETTINGS, &()).unwrap(), fold.changed)
+}
+
+#[test]
+fn each_verdict_says_whether_there_is_anything_to_write() {
+    let mut fold = start::<Plain>();
+    assert!(!fold.changed);
+    let login = event("user.logged_in", "1", 500, "{}");
+    let other = event("user.logged_in", "1", 500, "5");
+    let cases = [
+        (&event("coupon.used", "0", 500, "{}"), 1, Verdict::PassedOver, false),
+        (&login, 2, Verdict::Applied, true),
+        (&login, 2, Verdict::Redelivery, false),
+        (&login, 3, Verdict::Duplicate, false),
+        (&other, 4, Verdict::Refused(Reason::Collision), true),
+        (&other, 4, Verdict::Redelivery, false),
+        (&event("user.logged_out", "2", 500, "{}"), 5, Verdict::Late(LateCause::Cap), false),
+        (&event("user.logged_in", "3", 399, "{}"), 6, Verdict::Late(LateCause::Lateness), false),
+        (&event("timer.due", "4", 600, r#"{"due_ms":600}"#), 7, Verdict::Applied, true),
+        (&event("timer.due", "4", 600, r#"{"due_ms":600}"#), 7, Verdict::Duplicate, false),
+    ];
+    for (event, sequence, verdict, changed) in cases {
+        assert_eq!(step(&mut fold, event, sequence), (verdict, changed), "{} {sequence}", event.id);
+    }
+    assert_eq!((fold.state, fold.signals.len(), fold.timers.len()), (Counter(1), 2, 0));
+}
+
+#[test]
+fn what_is_late_is_told_of_by_those_who_tell() {
+    let mut fold = start::<Counter<true, false>>();
+    step(&mut fold, &event("user.logged_out", "2", 500, "{}"), 5);
+    let told: Vec<_> = fold.signals.iter().map(|signal| (signal.signal_type, signal.data.as_str())).collect();
+    let data = r#"{"late_source":"s","late_id":"2","late_type":"user.logged_out","cause":"cap"}"#;
+    assert_eq!(told, [(EVENT_LATE, data)]);
+}
+
+#[test]
+fn each_signal_of_a_cause_has_its_own_id_and_origin() {
+    let mut fold = start::<Plain>();
+    step(&mut fold, &event("user.logged_in", "1", 500, "{}"), 2);
+    let cause = cause_hash("s", "u", "1");
+    let expected = |key: &str, index, time_ms, data: &str| Signal {
+        key: key.to_owned(),
+        signal_type: REFRESH_REQUESTED,
+        id: format!("{cause:032x}-{index}"),
+        time_ms,
+        origin: Origin { lane: "a".to_owned(), position: position(2), index },
+        data: data.to_owned(),
+    };
+    assert_eq!(fold.signals, [expected("u", 0, 1, "5"), expected("v", 1, 2, "6")]);
+}
+
+const MOVED: &str = r#"{"store_id":"s","sku":"a","quantity":1,"order_id":"o"}"#;
+
+fn sold(sequence: u32, index: u32) -> Event<'static> {
+    let origin = Origin { lane: "l".to_owned(), position: position(sequence), index };
+    Event { origin: Some(Box::new(origin)), ..event("stock.sold", "1", 500, MOVED) }
+}
+
+#[test]
+fn a_signal_is_new_above_the_last_of_its_lane() {
+    let undecidable = Verdict::Late(LateCause::Undecidable);
+    let mut fold = start::<Stock>();
+    let cases = [
+        (sold(5, 0), 1, Verdict::Applied),
+        (sold(5, 0), 2, Verdict::Redelivery),
+        (sold(5, 1), 3, Verdict::Applied),
+        (sold(4, 9), 4, Verdict::Redelivery),
+        (sold(4, 9), 100, undecidable),
+        (sold(6, 0), 101, Verdict::Applied),
+    ];
+    for (event, sequence, verdict) in cases {
+        let changed = verdict == Verdict::Applied;
+        assert_eq!(step(&mut fold, &event, sequence), (verdict, changed), "{sequence}");
+    }
+    assert_eq!(fold.state, Counter(3));
+    assert_eq!(
+        fold.ledger.origins().marks()[0].arrived_at_ms,
+        7,
+        "the arrival of the signal, not of its cause"
+    );
+    assert_eq!(
+        fold.ledger.largest_event_time_ms(),
+        None,
+        "event time is that of the user, and not of the stock"
+    );
+}
+
+#[test]
+fn origins_are_believed_on_the_stream_of_signals_alone() {
+    let mut fold = start::<Plain>();
+    assert_eq!(step(&mut fold, &sold(5, 0), 1).0, Verdict::Applied);
+    assert_eq!(step(&mut fold, &sold(6, 0), 2).0, Verdict::Duplicate, "by its identity");
+    assert!(fold.ledger.origins().marks().is_empty());
+}
+
+#[test]
+fn a_signal_without_an_origin_is_refused_and_other_events_need_none() {
+    let mut fold = start::<Stock>();
+    let place = position(1);
+    let delivery = Delivery { lane: "a", position: &place, arrived_at_ms: 7, redriven: false };
+    for event_type in ["stock.sold", "stock.returned"] {
+        let refusal = fold.step(&event(event_type, "1", 500, MOVED), &delivery, &LEDGER_SETTINGS, &());
+        assert!(refusal.unwrap_err().to_string().contains("does not tell its origin"));
+    }
+    let receipt = event("stock.received", "2", 500, MOVED);
+    assert_eq!(step(&mut fold, &receipt, 2), (Verdict::Applied, true));
+}
