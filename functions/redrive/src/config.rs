@@ -108,7 +108,8 @@ mod tests {
     #[test]
     fn a_function_is_known_by_its_arn_whatever_its_alias() {
         let mut config = Config::for_testing();
-        config.function_names = ["Sessions", "Archive", "Fraud", "Inventory"].map(|name| format!("shop-{name}Function-1"));
+        config.function_names =
+            ["Sessions", "Archive", "Fraud", "Inventory"].map(|name| format!("shop-{name}Function-1"));
         let of = |rest: &str| {
             config.consumer_of(&format!("arn:aws:lambda:eu-west-1:123456789012:function:{rest}"))
         };

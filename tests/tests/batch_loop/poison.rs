@@ -107,7 +107,8 @@ async fn a_record_full_of_events_that_the_store_refuses_is_done_in_one_invocatio
     let rig = Rig::<Counter>::new();
     rig.store.refuse(|_, state: &Counter| state.skus.iter().any(|sku| sku == "huge"));
     let text = |index: usize| {
-        let bytes = event(index.to_string(), "u").views(if index.is_multiple_of(2) { "huge" } else { "a" }).bytes();
+        let bytes =
+            event(index.to_string(), "u").views(if index.is_multiple_of(2) { "huge" } else { "a" }).bytes();
         String::from_utf8(bytes.to_vec()).unwrap()
     };
     let texts: Vec<_> = (0..100).map(text).collect();

@@ -31,33 +31,27 @@ use crate::world::{ModelHttp, Witness, World, names};
 
 type Store<S> = DynamoStore<Observed<S>>;
 type Signals = SignalStream<KinesisStream>;
+type Sessions = Stateful<
+    Observed<SessionState>,
+    Store<SessionState>,
+    FirehoseSink,
+    SignalsAndTimers<Signals, DynamoTimers>,
+>;
+type ObservedInventory = Inventory<
+    Store<StockState>,
+    FirehoseSink,
+    Signals,
+    DynamoReorderPoints,
+    KinesisStream,
+    Observed<StockState>,
+>;
 
 /// A container: one function's process, with what it remembers between invocations.
 pub(super) enum Container {
-    Sessions(
-        Box<
-            Stateful<
-                Observed<SessionState>,
-                Store<SessionState>,
-                FirehoseSink,
-                SignalsAndTimers<Signals, DynamoTimers>,
-            >,
-        >,
-    ),
+    Sessions(Box<Sessions>),
     Archive(Box<Archive<FirehoseSink, FirehoseSink>>),
     Fraud(Box<Stateful<Observed<FraudState>, Store<FraudState>, FirehoseSink, Signals>>),
-    Inventory(
-        Box<
-            Inventory<
-                Store<StockState>,
-                FirehoseSink,
-                Signals,
-                DynamoReorderPoints,
-                KinesisStream,
-                Observed<StockState>,
-            >,
-        >,
-    ),
+    Inventory(Box<ObservedInventory>),
 }
 
 impl Container {
