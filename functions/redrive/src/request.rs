@@ -213,7 +213,10 @@ mod tests {
             (r#"{"source":"quarantine","mode":"go"}"#, "expected one of `list`, `dry_run`, `run`"),
             (r#"{"source":"quarantine","dry":true}"#, "unknown field `dry`, expected one of"),
             (r#"{"source":"quarantine","prefix":"redriven/"}"#, "prefix must start with \"quarantine/\""),
-            (r#"{"source":"quarantine","function":"session"}"#, "one of sessions, archive, fraud, inventory, is \"session\""),
+            (
+                r#"{"source":"quarantine","function":"session"}"#,
+                "one of sessions, archive, fraud, inventory, is \"session\"",
+            ),
             (r#"{"source":"quarantine","from":"monday"}"#, "from must be an RFC 3339 timestamp"),
             (
                 r#"{"source":"quarantine","from":"2026-01-02T00:00:00Z","to":"2026-01-02T00:00:00Z"}"#,

@@ -65,6 +65,15 @@ fn print(options: &Replay, summary: &Summary, saved: &Saved) {
     for (name, function) in &summary.functions {
         println!("{name:<10} {} in {} batches", function.verdicts_text(), number(function.batches));
     }
+    for (name, function) in &summary.functions {
+        let events: u64 = function.verdicts.values().sum::<u64>().max(1);
+        let of = |metric: &str| function.metric(metric) as f64 * 1_000.0 / events as f64;
+        println!(
+            "units      {name}: {:.0} read, {:.0} write of 1,000 events and signals",
+            of("read_units"),
+            of("write_units")
+        );
+    }
     if options.functions.is_some() {
         println!("verdicts   in the metrics lines that the functions print where they run");
     }
