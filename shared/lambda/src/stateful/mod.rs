@@ -81,7 +81,8 @@ where
                 work.stop("the invocation's deadline is near");
                 break;
             }
-            self.round(&mut work, &units, settings, deadline).await;
+            // Boxed: the adapters of all steps in one future pass the compiler's limits.
+            Box::pin(self.round(&mut work, &units, settings, deadline)).await;
             let before = std::mem::replace(&mut decided, work.decided());
             // One record may hold thousands of events that the store refuses, each found in a few rounds of its own.
             rounds = if decided > before { 0 } else { rounds + 1 };
