@@ -56,7 +56,7 @@ PYTHON
 
 target/release/millrace generate --events 3000 --shoppers 100 --out "$work/events.jsonl"
 target/release/millrace replay "$work/events.jsonl" --out "$work/linked" >/dev/null
-# Functions that run elsewhere set timers by the wall clock, so this one waits for the minute after next.
+# Functions that run elsewhere set timers by the wall clock, so this one waits for some minutes to begin.
 target/release/millrace replay "$work/events.jsonl" --out "$work/remote" --functions 'http://[::1]:9000' "${ports[@]}" >"$work/replay.log" 2>&1 ||
     fail 'replay --functions'
 python3 - "$work" <<'PYTHON'

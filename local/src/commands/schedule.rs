@@ -49,7 +49,13 @@ impl Schedule {
         let rest = self.beyond_ms.map(|beyond_ms| self.frontier_ms.saturating_add(beyond_ms + 2 * MINUTE_MS));
         if functions.is_remote() && rest.is_some() {
             // They set timers by the wall clock, for its next minute at the earliest.
-            tokio::time::sleep(until_the_minute_after_next()).await;
+            loop {
+                tokio::time::sleep(until_the_next_minute() + Duration::from_secs(1)).await;
+                if close(functions, self.frontier_ms).await? == 0 {
+                    return Ok(());
+                }
+                quiet(mappings).await;
+            }
         }
         for now_ms in [Some(self.frontier_ms), rest].into_iter().flatten() {
             while close(functions, now_ms).await? > 0 {
@@ -84,16 +90,15 @@ async fn close(functions: &Functions, now_ms: i64) -> Result<u64, Error> {
     }
 }
 
-fn until_the_minute_after_next() -> Duration {
+fn until_the_next_minute() -> Duration {
     let minute_ms = MINUTE_MS.unsigned_abs();
-    Duration::from_millis(2 * minute_ms - now_ms() % minute_ms)
+    Duration::from_millis(minute_ms - now_ms() % minute_ms)
 }
 
 /// Runs `close` at the beginning of every minute, without end.
 pub(super) async fn every_minute(functions: &Functions) {
     loop {
-        let minute_ms = MINUTE_MS.unsigned_abs();
-        tokio::time::sleep(Duration::from_millis(minute_ms - now_ms() % minute_ms)).await;
+        tokio::time::sleep(until_the_next_minute()).await;
         if let Err(why) = functions.close(None).await {
             tracing::warn!(why, "close failed");
         }

@@ -10,8 +10,9 @@ use simulation::shrink::{first_problem, scripted};
 use simulation::world::{Stream, Table, names};
 use xxhash_rust::xxh3::Xxh3;
 
-/// Enough for the commonest faults to meet the commonest states; `simulate` runs any number.
-const SEEDS: u64 = 2_000;
+/// Enough for the commonest faults to meet the commonest states, without optimization. `simulate` runs any number, and
+/// from 2,000 on asks that they meet everything often enough.
+const SEEDS: u64 = 1_000;
 
 /// What [`a_seed_gives_the_same_run_on_any_machine`] comes to. It changes with whatever seeds draw, functions do or the
 /// SDK sends, and may then be changed to what the test prints, once the seeds are known to hold all promises; a change
@@ -19,7 +20,7 @@ const SEEDS: u64 = 2_000;
 const DIGEST: u64 = 0x130c_b0ba_bfb8_1a39;
 
 #[test]
-fn no_seed_breaks_a_promise_and_together_they_meet_everything() {
+fn no_seed_breaks_a_promise() {
     quiet_poison();
     let mut coverage = Coverage::default();
     run_seeds(0..SEEDS, 2, |result| match result {
@@ -33,7 +34,6 @@ fn no_seed_breaks_a_promise_and_together_they_meet_everything() {
         ),
     });
     assert_eq!(coverage.runs, SEEDS);
-    assert_eq!(coverage.missing(), Vec::<String>::new(), "{}", coverage.table());
 }
 
 #[test]
