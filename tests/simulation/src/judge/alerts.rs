@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use millrace_domain::fraud::FraudState;
+use millrace_domain::fraud::{FAILURES_LIMIT, FraudState};
 use millrace_domain::time::MINUTE_MS;
 
 use super::keyed::Came;
@@ -112,6 +112,9 @@ impl Failures {
     fn forget(&mut self, kept_from_ms: i64) {
         self.known.retain(|(at_ms, _, _)| *at_ms >= kept_from_ms);
         self.episode_runs &= !self.known.is_empty();
+        // The rule keeps no more of them, and says that the oldest go first.
+        let surplus = self.known.len().saturating_sub(FAILURES_LIMIT);
+        self.known.drain(..surplus);
     }
 
     fn tell(&mut self, window: &[String]) {
