@@ -2,7 +2,7 @@
 
 use millrace_aws::firehose::RECORD_LIMIT_ROWS;
 use millrace_domain::lake::RowSettings;
-use millrace_lambda::config::{ConfigError, Variables};
+use millrace_lambda::config::{ConfigError, Variables, environment};
 use tracing::Level;
 
 /// The variables that are read.
@@ -37,9 +37,8 @@ impl Config {
     ///
     /// # Errors
     /// When variables are missing or out of range; all of them are listed.
-    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
     pub fn from_env() -> Result<Self, ConfigError> {
-        Self::read(|name| std::env::var(name).ok())
+        Self::read(environment)
     }
 
     /// Settings from variables that `look_up` finds. An `EVENT_DAY_LIMIT_DAYS` of 0 turns that limit off.

@@ -1,7 +1,7 @@
 //! Settings of the function, read once from the environment.
 
 use millrace_domain::session::SessionSettings;
-use millrace_lambda::config::{ConfigError, Variables};
+use millrace_lambda::config::{ConfigError, Variables, environment};
 use tracing::Level;
 
 /// The variables that are read.
@@ -41,9 +41,8 @@ impl Config {
     ///
     /// # Errors
     /// When variables are missing or out of range; all of them are listed.
-    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
     pub fn from_env() -> Result<Self, ConfigError> {
-        Self::read(|name| std::env::var(name).ok())
+        Self::read(environment)
     }
 
     /// Settings from variables that `look_up` finds.

@@ -2,8 +2,8 @@
 
 use millrace_domain::fraud::{AmountSettings, FAILURES_LIMIT, FraudSettings, Mode, VelocitySettings};
 use millrace_domain::ledger::LedgerSettings;
-use millrace_domain::time::{DAY_MS, SECOND_MS};
-use millrace_lambda::config::{ConfigError, Variables};
+
+use millrace_lambda::config::{ConfigError, Variables, environment};
 use tracing::Level;
 
 /// The variables that are read.
@@ -22,9 +22,6 @@ pub const VARIABLES: &[&str] = &[
     "AMOUNT_LEAST_ORDERS",
     "LOG_LEVEL",
 ];
-
-/// Longest window or horizon: a week, as long as the stream keeps records unless it is told otherwise.
-const TIME_LIMIT_SECONDS: i64 = 7 * DAY_MS / SECOND_MS;
 
 /// What the function can be tuned by.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,9 +45,8 @@ impl Config {
     ///
     /// # Errors
     /// When variables are missing or out of range; all of them are listed.
-    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
     pub fn from_env() -> Result<Self, ConfigError> {
-        Self::read(|name| std::env::var(name).ok())
+        Self::read(environment)
     }
 
     /// Settings from variables that `look_up` finds.
@@ -59,20 +55,14 @@ impl Config {
     /// When variables are missing or out of range; all of them are listed.
     pub fn read(look_up: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let mut variables = Variables::new(look_up);
-        let ledger = LedgerSettings::default();
+        let ledger = variables.ledger_settings();
         let FraudSettings { velocity, amount } = FraudSettings::default();
-        let mut time_ms = |name, default_ms: i64, least| {
-            variables.number(name, default_ms / SECOND_MS, least..=TIME_LIMIT_SECONDS) * SECOND_MS
-        };
-        let money_horizon_ms = time_ms("MONEY_HORIZON_SECONDS", ledger.money_horizon_ms, 0);
-        let activity_horizon_ms = time_ms("ACTIVITY_HORIZON_SECONDS", ledger.activity_horizon_ms, 0);
-        let window_ms = time_ms("VELOCITY_WINDOW_SECONDS", velocity.window_ms, 1);
         let velocity = VelocitySettings {
             mode: variables.choice("VELOCITY_MODE", velocity.mode, Mode::NAMES),
             limit: variables.number("VELOCITY_LIMIT", velocity.limit, 1..=FAILURES_LIMIT - 1),
-            window_ms,
+            window_ms: variables.time_ms("VELOCITY_WINDOW_SECONDS", velocity.window_ms, 1),
             // A failure that the ledger lets in must find those that it may share a window with.
-            memory_ms: money_horizon_ms,
+            memory_ms: ledger.money_horizon_ms,
         };
         let amount = AmountSettings {
             mode: variables.choice("AMOUNT_MODE", amount.mode, Mode::NAMES),
@@ -80,13 +70,12 @@ impl Config {
             // A single order has no spread.
             least_orders: variables.number("AMOUNT_LEAST_ORDERS", amount.least_orders, 2..=1_000_000),
         };
-        let seen_cap = variables.number("SEEN_CAP", ledger.seen_cap, 1..=4_096);
         let config = Self {
             fraud_table: variables.required("FRAUD_TABLE"),
             signals_stream: variables.required("SIGNALS_STREAM"),
             quarantine_stream: variables.required("QUARANTINE_STREAM"),
             fraud: FraudSettings { velocity, amount },
-            ledger: LedgerSettings { money_horizon_ms, activity_horizon_ms, seen_cap },
+            ledger,
             log_level: variables.log_level(),
         };
         variables.finish(config)

@@ -5,8 +5,8 @@ use std::time::Duration;
 use millrace_domain::contract::QUANTITY_LIMIT;
 use millrace_domain::ledger::LedgerSettings;
 use millrace_domain::stock::ReorderPoint;
-use millrace_domain::time::{DAY_MS, HOUR_MS, SECOND_MS};
-use millrace_lambda::config::{ConfigError, Variables};
+use millrace_domain::time::HOUR_MS;
+use millrace_lambda::config::{ConfigError, Variables, environment};
 use tracing::Level;
 
 /// The variables that are read.
@@ -23,8 +23,6 @@ pub const VARIABLES: &[&str] = &[
     "LOG_LEVEL",
 ];
 
-/// Longest horizon: a week, as long as the stream keeps records unless it is told otherwise.
-const TIME_LIMIT_SECONDS: i64 = 7 * DAY_MS / SECOND_MS;
 /// Longest time for which a reorder point is remembered: a day.
 const POINTS_LIMIT_SECONDS: u64 = 24 * 60 * 60;
 /// How far back deliveries and counts are told apart from their repeats, where nothing else is said: warehouses hand
@@ -57,9 +55,8 @@ impl Config {
     ///
     /// # Errors
     /// When variables are missing or out of range; all of them are listed.
-    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
     pub fn from_env() -> Result<Self, ConfigError> {
-        Self::read(|name| std::env::var(name).ok())
+        Self::read(environment)
     }
 
     /// Settings from variables that `look_up` finds.
@@ -68,11 +65,10 @@ impl Config {
     /// When variables are missing or out of range; all of them are listed.
     pub fn read(look_up: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let mut variables = Variables::new(look_up);
-        let horizon_seconds =
-            variables.number("STOCK_HORIZON_SECONDS", HORIZON_MS / SECOND_MS, 0..=TIME_LIMIT_SECONDS);
+        let horizon_ms = variables.time_ms("STOCK_HORIZON_SECONDS", HORIZON_MS, 0);
         let ledger = LedgerSettings {
-            money_horizon_ms: horizon_seconds * SECOND_MS,
-            activity_horizon_ms: horizon_seconds * SECOND_MS,
+            money_horizon_ms: horizon_ms,
+            activity_horizon_ms: horizon_ms,
             seen_cap: variables.number("SEEN_CAP", LedgerSettings::default().seen_cap, 1..=4_096),
         };
         let default = ReorderPoint::default();

@@ -2,8 +2,7 @@
 
 use millrace_domain::ledger::LedgerSettings;
 use millrace_domain::session::SessionSettings;
-use millrace_domain::time::{DAY_MS, SECOND_MS};
-use millrace_lambda::config::{ConfigError, Variables};
+use millrace_lambda::config::{ConfigError, Variables, environment};
 use tracing::Level;
 
 /// The variables that are read.
@@ -20,9 +19,6 @@ pub const VARIABLES: &[&str] = &[
     "CACHE_ITEMS",
     "LOG_LEVEL",
 ];
-
-/// Longest gap, lateness or horizon: a week, as long as the stream keeps records unless it is told otherwise.
-const TIME_LIMIT_SECONDS: i64 = 7 * DAY_MS / SECOND_MS;
 
 /// What the function can be tuned by.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,9 +47,8 @@ impl Config {
     ///
     /// # Errors
     /// When variables are missing or out of range; all of them are listed.
-    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
     pub fn from_env() -> Result<Self, ConfigError> {
-        Self::read(|name| std::env::var(name).ok())
+        Self::read(environment)
     }
 
     /// Settings from variables that `look_up` finds.
@@ -62,22 +57,7 @@ impl Config {
     /// When variables are missing or out of range; all of them are listed.
     pub fn read(look_up: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let mut variables = Variables::new(look_up);
-        let (ledger, session) = (LedgerSettings::default(), SessionSettings::default());
-        let mut time_ms = |name, default_ms: i64| {
-            variables.number(name, default_ms / SECOND_MS, 0..=TIME_LIMIT_SECONDS) * SECOND_MS
-        };
-        let session = SessionSettings {
-            gap_ms: time_ms("SESSION_GAP_SECONDS", session.gap_ms),
-            lateness_ms: time_ms("ALLOWED_LATENESS_SECONDS", session.lateness_ms),
-        };
-        let ledger = LedgerSettings {
-            money_horizon_ms: time_ms("MONEY_HORIZON_SECONDS", ledger.money_horizon_ms),
-            activity_horizon_ms: time_ms("ACTIVITY_HORIZON_SECONDS", ledger.activity_horizon_ms),
-            seen_cap: variables.number("SEEN_CAP", ledger.seen_cap, 1..=4_096),
-        };
-        if session.lateness_ms > session.gap_ms {
-            variables.problem("ALLOWED_LATENESS_SECONDS must not be above SESSION_GAP_SECONDS".to_owned());
-        }
+        let (session, ledger) = (variables.session_settings(), variables.ledger_settings());
         if ledger.activity_horizon_ms < session.lateness_ms {
             variables
                 .problem("ACTIVITY_HORIZON_SECONDS must not be below ALLOWED_LATENESS_SECONDS".to_owned());

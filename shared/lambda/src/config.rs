@@ -4,12 +4,13 @@ use std::fmt::Display;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
+use millrace_domain::ledger::LedgerSettings;
 use millrace_domain::session::SessionSettings;
 use millrace_domain::time::{DAY_MS, SECOND_MS};
 use tracing::Level;
 
 /// Longest gap, lateness or horizon: a week, as long as the stream keeps records unless it is told otherwise.
-pub const TIME_LIMIT_SECONDS: i64 = 7 * DAY_MS / SECOND_MS;
+const TIME_LIMIT_SECONDS: i64 = 7 * DAY_MS / SECOND_MS;
 
 /// Every problem with the environment, each naming its variable.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -25,11 +26,16 @@ pub struct Variables<F> {
     problems: Vec<String>,
 }
 
+/// The process's variable of this name.
+#[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
+pub fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
 impl Variables<fn(&str) -> Option<String>> {
     /// The variables of the process.
-    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
     pub fn of_the_environment() -> Self {
-        Self::new(|name| std::env::var(name).ok())
+        Self::new(environment)
     }
 }
 
@@ -75,16 +81,28 @@ impl<F: Fn(&str) -> Option<String>> Variables<F> {
         })
     }
 
+    /// Horizons and cap of the ledger, from `MONEY_HORIZON_SECONDS`, `ACTIVITY_HORIZON_SECONDS` and `SEEN_CAP`.
+    pub fn ledger_settings(&mut self) -> LedgerSettings {
+        let default = LedgerSettings::default();
+        LedgerSettings {
+            money_horizon_ms: self.time_ms("MONEY_HORIZON_SECONDS", default.money_horizon_ms, 0),
+            activity_horizon_ms: self.time_ms("ACTIVITY_HORIZON_SECONDS", default.activity_horizon_ms, 0),
+            seen_cap: self.number("SEEN_CAP", default.seen_cap, 1..=4_096),
+        }
+    }
+
+    /// A time in seconds of at least `least`, as milliseconds.
+    pub fn time_ms(&mut self, name: &str, default_ms: i64, least: i64) -> i64 {
+        self.number(name, default_ms / SECOND_MS, least..=TIME_LIMIT_SECONDS) * SECOND_MS
+    }
+
     /// How sessions are cut, from `SESSION_GAP_SECONDS` and `ALLOWED_LATENESS_SECONDS`. Functions that deal with windows
     /// must agree on it.
     pub fn session_settings(&mut self) -> SessionSettings {
         let default = SessionSettings::default();
-        let mut time_ms = |name, default_ms: i64| {
-            self.number(name, default_ms / SECOND_MS, 0..=TIME_LIMIT_SECONDS) * SECOND_MS
-        };
         let settings = SessionSettings {
-            gap_ms: time_ms("SESSION_GAP_SECONDS", default.gap_ms),
-            lateness_ms: time_ms("ALLOWED_LATENESS_SECONDS", default.lateness_ms),
+            gap_ms: self.time_ms("SESSION_GAP_SECONDS", default.gap_ms, 0),
+            lateness_ms: self.time_ms("ALLOWED_LATENESS_SECONDS", default.lateness_ms, 0),
         };
         if settings.lateness_ms > settings.gap_ms {
             self.problem("ALLOWED_LATENESS_SECONDS must not be above SESSION_GAP_SECONDS".to_owned());

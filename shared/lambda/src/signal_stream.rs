@@ -25,10 +25,12 @@ pub struct SignalStream<R> {
 /// A record that is being filled.
 struct Filling<'s> {
     key: &'s str,
-    /// CloudEvents as JSON text, with commas between them.
+    /// A bracket, and CloudEvents as JSON text with commas between them.
     text: String,
-    /// Indexes of the signals in it.
-    signals: Vec<usize>,
+    /// Index of the first signal in it.
+    first: usize,
+    /// How many signals it holds.
+    count: usize,
 }
 
 impl<R> SignalStream<R> {
@@ -48,27 +50,26 @@ impl<R> SignalStream<R> {
             if key.is_empty() || key.chars().count() > KEY_LIMIT_CHARS {
                 return Err(refused(format!("a key must have 1 to {KEY_LIMIT_CHARS} characters")));
             }
-            // The brackets of a batch, and a comma.
-            let size_bytes = |before: usize| key.len() + before + text.len() + 3;
-            if size_bytes(0) > self.record_limit_bytes {
+            // The closing bracket of a batch, and a comma.
+            let size_bytes = |before: usize| key.len() + before + text.len() + 2;
+            if size_bytes(1) > self.record_limit_bytes {
                 return Err(refused(format!(
                     "it is larger than the {} bytes of a record",
                     self.record_limit_bytes
                 )));
             }
             let fits = |record: &&mut Filling<'s>| {
-                size_bytes(record.text.len()) <= self.record_limit_bytes
-                    && record.signals.len() < RECORD_LIMIT_EVENTS
+                size_bytes(record.text.len()) <= self.record_limit_bytes && record.count < RECORD_LIMIT_EVENTS
             };
             match filling.get(key).and_then(|place| records.get_mut(*place)).filter(fits) {
                 Some(record) => {
                     record.text.push(',');
                     record.text.push_str(&text);
-                    record.signals.push(index);
+                    record.count += 1;
                 }
                 None => {
                     filling.insert(key, records.len());
-                    records.push(Filling { key, text, signals: vec![index] });
+                    records.push(Filling { key, text: format!("[{text}"), first: index, count: 1 });
                 }
             }
         }
@@ -77,10 +78,14 @@ impl<R> SignalStream<R> {
 }
 
 impl Filling<'_> {
-    fn finish(&self) -> OutgoingRecord {
-        let data = match self.signals.len() {
-            1 => Bytes::copy_from_slice(self.text.as_bytes()),
-            _ => Bytes::from(format!("[{}]", self.text)),
+    /// A signal alone is an event, and no batch of one.
+    fn finish(mut self) -> OutgoingRecord {
+        let data = match self.count {
+            1 => Bytes::from(self.text).slice(1..),
+            _ => {
+                self.text.push(']');
+                Bytes::from(self.text)
+            }
         };
         OutgoingRecord { partition_key: self.key.to_owned(), data }
     }
@@ -88,18 +93,13 @@ impl Filling<'_> {
 
 impl<R: RecordStream> SignalSink for SignalStream<R> {
     async fn put(&self, signals: &[Signal], deadline: Deadline) -> Result<(), SignalFailure> {
-        let filled = self.pack(signals)?;
-        let records: Vec<_> = filled.iter().map(Filling::finish).collect();
+        let filled = self.pack(signals)?.into_iter().map(|record| (record.first, record.finish()));
+        let (firsts, records): (Vec<_>, Vec<_>) = filled.unzip();
         let answers = self.stream.put(&records, deadline).await;
-        let failures = filled.iter().zip(answers).filter_map(|(record, answer)| {
-            let first = *record.signals.first()?;
-            match answer {
-                Put::Accepted => None,
-                Put::NotAccepted(why) => {
-                    Some((first, SignalFailure::NotAccepted(NotAccepted { first, why })))
-                }
-                Put::Refused(why) => Some((first, SignalFailure::Refused { index: first, why })),
-            }
+        let failures = firsts.into_iter().zip(answers).filter_map(|(first, answer)| match answer {
+            Put::Accepted => None,
+            Put::NotAccepted(why) => Some((first, SignalFailure::NotAccepted(NotAccepted { first, why }))),
+            Put::Refused(why) => Some((first, SignalFailure::Refused { index: first, why })),
         });
         match failures.min_by_key(|(first, _)| *first) {
             Some((_, failure)) => Err(failure),
