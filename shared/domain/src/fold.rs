@@ -1,7 +1,7 @@
 //! One key's records, folded into new state and a verdict for each.
 
 use crate::event::Event;
-use crate::ledger::{Candidate, Judgement, Ledger, LedgerSettings};
+use crate::ledger::{Candidate, Judgement, Ledger, LedgerSettings, SignalJudgement};
 use crate::position::Position;
 use crate::signal::Signal;
 use crate::timer::{Timer, TimerDue};
@@ -124,7 +124,7 @@ impl<S: KeyState> Fold<S> {
             return self.wake(timer, event, delivery, ledger_settings, settings);
         }
         if S::READS_SIGNALS && matches!(event.data, Data::StockSold(_) | Data::StockReturned(_)) {
-            return self.step_signal(event, delivery, settings);
+            return self.step_signal(event, delivery, ledger_settings, settings);
         }
         let candidate = Candidate {
             class: event.class(),
@@ -165,25 +165,32 @@ impl<S: KeyState> Fold<S> {
         Ok(Verdict::Applied)
     }
 
-    /// A lane delivers in order, so a signal is new exactly when it lies above the last one of its lane. One that was
-    /// set aside and comes back below may have been applied or not.
+    /// A lane delivers in order, so a signal above the last one of its lane is new, unless its function told it before
+    /// from another place. One that was set aside and comes back below may have been applied or not.
     fn step_signal(
         &mut self,
         event: &Event<'_>,
         delivery: &Delivery<'_>,
+        ledger_settings: &LedgerSettings,
         settings: &S::Settings,
     ) -> Result<Verdict, CannotApply> {
         let Some(origin) = event.origin.as_deref() else {
             return Err(CannotApply { why: "the signal does not tell its origin".to_owned() });
         };
-        if !self.ledger.origins().is_above(&event.source, origin) {
-            return match delivery.redriven {
-                true => self.late(event, delivery, LateCause::Undecidable),
-                false => Ok(Verdict::Redelivery),
-            };
+        let judgement = self.ledger.judge_signal(event, origin);
+        match judgement {
+            SignalJudgement::New | SignalJudgement::ToldAgain => {}
+            SignalJudgement::Overtaken if delivery.redriven => {
+                return self.late(event, delivery, LateCause::Undecidable);
+            }
+            SignalJudgement::Overtaken | SignalJudgement::Redelivery => return Ok(Verdict::Redelivery),
         }
-        self.ledger.origins_mut().record(&event.source, origin, delivery.arrived_at_ms);
-        self.apply(event, delivery, settings)
+        self.ledger.record_signal(event, origin, delivery.arrived_at_ms, ledger_settings);
+        self.changed = true;
+        match judgement {
+            SignalJudgement::New => self.apply(event, delivery, settings),
+            _ => Ok(Verdict::Duplicate),
+        }
     }
 
     /// A timer is no event of the key: neither floor nor `seen` decide about it, and it does its work once, since the

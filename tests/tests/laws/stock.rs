@@ -29,6 +29,8 @@ struct Happening {
     kind: Kind,
     quantity: i64,
     time_ms: i64,
+    /// Index of its origin at the cause of this id, where it is told again from there.
+    told_again: Option<usize>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,9 +58,11 @@ impl Happening {
             Kind::Sold => event.sells(self.quantity),
             Kind::Returned => event.takes_back(self.quantity),
         };
-        match self.is_signal() {
-            true => event.caused_by(&format!("lane-{}", self.lane()), self.id as u64 + 1, 0),
-            false => event,
+        let lane = format!("lane-{}", self.lane());
+        match (self.is_signal(), self.told_again) {
+            (true, Some(cause)) => event.caused_by(&lane, cause as u64 + 1, 1),
+            (true, None) => event.caused_by(&lane, self.id as u64 + 1, 0),
+            (false, _) => event,
         }
     }
 
@@ -95,7 +99,7 @@ fn histories(
         let mut time_ms = START_MS;
         let mut next = |(id, (key, kind, quantity, step_ms))| {
             time_ms += step_ms;
-            Happening { id, key, kind, quantity, time_ms }
+            Happening { id, key, kind, quantity, time_ms, told_again: None }
         };
         happenings.into_iter().enumerate().map(&mut next).collect()
     })
@@ -109,7 +113,8 @@ fn disorders(limit: usize) -> impl Strategy<Value = Disorder> {
     (delays, prop::collection::vec((any::<Index>(), 0..20_usize), 0..8))
 }
 
-/// The events in the order in which they come. A lane delivers what it causes in order, so its signals keep theirs.
+/// The events in the order in which they come. A lane delivers what it causes in order, so its signals keep theirs; every
+/// other repeat of a signal was told again, from a place further on in its lane.
 #[expect(
     clippy::cast_precision_loss,
     clippy::cast_possible_truncation,
@@ -134,7 +139,13 @@ fn disordered(
     }
     for (index, later) in repeats {
         let from = index.index(order.len());
-        order.insert((from + 1 + later).min(order.len()), order[from]);
+        let to = (from + 1 + later).min(order.len());
+        let mut repeat = order[from];
+        if later % 2 == 0 {
+            let of_lane = |known: &&Happening| known.is_signal() && known.lane() == repeat.lane();
+            repeat.told_again = order[..to].iter().filter(of_lane).map(|known| known.id).max();
+        }
+        order.insert(to, repeat);
     }
     order
 }

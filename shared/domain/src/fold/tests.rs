@@ -129,9 +129,9 @@ fn each_signal_of_a_cause_has_its_own_id_and_origin() {
 
 const MOVED: &str = r#"{"store_id":"s","sku":"a","quantity":1,"order_id":"o"}"#;
 
-fn sold(sequence: u32, index: u32) -> Event<'static> {
+fn sold(id: &'static str, sequence: u32, index: u32) -> Event<'static> {
     let origin = Origin { lane: "l".to_owned(), position: position(sequence), index };
-    Event { origin: Some(Box::new(origin)), ..event("stock.sold", "1", 500, MOVED) }
+    Event { origin: Some(Box::new(origin)), ..event("stock.sold", id, 500, MOVED) }
 }
 
 #[test]
@@ -139,12 +139,13 @@ fn a_signal_is_new_above_the_last_of_its_lane() {
     let undecidable = Verdict::Late(LateCause::Undecidable);
     let mut fold = start::<Stock>();
     let cases = [
-        (sold(5, 0), 1, Verdict::Applied),
-        (sold(5, 0), 2, Verdict::Redelivery),
-        (sold(5, 1), 3, Verdict::Applied),
-        (sold(4, 9), 4, Verdict::Redelivery),
-        (sold(4, 9), 100, undecidable),
-        (sold(6, 0), 101, Verdict::Applied),
+        (sold("1", 5, 0), 1, Verdict::Applied),
+        (sold("1", 5, 0), 2, Verdict::Redelivery),
+        (sold("2", 5, 1), 3, Verdict::Applied),
+        (sold("3", 4, 9), 4, Verdict::Redelivery),
+        (sold("3", 4, 9), 100, undecidable),
+        (sold("1", 5, 0), 101, Verdict::Redelivery),
+        (sold("4", 6, 0), 102, Verdict::Applied),
     ];
     for (event, sequence, verdict) in cases {
         let changed = verdict == Verdict::Applied;
@@ -164,10 +165,30 @@ fn a_signal_is_new_above_the_last_of_its_lane() {
 }
 
 #[test]
+fn a_signal_that_is_told_again_from_another_place_is_known_by_its_id() {
+    let mut fold = start::<Stock>();
+    let cases = [
+        (sold("1", 5, 0), 1, (Verdict::Applied, true)),
+        (sold("1", 6, 0), 2, (Verdict::Duplicate, true)),
+        (sold("2", 5, 1), 3, (Verdict::Redelivery, false)),
+        (sold("1", 6, 0), 4, (Verdict::Redelivery, false)),
+        (Event { time_ms: 501, ..sold("1", 7, 0) }, 5, (Verdict::Applied, true)),
+        (sold("3", 8, 0), 6, (Verdict::Applied, true)),
+        (sold("4", 9, 0), 7, (Verdict::Applied, true)),
+        (sold("5", 10, 0), 8, (Verdict::Applied, true)),
+    ];
+    for (event, sequence, expected) in cases {
+        assert_eq!(step(&mut fold, &event, sequence), expected, "{sequence}");
+    }
+    assert_eq!(fold.state, Counter(5));
+    assert_eq!(fold.ledger.signals().signals().len(), LEDGER_SETTINGS.seen_cap);
+}
+
+#[test]
 fn origins_are_believed_on_the_stream_of_signals_alone() {
     let mut fold = start::<Plain>();
-    assert_eq!(step(&mut fold, &sold(5, 0), 1).0, Verdict::Applied);
-    assert_eq!(step(&mut fold, &sold(6, 0), 2).0, Verdict::Duplicate, "by its identity");
+    assert_eq!(step(&mut fold, &sold("1", 5, 0), 1).0, Verdict::Applied);
+    assert_eq!(step(&mut fold, &sold("1", 6, 0), 2).0, Verdict::Duplicate, "by its identity");
     assert!(fold.ledger.origins().marks().is_empty());
 }
 

@@ -3,11 +3,13 @@
 mod origins;
 mod packed;
 mod seen;
+mod signals;
 mod version;
 
 pub use origins::{ORIGIN_MEMORY_MS, OriginMark, Origins};
 pub use packed::{FORMAT, LedgerUnreadable};
 pub use seen::{Known, Seen, SeenSet};
+pub use signals::{SignalJudgement, SignalSeen, SignalsSeen};
 
 use crate::event::Class;
 use crate::position::Position;
@@ -24,7 +26,8 @@ pub struct LedgerSettings {
     pub money_horizon_ms: i64,
     /// The same for activity.
     pub activity_horizon_ms: i64,
-    /// Most entries of `seen`, for each class. An entry takes about 15 bytes of the item.
+    /// Most entries of `seen`, for each class, and most signals known by their ids. An entry takes about 15 bytes of the
+    /// item, a signal about 8.
     pub seen_cap: usize,
 }
 
@@ -85,6 +88,7 @@ pub struct Ledger {
     /// By lane, the newest lane last.
     positions: Vec<(String, Position)>,
     origins: Origins,
+    signals: SignalsSeen,
 }
 
 impl Ledger {
@@ -111,9 +115,9 @@ impl Ledger {
         &self.origins
     }
 
-    /// The same, to note one.
-    pub fn origins_mut(&mut self) -> &mut Origins {
-        &mut self.origins
+    /// The newest signals that were applied.
+    pub fn signals(&self) -> &SignalsSeen {
+        &self.signals
     }
 
     /// Moves the event time on to a timer's due time, which is no event of the key: nothing is noted as seen. Whether

@@ -11,19 +11,20 @@
 //!               varint sub-sequence, varint index
 //! origins       only in format 2: varint count; 8 bytes lane, digits, sub-sequence and index as above, varint index of
 //!               the signal, signed varint arrival
+//! signals       only in format 2: varint count; time as varint above the signal before, 4 bytes identity
 //! ```
-//! A ledger without origins is written in format 1, which versions before format 2 read.
+//! A ledger without signals is written in format 1, which versions before format 2 read.
 //!
 //! Varints are LEB128, signed ones zigzag, fixed numbers little-endian. An option is a byte 0 or 1 before it.
 
-use super::{Ledger, OriginMark, Origins, Seen, SeenSet};
+use super::{Ledger, OriginMark, Origins, Seen, SeenSet, SignalSeen, SignalsSeen};
 use crate::position::{Position, SequenceNumber};
 use crate::varint::{Input, put_varint, unzigzag, zigzag};
 
 /// The newest format that this version writes and reads.
 pub const FORMAT: u8 = 2;
-/// The format of a ledger without origins.
-const FORMAT_WITHOUT_ORIGINS: u8 = 1;
+/// The format of a ledger without signals.
+const FORMAT_WITHOUT_SIGNALS: u8 = 1;
 
 /// Bytes that are no ledger of this version.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -47,7 +48,8 @@ pub enum LedgerUnreadable {
 impl Ledger {
     /// Packs the ledger.
     pub fn pack(&self) -> Vec<u8> {
-        let format = if self.origins.marks().is_empty() { FORMAT_WITHOUT_ORIGINS } else { FORMAT };
+        let knows_signals = !(self.origins.marks().is_empty() && self.signals.signals().is_empty());
+        let format = if knows_signals { FORMAT } else { FORMAT_WITHOUT_SIGNALS };
         let mut out = vec![format];
         put_option(&mut out, self.largest_event_time_ms);
         for set in [&self.money, &self.activity] {
@@ -75,6 +77,7 @@ impl Ledger {
                 put_varint(&mut out, mark.index.into());
                 put_varint(&mut out, zigzag(mark.arrived_at_ms));
             }
+            put_signals(&mut out, &self.signals);
         }
         out
     }
@@ -87,7 +90,7 @@ impl Ledger {
         let damaged = |what| LedgerUnreadable::Damaged { what };
         let (format, rest) = bytes.split_first().ok_or(damaged("it is empty"))?;
         match *format {
-            FORMAT_WITHOUT_ORIGINS..=FORMAT => {}
+            FORMAT_WITHOUT_SIGNALS..=FORMAT => {}
             0 => return Err(damaged("its format is 0")),
             found => return Err(LedgerUnreadable::Newer { found }),
         }
@@ -96,12 +99,13 @@ impl Ledger {
         let money = input.seen_set().ok_or(damaged("its money entries"))?;
         let activity = input.seen_set().ok_or(damaged("its activity entries"))?;
         let positions = input.positions().ok_or(damaged("its positions"))?;
-        let origins = match *format {
-            FORMAT => input.origins().ok_or(damaged("its origins"))?,
-            _ => Origins::default(),
-        };
+        let (mut origins, mut signals) = (Origins::default(), SignalsSeen::default());
+        if *format == FORMAT {
+            origins = input.origins().ok_or(damaged("its origins"))?;
+            signals = input.signals().ok_or(damaged("its signals"))?;
+        }
         match input.0.is_empty() {
-            true => Ok(Self { largest_event_time_ms, money, activity, positions, origins }),
+            true => Ok(Self { largest_event_time_ms, money, activity, positions, origins, signals }),
             false => Err(damaged("bytes follow its end")),
         }
     }
@@ -123,6 +127,16 @@ fn put_position(out: &mut Vec<u8>, position: &Position) {
     }));
     put_varint(out, position.sub_sequence.into());
     put_varint(out, position.index.into());
+}
+
+fn put_signals(out: &mut Vec<u8>, signals: &SignalsSeen) {
+    put_varint(out, signals.signals().len() as u64);
+    let mut before_ms = 0_i64;
+    for signal in signals.signals() {
+        put_varint(out, signal.time_ms.wrapping_sub(before_ms).cast_unsigned());
+        before_ms = signal.time_ms;
+        out.extend(signal.identity.to_le_bytes());
+    }
 }
 
 impl Input<'_> {
@@ -190,6 +204,18 @@ impl Input<'_> {
             marks.push(OriginMark { lane, position, index, arrived_at_ms: unzigzag(self.varint()?) });
         }
         Origins::from_parts(marks)
+    }
+
+    fn signals(&mut self) -> Option<SignalsSeen> {
+        let count = self.length()?;
+        let mut signals = Vec::new();
+        let mut time_ms = 0_i64;
+        for _ in 0..count {
+            time_ms = time_ms.wrapping_add(self.varint()?.cast_signed());
+            let identity = u32::from_le_bytes(self.take(4)?.try_into().ok()?);
+            signals.push(SignalSeen { time_ms, identity });
+        }
+        SignalsSeen::from_parts(signals)
     }
 }
 
@@ -262,7 +288,8 @@ mod tests {
         #[rustfmt::skip]
         let stored = [
             0x02, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x01, 0xef, 0xcd, 0xab, 0x89, 0x67, 0x45, 0x23, 0x01,
-            0x05, 0x12, 0x34, 0x50, 0xac, 0x02, 0x01, 0x03, 0xf8, 0x89, 0xce, 0x90, 0x94, 0x4b,
+            0x05, 0x12, 0x34, 0x50, 0xac, 0x02, 0x01, 0x03, 0xf8, 0x89, 0xce, 0x90, 0x94, 0x4b, 0x02, 0xac,
+            0x02, 0x04, 0x03, 0x02, 0x01, 0x01, 0x08, 0x07, 0x06, 0x05,
         ];
         let ledger = Ledger::unpack(&stored).unwrap();
         let sequence = SequenceNumber::parse("12345").unwrap();
@@ -270,6 +297,11 @@ mod tests {
         let lane = 0x0123_4567_89ab_cdef;
         let mark = OriginMark { lane, position, index: 3, arrived_at_ms: 1_291_191_960_188 };
         assert_eq!(ledger.origins().marks(), [mark]);
+        let signals = [(300, 0x0102_0304), (301, 0x0506_0708)];
+        assert_eq!(
+            ledger.signals().signals(),
+            signals.map(|(time_ms, identity)| SignalSeen { time_ms, identity })
+        );
         assert_eq!(ledger.pack(), stored);
         for end in 1..stored.len() {
             assert!(matches!(Ledger::unpack(&stored[..end]), Err(LedgerUnreadable::Damaged { .. })), "{end}");

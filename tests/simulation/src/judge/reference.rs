@@ -1,6 +1,6 @@
 //! What must become of a key's events, told in the simplest way: nothing is forgotten, nothing is packed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use millrace_domain::decode::{Arrival, decode};
 use millrace_domain::fold::{Delivery, Emit, KeyState};
@@ -42,6 +42,8 @@ pub(super) struct Reference<'p, S: KeyState> {
     classes: [Class; 2],
     /// The last origin of each lane of a source.
     origins: BTreeMap<(String, String), SentOrigin>,
+    /// Times and hashed identities of all signals applied.
+    told: BTreeSet<(i64, u32)>,
     /// The key's state.
     pub(super) state: S,
     /// What the key has told.
@@ -88,6 +90,14 @@ impl Happening<'_> {
         cause
     }
 
+    fn time_and_identity(&self) -> (i64, u32) {
+        let mut both = (0, 0);
+        self.with_event(|event| {
+            both = (event.time_ms, u32::try_from(event.identity() % (1 << 32)).unwrap_or_default())
+        });
+        both
+    }
+
     pub(super) fn with_event(&self, mut with: impl FnMut(&Event<'_>)) {
         let (text, key) = self.text();
         let arrival = Arrival { partition_key: &key, arrived_at_ms: i64::MAX };
@@ -120,6 +130,7 @@ impl<'p, S: KeyState> Reference<'p, S> {
             largest_ms: i64::MIN,
             classes: [class(), class()],
             origins: BTreeMap::new(),
+            told: BTreeSet::new(),
             state: S::default(),
             signals: Vec::new(),
         }
@@ -130,11 +141,7 @@ impl<'p, S: KeyState> Reference<'p, S> {
         let spec = match next {
             Happening::Event(spec) => spec,
             Happening::Timer(_, due_ms) => return self.expect_timer(next, *due_ms),
-            Happening::Signal(sent) => {
-                let last = self.origins.get(&lane_of(sent));
-                let is_above = last.is_none_or(|last| sent.origin > *last);
-                return if is_above { Expected::Applied } else { Expected::Duplicate };
-            }
+            Happening::Signal(sent) => return self.expect_signal(next, sent),
         };
         let class = &self.classes[usize::from(next.is_money())];
         if spec.time_ms < class.floor_ms {
@@ -154,6 +161,22 @@ impl<'p, S: KeyState> Reference<'p, S> {
             Some(Defect::Poison) => Expected::Poisoned,
             _ => Expected::Applied,
         }
+    }
+
+    /// A signal is new above the last one of its lane, unless it is among the newest that were applied. One that is known
+    /// again from another place moves its lane on.
+    fn expect_signal(&mut self, signal: &Happening<'_>, sent: &Sent) -> Expected {
+        let last = self.origins.get(&lane_of(sent));
+        let is_above = last.is_none_or(|last| sent.origin > *last);
+        let identity = signal.time_and_identity();
+        let newest_ms = self.told.last().map_or(i64::MIN, |(time_ms, _)| *time_ms);
+        let is_recent = identity.0 >= newest_ms.saturating_sub(self.settings.money_horizon_ms);
+        let is_among_newest = self.told.range(identity..).count() <= self.settings.seen_cap;
+        let is_known = self.told.contains(&identity) && is_recent && is_among_newest;
+        if is_above && is_known {
+            self.origins.insert(lane_of(sent), sent.origin.clone());
+        }
+        if is_above && !is_known { Expected::Applied } else { Expected::Duplicate }
     }
 
     /// A timer does its work once.
@@ -180,6 +203,7 @@ impl<'p, S: KeyState> Reference<'p, S> {
             Happening::Timer(_, due_ms) => *due_ms,
             Happening::Signal(sent) => {
                 self.origins.insert(lane_of(sent), sent.origin.clone());
+                self.told.insert(next.time_and_identity());
                 self.fold(next, self.largest_ms);
                 return;
             }

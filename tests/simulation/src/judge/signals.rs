@@ -117,11 +117,15 @@ impl<'a> Told<'a> {
     }
 }
 
-/// Causes whose ids a producer used for two events, the second of them once the first was forgotten.
+/// Causes that were applied twice, the second time once the first was forgotten: two events of a producer under one id,
+/// or a signal told again from another place.
 fn reused_ids<S>(came: &Came<'_, S>) -> BTreeSet<String> {
+    let events = came.events.iter().filter(|(_, happening)| !matches!(happening, Happening::Timer(..)));
+    let causes: BTreeMap<u64, String> =
+        events.map(|(_, happening)| (happening.number(), happening.cause())).collect();
     let mut known = BTreeSet::new();
-    let causes = came.applied().into_iter().map(|spec| Happening::Event(spec).cause());
-    causes.filter(|cause| !known.insert(cause.clone())).collect()
+    let causes = came.item.applied.iter().filter_map(|code| causes.get(code));
+    causes.filter(|cause| !known.insert(*cause)).cloned().collect()
 }
 
 /// The place of an entry in its own record.
