@@ -11,4 +11,5 @@ pub(crate) use clock::MappingClock;
 pub(crate) use driver::{Around, Driver, GivenUp};
 pub(crate) use ending::{Ending, Watched, quiet};
 pub(crate) use functions::{Functions, Late, Metrics};
+pub(crate) use reader::read_all;
 pub(crate) use setup::{MAPPINGS, MappingOf};

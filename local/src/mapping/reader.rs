@@ -132,6 +132,29 @@ impl Reader {
     }
 }
 
+/// Hands over every record of a stream into which nobody puts any more.
+pub(crate) async fn read_all(
+    client: Client,
+    stream: &'static str,
+    mut each: impl FnMut(&Record),
+) -> Result<(), Error> {
+    let mut reader = Reader::new(client, stream, 0);
+    for shard in reader.list_shards().await? {
+        let shard_id: Arc<str> = shard.shard_id.into();
+        reader.start(Arc::clone(&shard_id)).await?;
+        loop {
+            // Not until the tip: ferrokinesis says of every page that it reaches it.
+            let page = reader.read(&shard_id, 0).await?;
+            page.records.iter().for_each(&mut each);
+            if page.ended || page.records.is_empty() {
+                break;
+            }
+        }
+        reader.stop(&shard_id);
+    }
+    Ok(())
+}
+
 fn record(record: KinesisRecord) -> Record {
     let arrived = record.approximate_arrival_timestamp.and_then(|time| time.to_millis().ok());
     Record {

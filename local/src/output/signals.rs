@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use aws_sdk_kinesis::Client;
-use aws_sdk_kinesis::types::ShardIteratorType;
 use serde_json::Value;
 
 use super::whole::write_whole;
 use crate::error::Error;
+use crate::mapping::read_all;
 use crate::options::SIGNALS_STREAM;
 
 /// The file below a run's folder.
@@ -25,21 +25,7 @@ impl Signals {
     /// Everything that the stream of signals holds.
     pub(crate) async fn read(kinesis: &Client) -> Result<Self, Error> {
         let mut signals = Self::default();
-        let shards = kinesis.list_shards().stream_name(SIGNALS_STREAM).send().await;
-        for shard in shards.map_err(Error::service("ListShards"))?.shards() {
-            let iterator =
-                kinesis.get_shard_iterator().stream_name(SIGNALS_STREAM).shard_id(shard.shard_id());
-            let iterator = iterator.shard_iterator_type(ShardIteratorType::TrimHorizon).send().await;
-            let mut next = iterator.map_err(Error::service("GetShardIterator"))?.shard_iterator;
-            while let Some(iterator) = next.take() {
-                let page = kinesis.get_records().shard_iterator(iterator).send().await;
-                let page = page.map_err(Error::service("GetRecords"))?;
-                page.records().iter().for_each(|record| signals.add_record(record.data().as_ref()));
-                if page.millis_behind_latest().unwrap_or_default() > 0 {
-                    next = page.next_shard_iterator;
-                }
-            }
-        }
+        read_all(kinesis.clone(), SIGNALS_STREAM, |record| signals.add_record(&record.data)).await?;
         Ok(signals)
     }
 
@@ -106,7 +92,12 @@ impl Signals {
 
 #[cfg(test)]
 mod tests {
+    use aws_sdk_kinesis::primitives::Blob;
+    use aws_sdk_kinesis::types::PutRecordsRequestEntry;
+
     use super::*;
+    use crate::cli::Ports;
+    use crate::world::World;
 
     fn signal(id: &str, sequence: &str, index: u64) -> String {
         format!(
@@ -135,5 +126,24 @@ mod tests {
         let mut again = Signals::default();
         again.load(out.path()).unwrap();
         assert_eq!(again.in_order(), signals.in_order());
+    }
+
+    #[tokio::test]
+    async fn all_of_a_shard_is_read_and_not_its_first_page_alone() {
+        const RECORDS: usize = 10_001;
+        let out = tempfile::tempdir().unwrap();
+        let world = World::start(out.path(), 1, Ports::ANY).await.unwrap();
+        let numbers: Vec<_> = (0..RECORDS).map(|number| number.to_string()).collect();
+        for numbers in numbers.chunks(500) {
+            let record = |number: &String| {
+                let data = Blob::new(signal(number, number, 0));
+                PutRecordsRequestEntry::builder().partition_key("s#a").data(data).build().unwrap()
+            };
+            let records = Some(numbers.iter().map(record).collect());
+            let request = world.clients.kinesis.put_records().stream_name(SIGNALS_STREAM);
+            request.set_records(records).send().await.unwrap();
+        }
+        let signals = Signals::read(&world.clients.kinesis).await.unwrap();
+        assert_eq!(signals.in_order().len(), RECORDS);
     }
 }

@@ -137,12 +137,15 @@ where
         }
     }
 
-    /// A redelivery is of a record that was delivered before, or of a signal that was told again.
+    /// A redelivery is of a record that was delivered before, or of a signal that was told again. An abandoned invocation
+    /// whose batch was given up may end behind what came after it, which to the ledger is the same.
     fn check_redeliveries(&self, came: &Came<'a, S>, problems: &mut Vec<String>) {
         for (entry, happening) in &came.events {
-            let mut said = self.book.verdicts(self.consumer, entry).iter();
+            let given_up = self.book.is_given_up(self.consumer, entry);
+            let said = self.book.verdicts(self.consumer, entry).iter();
+            let mut said = said.filter(|said| !said.repeated && (said.believed || !given_up));
             let is_signal = matches!(happening, Happening::Signal(_));
-            if said.any(|said| said.verdict == Verdict::Redelivery && !said.repeated) && !is_signal {
+            if said.any(|said| said.verdict == Verdict::Redelivery) && !is_signal {
                 let at = &entry.sequence_number;
                 problems.push(format!("{happening:?} in {at} was delivered once and called a redelivery"));
             }
