@@ -5,7 +5,6 @@ use std::sync::Arc;
 use lambda_runtime::Error;
 use loyalty::Loyalty;
 use millrace_aws::clients::sdk_config;
-use millrace_aws::firehose::RECORD_LIMIT_ROWS;
 use millrace_aws::{DynamoStore, FirehoseSink};
 use millrace_domain::ledger::LedgerSettings;
 use millrace_lambda::config::Variables;
@@ -22,7 +21,7 @@ async fn main() -> Result<(), Error> {
     let (sdk, meter) = (sdk_config().await, Arc::new(Meter::default()));
     let store = DynamoStore::<Loyalty>::new(aws_sdk_dynamodb::Client::new(&sdk), table, Arc::clone(&meter));
     let firehose = aws_sdk_firehose::Client::new(&sdk);
-    let quarantine = FirehoseSink::new(firehose, quarantine, RECORD_LIMIT_ROWS, Arc::clone(&meter));
+    let quarantine = FirehoseSink::quarantine(firehose, quarantine, Arc::clone(&meter));
     let adapters = (store, quarantine, NoSignals);
     let stateful = Stateful::new("loyalty", adapters, LedgerSettings::default(), 4_096);
     function::serve(&Consumer { stateful, settings: (), meter }).await

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use aws_sdk_firehose::Client as Firehose;
 pub use config::Config;
 use millrace_aws::FirehoseSink;
-use millrace_aws::firehose::RECORD_LIMIT_ROWS;
 use millrace_domain::lake::{Origin, Row, RowSettings};
 use millrace_domain::{Data, Event, Invalid, Reason, Verdict};
 use millrace_lambda::deadline::DeadlineNear;
@@ -35,12 +34,10 @@ pub struct Archive<L, Q> {
 impl Archive<FirehoseSink, FirehoseSink> {
     /// The function over Firehose. The client decides which endpoint that is.
     pub fn on_aws(config: &Config, firehose: &Firehose, meter: Arc<Meter>) -> Self {
-        let sink = |stream: &str, lines| {
-            FirehoseSink::new(firehose.clone(), stream.to_owned(), lines, Arc::clone(&meter))
-        };
-        let lake = sink(&config.lake_stream, config.rows_per_record);
-        // Lines of the quarantine are not taken apart again, so a record may hold as many as fit.
-        let quarantine = sink(&config.quarantine_stream, RECORD_LIMIT_ROWS);
+        let lake = config.lake_stream.clone();
+        let lake = FirehoseSink::new(firehose.clone(), lake, config.rows_per_record, Arc::clone(&meter));
+        let quarantine = config.quarantine_stream.clone();
+        let quarantine = FirehoseSink::quarantine(firehose.clone(), quarantine, Arc::clone(&meter));
         Self::new(config, lake, quarantine, meter)
     }
 }

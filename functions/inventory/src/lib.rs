@@ -15,7 +15,6 @@ use aws_sdk_dynamodb::Client as DynamoDb;
 use aws_sdk_firehose::Client as Firehose;
 use aws_sdk_kinesis::Client as Kinesis;
 pub use config::Config;
-use millrace_aws::firehose::RECORD_LIMIT_ROWS;
 use millrace_aws::kinesis::RECORD_LIMIT_BYTES;
 use millrace_aws::{DynamoReorderPoints, DynamoStore, FirehoseSink, KinesisStream};
 use millrace_domain::fold::KeyState;
@@ -83,11 +82,9 @@ impl OnAws {
         );
         let adapters = Adapters {
             store: DynamoStore::new(dynamodb.clone(), config.stock_table.clone(), Arc::clone(&meter)),
-            // Lines of the quarantine are not taken apart again, so a record may hold as many as fit.
-            quarantine: FirehoseSink::new(
+            quarantine: FirehoseSink::quarantine(
                 firehose,
                 config.quarantine_stream.clone(),
-                RECORD_LIMIT_ROWS,
                 Arc::clone(&meter),
             ),
             signals: SignalStream::new(stream.clone(), NAME, RECORD_LIMIT_BYTES),
@@ -166,7 +163,7 @@ where
 
     async fn process(&self, batch: &KinesisBatch, deadline: Deadline) -> Report {
         // Boxed once an invocation: two ways through so deep a future pass the compiler's limits.
-        let tally = Box::pin(self.run(batch, deadline)).await;
+        let tally = self.run(batch, deadline).await;
         Report { tally, usage: self.meter.take() }
     }
 }

@@ -9,7 +9,6 @@ use aws_sdk_dynamodb::Client as DynamoDb;
 use aws_sdk_firehose::Client as Firehose;
 use aws_sdk_kinesis::Client as Kinesis;
 pub use config::Config;
-use millrace_aws::firehose::RECORD_LIMIT_ROWS;
 use millrace_aws::kinesis::RECORD_LIMIT_BYTES;
 use millrace_aws::{DynamoStore, DynamoTimers, FirehoseSink, KinesisStream};
 use millrace_domain::session::{SessionSettings, SessionState};
@@ -56,13 +55,8 @@ impl OnAws {
         );
         let signals = SignalStream::new(stream, NAME, RECORD_LIMIT_BYTES);
         let store = DynamoStore::new(dynamodb, config.sessions_table.clone(), Arc::clone(&meter));
-        // Lines of the quarantine are not taken apart again, so a record may hold as many as fit.
-        let quarantine = FirehoseSink::new(
-            firehose,
-            config.quarantine_stream.clone(),
-            RECORD_LIMIT_ROWS,
-            Arc::clone(&meter),
-        );
+        let quarantine =
+            FirehoseSink::quarantine(firehose, config.quarantine_stream.clone(), Arc::clone(&meter));
         Self::new(config, (store, quarantine, SignalsAndTimers { signals, timers }), meter)
     }
 }

@@ -1,6 +1,7 @@
 //! State by key in a DynamoDB table, timers in another, and a table of reorder points.
 
 mod batch_get;
+mod batch_write;
 mod chunk;
 mod commit;
 mod item;

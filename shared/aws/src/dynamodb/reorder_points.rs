@@ -4,19 +4,17 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, ReturnConsumedCapacity, WriteRequest};
+use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
 use futures::stream::{self, StreamExt};
 use millrace_domain::stock::ReorderPoint;
-use millrace_lambda::meter::Usage;
 use millrace_lambda::ports::NotAccepted;
 use millrace_lambda::reorder_points::{PointsUnavailable, ReorderPointTable};
 use millrace_lambda::{Deadline, Meter};
 
+use super::CONCURRENCY;
 use super::batch_get::{BatchGet, Got, KEYS_LIMIT};
+use super::batch_write::{BatchWrite, ITEMS_LIMIT};
 use super::item::Item;
-use super::trouble::Trouble;
-use super::{CONCURRENCY, units};
-use crate::backoff::Backoff;
 
 /// The table's partition key.
 pub const SKU: &str = "sku";
@@ -24,9 +22,6 @@ pub const SKU: &str = "sku";
 pub const REORDER_POINT: &str = "reorder_point";
 /// The stock that an order brings about.
 pub const TARGET: &str = "target";
-
-/// Most items of one `BatchWriteItem`.
-const ITEMS_LIMIT: usize = 25;
 
 /// A table of reorder points.
 #[derive(Clone, Debug)]
@@ -58,41 +53,9 @@ impl DynamoReorderPoints {
     }
 
     async fn put_chunk(&self, points: &[(String, ReorderPoint)], deadline: Deadline) -> Result<(), String> {
-        let mut backoff = Backoff::new(deadline);
-        let mut pending = points.iter().map(write).collect::<Result<Vec<_>, _>>()?;
-        loop {
-            let why = match self.write_request(&pending).await {
-                Ok(unprocessed) if unprocessed.is_empty() => return Ok(()),
-                Ok(unprocessed) => {
-                    pending = unprocessed;
-                    "some items were not processed".to_owned()
-                }
-                Err(Trouble::Passing(why)) => why,
-                Err(Trouble::Lasting(why) | Trouble::Refused(why)) => return Err(why),
-            };
-            tracing::warn!(table = self.table, why, "a write is tried again");
-            if !backoff.wait().await {
-                return Err(why);
-            }
-            self.meter.add(&Usage { retries: 1, ..Usage::default() });
-        }
-    }
-
-    /// The writes that were not done.
-    async fn write_request(&self, writes: &[WriteRequest]) -> Result<Vec<WriteRequest>, Trouble> {
-        let answer = self
-            .client
-            .batch_write_item()
-            .request_items(&self.table, writes.to_vec())
-            .return_consumed_capacity(ReturnConsumedCapacity::Total)
-            .send()
-            .await;
-        self.meter.add(&Usage { write_requests: 1, ..Usage::default() });
-        let answer = answer.map_err(|error| Trouble::of(&error))?;
-        let consumed = answer.consumed_capacity().iter().filter_map(|capacity| capacity.capacity_units);
-        self.meter.add(&Usage { write_units: units(consumed), ..Usage::default() });
-        let unprocessed = answer.unprocessed_items.and_then(|mut tables| tables.remove(&self.table));
-        Ok(unprocessed.unwrap_or_default())
+        let requests = points.iter().map(write).collect::<Result<Vec<_>, _>>()?;
+        let write = BatchWrite { client: &self.client, table: &self.table, meter: &self.meter };
+        write.write(requests, deadline).await.map_err(|left| left.trouble.into_why())
     }
 }
 

@@ -26,6 +26,13 @@ const PASSING: [&str; 5] = [
 ];
 
 impl Trouble {
+    /// The reason in words.
+    pub(super) fn into_why(self) -> String {
+        match self {
+            Self::Passing(why) | Self::Lasting(why) | Self::Refused(why) => why,
+        }
+    }
+
     /// What the failure of a whole read means. Reads may simply be repeated, so a lost answer passes, too.
     pub(super) fn of<E: ProvideErrorMetadata + std::error::Error + 'static>(error: &SdkError<E>) -> Self {
         let why = describe(error);

@@ -35,6 +35,11 @@ impl FirehoseSink {
         Self { client, stream, lines_per_record: lines_per_record.clamp(1, RECORD_LIMIT_ROWS), meter }
     }
 
+    /// A sink into the quarantine's stream. Its lines are not taken apart again, so a record holds as many as fit.
+    pub fn quarantine(client: Client, stream: String, meter: Arc<Meter>) -> Self {
+        Self::new(client, stream, RECORD_LIMIT_ROWS, meter)
+    }
+
     /// Puts one call's records, those that fail again and again, and nothing that was accepted.
     async fn put_call(&self, lines: &Lines, call: &Call, deadline: Deadline) -> Result<(), NotAccepted> {
         let mut backoff = Backoff::new(deadline);

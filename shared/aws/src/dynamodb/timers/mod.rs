@@ -79,8 +79,6 @@ impl DueTimers for DynamoTimers {
 
 impl From<Trouble> for TableError {
     fn from(trouble: Trouble) -> Self {
-        match trouble {
-            Trouble::Passing(why) | Trouble::Lasting(why) | Trouble::Refused(why) => Self(why),
-        }
+        Self(trouble.into_why())
     }
 }

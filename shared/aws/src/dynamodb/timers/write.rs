@@ -2,23 +2,17 @@
 
 use std::collections::{HashMap, HashSet};
 
-use aws_sdk_dynamodb::types::{
-    AttributeValue, DeleteRequest, PutRequest, ReturnConsumedCapacity, WriteRequest,
-};
+use aws_sdk_dynamodb::types::{AttributeValue, DeleteRequest, PutRequest, WriteRequest};
 use futures::stream::{self, StreamExt};
 use millrace_domain::timer::{Placed, sort_key};
 use millrace_lambda::Deadline;
-use millrace_lambda::meter::Usage;
 use millrace_lambda::timers::TableError;
 
 use super::{BUCKET, DynamoTimers, TIMER};
-use crate::backoff::Backoff;
+use crate::dynamodb::CONCURRENCY;
+use crate::dynamodb::batch_write::{BatchWrite, ITEMS_LIMIT, NotWritten};
 use crate::dynamodb::item::Item;
 use crate::dynamodb::trouble::Trouble;
-use crate::dynamodb::{CONCURRENCY, units};
-
-/// Most items of one `BatchWriteItem`.
-const ITEMS_LIMIT: usize = 25;
 
 /// What is done to an item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,8 +25,7 @@ pub(super) enum Change {
 type Keys = (String, String);
 
 impl DynamoTimers {
-    /// Writes each item once, however often it is named: a request that names one twice is refused as a whole. Repeating
-    /// a write changes nothing, so a lost answer is one more reason to repeat it.
+    /// Writes each item once, however often it is named: a request that names one twice is refused as a whole.
     pub(super) async fn write_all(
         &self,
         timers: &[Placed],
@@ -52,53 +45,29 @@ impl DynamoTimers {
         keys.iter().map(|keys| failed.get(keys).map_or(Ok(()), |error| Err(error.clone()))).collect()
     }
 
-    /// Sends items until all are written, or there is no time left; gives back those that may not be.
+    /// Gives back the items that may not be written.
     async fn write_chunk(
         &self,
         chunk: &[&Keys],
         change: Change,
         deadline: Deadline,
     ) -> Vec<(Keys, TableError)> {
-        let mut backoff = Backoff::new(deadline);
-        let mut pending: Vec<Keys> = chunk.iter().map(|keys| (*keys).clone()).collect();
-        loop {
-            let sent = pending.len();
-            let trouble = match self.send(&pending, change).await {
-                Ok(unprocessed) if unprocessed.is_empty() => return Vec::new(),
-                Ok(unprocessed) => {
-                    pending = unprocessed;
-                    Trouble::Passing("the table is throttled".to_owned())
-                }
-                Err(trouble) => trouble,
-            };
-            tracing::warn!(table = self.table, ?change, ?trouble, "timers were not written");
-            if pending.len() < sent {
-                backoff = Backoff::new(deadline);
-            }
-            if !matches!(trouble, Trouble::Passing(_)) || !backoff.wait().await {
+        let requests = chunk.iter().map(|keys| request(keys, change)).collect::<Result<Vec<_>, _>>();
+        let requests = match requests {
+            Ok(requests) => requests,
+            Err(trouble) => {
                 let error = TableError::from(trouble);
-                return pending.into_iter().map(|keys| (keys, error.clone())).collect();
+                return chunk.iter().map(|keys| ((*keys).clone(), error.clone())).collect();
             }
-            self.meter.add(&Usage { retries: 1, ..Usage::default() });
+        };
+        let write = BatchWrite { client: &self.client, table: &self.table, meter: &self.meter };
+        match write.write(requests, deadline).await {
+            Ok(()) => Vec::new(),
+            Err(NotWritten { pending, trouble }) => {
+                let error = TableError::from(trouble);
+                pending.iter().filter_map(keys_of).map(|keys| (keys, error.clone())).collect()
+            }
         }
-    }
-
-    /// Sends one request; gives back the items that were left out.
-    async fn send(&self, items: &[Keys], change: Change) -> Result<Vec<Keys>, Trouble> {
-        let requests = items.iter().map(|keys| request(keys, change)).collect::<Result<Vec<_>, _>>();
-        let answer = self
-            .client
-            .batch_write_item()
-            .request_items(&self.table, requests?)
-            .return_consumed_capacity(ReturnConsumedCapacity::Total)
-            .send()
-            .await;
-        self.meter.add(&Usage { write_requests: 1, ..Usage::default() });
-        let answer = answer.map_err(|error| Trouble::of(&error))?;
-        let consumed = answer.consumed_capacity().iter().filter_map(|capacity| capacity.capacity_units);
-        self.meter.add(&Usage { write_units: units(consumed), ..Usage::default() });
-        let left = answer.unprocessed_items.unwrap_or_default().remove(&self.table).unwrap_or_default();
-        Ok(left.iter().filter_map(keys_of).collect())
     }
 }
 
