@@ -2,7 +2,6 @@
 
 use millrace_domain::fraud::{AmountSettings, FAILURES_LIMIT, FraudSettings, Mode, VelocitySettings};
 use millrace_domain::ledger::LedgerSettings;
-
 use millrace_lambda::config::{ConfigError, Variables, environment};
 use tracing::Level;
 

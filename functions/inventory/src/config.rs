@@ -70,6 +70,7 @@ impl Config {
             money_horizon_ms: horizon_ms,
             activity_horizon_ms: horizon_ms,
             seen_cap: variables.number("SEEN_CAP", LedgerSettings::default().seen_cap, 1..=4_096),
+            ..LedgerSettings::default()
         };
         let default = ReorderPoint::default();
         let point = variables.number("DEFAULT_REORDER_POINT", default.point(), 0..=QUANTITY_LIMIT);

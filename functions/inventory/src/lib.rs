@@ -162,7 +162,6 @@ where
     }
 
     async fn process(&self, batch: &KinesisBatch, deadline: Deadline) -> Report {
-        // Boxed once an invocation: two ways through so deep a future pass the compiler's limits.
         let tally = self.run(batch, deadline).await;
         Report { tally, usage: self.meter.take() }
     }

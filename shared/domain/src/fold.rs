@@ -177,19 +177,20 @@ impl<S: KeyState> Fold<S> {
         let Some(origin) = event.origin.as_deref() else {
             return Err(CannotApply { why: "the signal does not tell its origin".to_owned() });
         };
-        let judgement = self.ledger.judge_signal(event, origin);
-        match judgement {
-            SignalJudgement::New | SignalJudgement::ToldAgain => {}
-            SignalJudgement::Overtaken if delivery.redriven => {
-                return self.late(event, delivery, LateCause::Undecidable);
+        match self.ledger.judge_signal(event, origin) {
+            SignalJudgement::New => {
+                self.ledger.record_signal(event, origin, delivery.arrived_at_ms, ledger_settings);
+                self.apply(event, delivery, settings)
             }
-            SignalJudgement::Overtaken | SignalJudgement::Redelivery => return Ok(Verdict::Redelivery),
-        }
-        self.ledger.record_signal(event, origin, delivery.arrived_at_ms, ledger_settings);
-        self.changed = true;
-        match judgement {
-            SignalJudgement::New => self.apply(event, delivery, settings),
-            _ => Ok(Verdict::Duplicate),
+            SignalJudgement::ToldAgain => {
+                self.ledger.record_signal(event, origin, delivery.arrived_at_ms, ledger_settings);
+                self.changed = true;
+                Ok(Verdict::Duplicate)
+            }
+            SignalJudgement::Overtaken if delivery.redriven => {
+                self.late(event, delivery, LateCause::Undecidable)
+            }
+            SignalJudgement::Overtaken | SignalJudgement::Redelivery => Ok(Verdict::Redelivery),
         }
     }
 

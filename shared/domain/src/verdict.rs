@@ -23,7 +23,7 @@ pub enum Verdict {
     Applied,
     /// Applied before, and the stream or the machinery brought the same record again.
     Redelivery,
-    /// Applied before, and the producer sent it again.
+    /// Applied before, and the producer sent it again; or a signal that its function told again from another place.
     Duplicate,
     /// Below its class's floor: it never touches state.
     Late(LateCause),

@@ -88,6 +88,7 @@ impl<F: Fn(&str) -> Option<String>> Variables<F> {
             money_horizon_ms: self.time_ms("MONEY_HORIZON_SECONDS", default.money_horizon_ms, 0),
             activity_horizon_ms: self.time_ms("ACTIVITY_HORIZON_SECONDS", default.activity_horizon_ms, 0),
             seen_cap: self.number("SEEN_CAP", default.seen_cap, 1..=4_096),
+            ..default
         }
     }
 

@@ -1,11 +1,19 @@
 //! `Ledger::unpack`: the proof of what was applied.
 
-use millrace_domain::ledger::{Candidate, FORMAT, Judgement, LedgerSettings, LedgerUnreadable};
-use millrace_domain::{Class, Ledger, Position, SequenceNumber};
+use millrace_domain::ledger::{
+    Candidate, FORMAT, Judgement, LedgerSettings, LedgerUnreadable, SignalJudgement,
+};
+use millrace_domain::signal::Origin;
+use millrace_domain::{Class, Data, Event, Ledger, Position, SequenceNumber};
 
 /// A cap that inputs of a few hundred bytes reach.
-const SETTINGS: LedgerSettings =
-    LedgerSettings { money_horizon_ms: 100_000, activity_horizon_ms: 10_000, seen_cap: 8 };
+const SETTINGS: LedgerSettings = LedgerSettings {
+    money_horizon_ms: 100_000,
+    activity_horizon_ms: 10_000,
+    seen_cap: 8,
+    signals_horizon_ms: 100_000,
+    signals_cap: 8,
+};
 const ARRIVAL_BYTES: usize = 8;
 
 /// The bytes as a packed ledger, and as arrivals that make one.
@@ -67,12 +75,45 @@ fn arrivals(ledger: &mut Ledger, bytes: &[u8]) {
             lane: if arrival[0] & 2 == 0 { "shardId-000000000001" } else { "" },
             position: &position,
         };
-        step(ledger, &candidate);
+        match arrival[0] & 32 {
+            0 => step(ledger, &candidate),
+            _ => step_signal(ledger, &candidate),
+        }
         if number % 8 == 0 {
             packed(ledger);
         }
     }
     packed(ledger);
+}
+
+/// A signal is not new twice, from wherever it is told again.
+fn step_signal(ledger: &mut Ledger, candidate: &Candidate<'_>) {
+    let id = candidate.identity.to_string();
+    let event = Event {
+        id: id.as_str().into(),
+        source: "s".into(),
+        event_type: "stock.sold".into(),
+        subject: "k".into(),
+        time_ms: candidate.time_ms,
+        data_schema: None,
+        data: Data::Unknown,
+        raw_data: "{}",
+        origin: None,
+    };
+    let origin =
+        |lane: &str| Origin { lane: lane.to_owned(), position: candidate.position.clone(), index: 0 };
+    if ledger.judge_signal(&event, &origin(candidate.lane)) == SignalJudgement::New {
+        ledger.record_signal(&event, &origin(candidate.lane), 0, &SETTINGS);
+        // One that is older than the newest is forgotten at once.
+        match ledger.judge_signal(&event, &origin(candidate.lane)) {
+            SignalJudgement::Overtaken => {}
+            again => {
+                assert_eq!(again, SignalJudgement::Redelivery);
+                assert_eq!(ledger.judge_signal(&event, &origin("elsewhere")), SignalJudgement::ToldAgain);
+            }
+        }
+    }
+    assert!(ledger.signals().signals().len() <= SETTINGS.signals_cap);
 }
 
 fn step(ledger: &mut Ledger, candidate: &Candidate<'_>) {

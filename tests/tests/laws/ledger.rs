@@ -26,7 +26,7 @@ fn classes() -> impl Strategy<Value = Class> {
 fn settings() -> impl Strategy<Value = LedgerSettings> {
     let horizon_ms = || prop_oneof![3 => 0_i64..40, 1 => Just(0), 1 => Just(i64::MAX)];
     (horizon_ms(), horizon_ms(), 1_usize..6).prop_map(|(money_horizon_ms, activity_horizon_ms, seen_cap)| {
-        LedgerSettings { money_horizon_ms, activity_horizon_ms, seen_cap }
+        LedgerSettings { money_horizon_ms, activity_horizon_ms, seen_cap, ..LedgerSettings::default() }
     })
 }
 
@@ -96,7 +96,7 @@ proptest! {
 
     #[test]
     fn an_event_within_horizon_and_cap_is_never_late(things in arrivals(120)) {
-        let settings = LedgerSettings { money_horizon_ms: 50, activity_horizon_ms: 50, seen_cap: 512 };
+        let settings = LedgerSettings { money_horizon_ms: 50, activity_horizon_ms: 50, ..LedgerSettings::default() };
         let distinct: HashSet<_> = things.iter().map(|thing| thing.identity).collect();
         let ledger = run(things, &settings);
         prop_assert_eq!(Class::ALL.iter().map(|class| ledger.class(*class).len()).sum::<usize>(), distinct.len());

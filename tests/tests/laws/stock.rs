@@ -279,6 +279,8 @@ proptest! {
         let allowed_ms = |happening: Happening| if happening.is_signal() { HOUR_MS } else { 2 * HORIZON_MS };
         let (stock, applied) = fold(&disordered(&history, &disorder, allowed_ms), &ledger);
         prop_assert_eq!(stock, on_hand(applied.iter()));
+        let ids: BTreeSet<_> = applied.iter().map(|happening| happening.id).collect();
+        prop_assert_eq!(ids.len(), applied.len(), "something was applied twice");
         let lost = history.iter().filter(|happening| {
             happening.kind != Kind::Counted && !applied.iter().any(|applied| applied.id == happening.id)
         });

@@ -5,8 +5,13 @@ use crate::identity::cause_hash;
 use crate::position::SequenceNumber;
 use crate::signal::{EVENT_LATE, Origin, REFRESH_REQUESTED};
 
-const LEDGER_SETTINGS: LedgerSettings =
-    LedgerSettings { money_horizon_ms: 1_000, activity_horizon_ms: 100, seen_cap: 3 };
+const LEDGER_SETTINGS: LedgerSettings = LedgerSettings {
+    money_horizon_ms: 1_000,
+    activity_horizon_ms: 100,
+    seen_cap: 3,
+    signals_horizon_ms: 100,
+    signals_cap: 2,
+};
 
 /// Counts applied events; told by constants whether it tells of late ones and believes origins.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -173,15 +178,16 @@ fn a_signal_that_is_told_again_from_another_place_is_known_by_its_id() {
         (sold("2", 5, 1), 3, (Verdict::Redelivery, false)),
         (sold("1", 6, 0), 4, (Verdict::Redelivery, false)),
         (Event { time_ms: 501, ..sold("1", 7, 0) }, 5, (Verdict::Applied, true)),
-        (sold("3", 8, 0), 6, (Verdict::Applied, true)),
-        (sold("4", 9, 0), 7, (Verdict::Applied, true)),
-        (sold("5", 10, 0), 8, (Verdict::Applied, true)),
+        (Event { time_ms: 502, ..sold("3", 8, 0) }, 6, (Verdict::Applied, true)),
+        (Event { time_ms: 501, ..sold("1", 9, 0) }, 7, (Verdict::Duplicate, true)),
+        // Two others are newer, so it is forgotten.
+        (sold("1", 10, 0), 8, (Verdict::Applied, true)),
     ];
     for (event, sequence, expected) in cases {
         assert_eq!(step(&mut fold, &event, sequence), expected, "{sequence}");
     }
-    assert_eq!(fold.state, Counter(5));
-    assert_eq!(fold.ledger.signals().signals().len(), LEDGER_SETTINGS.seen_cap);
+    assert_eq!(fold.state, Counter(4));
+    assert_eq!(fold.ledger.signals().signals().len(), LEDGER_SETTINGS.signals_cap);
 }
 
 #[test]

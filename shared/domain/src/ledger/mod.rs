@@ -13,7 +13,7 @@ pub use signals::{SignalJudgement, SignalSeen, SignalsSeen};
 
 use crate::event::Class;
 use crate::position::Position;
-use crate::time::{HOUR_MS, MINUTE_MS};
+use crate::time::{DAY_MS, HOUR_MS, MINUTE_MS};
 use crate::verdict::LateCause;
 
 /// Most lanes whose positions are kept.
@@ -26,14 +26,24 @@ pub struct LedgerSettings {
     pub money_horizon_ms: i64,
     /// The same for activity.
     pub activity_horizon_ms: i64,
-    /// Most entries of `seen`, for each class, and most signals known by their ids. An entry takes about 15 bytes of the
-    /// item, a signal about 8.
+    /// Most entries of `seen`, for each class. An entry takes about 15 bytes of the item.
     pub seen_cap: usize,
+    /// How far back signals are known by their ids, in milliseconds.
+    pub signals_horizon_ms: i64,
+    /// Most signals that are. One takes about 8 bytes of the item.
+    pub signals_cap: usize,
 }
 
 impl Default for LedgerSettings {
     fn default() -> Self {
-        Self { money_horizon_ms: 48 * HOUR_MS, activity_horizon_ms: 10 * MINUTE_MS, seen_cap: 512 }
+        Self {
+            money_horizon_ms: 48 * HOUR_MS,
+            activity_horizon_ms: 10 * MINUTE_MS,
+            seen_cap: 512,
+            // As long as a batch may be tried before it is given up, and money counts.
+            signals_horizon_ms: 8 * DAY_MS,
+            signals_cap: 256,
+        }
     }
 }
 
@@ -219,8 +229,13 @@ mod tests {
     use super::*;
     use crate::position::SequenceNumber;
 
-    const SETTINGS: LedgerSettings =
-        LedgerSettings { money_horizon_ms: 1_000, activity_horizon_ms: 100, seen_cap: 3 };
+    const SETTINGS: LedgerSettings = LedgerSettings {
+        money_horizon_ms: 1_000,
+        activity_horizon_ms: 100,
+        seen_cap: 3,
+        signals_horizon_ms: 0,
+        signals_cap: 0,
+    };
 
     fn position(sequence: u32) -> Position {
         Position {

@@ -11,7 +11,8 @@
 //!               varint sub-sequence, varint index
 //! origins       only in format 2: varint count; 8 bytes lane, digits, sub-sequence and index as above, varint index of
 //!               the signal, signed varint arrival
-//! signals       only in format 2: varint count; time as varint above the signal before, 4 bytes identity
+//! signals       only in format 2: varint count; time as varint above the signal before (the
+//!               first: above the epoch), 4 bytes identity
 //! ```
 //! A ledger without signals is written in format 1, which versions before format 2 read.
 //!

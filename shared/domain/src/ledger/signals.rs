@@ -60,9 +60,9 @@ impl SignalsSeen {
         let Err(place) = self.0.binary_search(&signal) else { return };
         self.0.insert(place, signal);
         let newest_ms = self.0.last().map_or(signal.time_ms, |newest| newest.time_ms);
-        let oldest_ms = newest_ms.saturating_sub(settings.money_horizon_ms);
+        let oldest_ms = newest_ms.saturating_sub(settings.signals_horizon_ms);
         let too_old = self.0.partition_point(|known| known.time_ms < oldest_ms);
-        let too_many = self.0.len().saturating_sub(settings.seen_cap);
+        let too_many = self.0.len().saturating_sub(settings.signals_cap);
         self.0.drain(..too_old.max(too_many));
     }
 }
@@ -97,8 +97,13 @@ impl Ledger {
 mod tests {
     use super::*;
 
-    const SETTINGS: LedgerSettings =
-        LedgerSettings { money_horizon_ms: 100, activity_horizon_ms: 10, seen_cap: 3 };
+    const SETTINGS: LedgerSettings = LedgerSettings {
+        money_horizon_ms: 0,
+        activity_horizon_ms: 0,
+        seen_cap: 0,
+        signals_horizon_ms: 100,
+        signals_cap: 3,
+    };
 
     fn seen(signals: &[(i64, u32)]) -> Vec<(i64, u32)> {
         let mut seen = SignalsSeen::default();

@@ -96,6 +96,9 @@ impl KeyState for SessionState {
         settings: &SessionSettings,
         emit: &mut Emit<'_>,
     ) -> Result<(), CannotApply> {
+        // First, so that their ids follow from the event alone: receivers know by them what is told again from another
+        // state.
+        tell_stock(event, emit)?;
         self.lifetime.add(event)?;
         if let Data::ProductViewed(view) = &event.data {
             self.recent_products.add(&view.sku, event.time_ms);
@@ -105,7 +108,6 @@ impl KeyState for SessionState {
         }
         self.close(&event.subject, largest_event_time_ms, settings, emit)?;
         self.told.refresh(concerns_recommender(&event.data), &event.subject, event.time_ms, emit)?;
-        tell_stock(event, emit)?;
         self.set_timer(settings, emit);
         Ok(())
     }

@@ -326,6 +326,18 @@ fn every_line_of_an_order_reaches_its_stock() {
 }
 
 #[test]
+fn an_order_moves_stock_under_the_same_ids_whatever_it_tells_beside() {
+    let ids = |before: &[(i64, &str, &str)]| -> Vec<String> {
+        let signals = fold_of(&[before, &[(41, ORDER, ORDER_OF_TWO)]].concat()).0.signals.into_iter();
+        signals.filter(|signal| signal.signal_type == "stock.sold").map(|signal| signal.id).collect()
+    };
+    let alone = ids(&[]);
+    assert_eq!(alone.len(), 1);
+    assert_eq!(ids(&[(0, LOGIN, "{}")]), alone, "a window closes");
+    assert_eq!(ids(&[(41, VIEW, SKU)]), alone, "no refresh is due");
+}
+
+#[test]
 fn a_late_event_is_told_of() {
     let (fold, verdicts) = fold_of(&[(60, LOGIN, "{}"), (0, VIEW, SKU)]);
     assert!(matches!(verdicts[1], Verdict::Late(_)));

@@ -141,9 +141,9 @@ where
     /// whose batch was given up may end behind what came after it, which to the ledger is the same.
     fn check_redeliveries(&self, came: &Came<'a, S>, problems: &mut Vec<String>) {
         for (entry, happening) in &came.events {
-            let given_up = self.book.is_given_up(self.consumer, entry);
+            let abandoned = self.book.zombies && self.book.is_given_up(self.consumer, entry);
             let said = self.book.verdicts(self.consumer, entry).iter();
-            let mut said = said.filter(|said| !said.repeated && (said.believed || !given_up));
+            let mut said = said.filter(|said| !said.repeated && (said.believed || !abandoned));
             let is_signal = matches!(happening, Happening::Signal(_));
             if said.any(|said| said.verdict == Verdict::Redelivery) && !is_signal {
                 let at = &entry.sequence_number;

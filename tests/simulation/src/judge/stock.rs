@@ -1,13 +1,13 @@
 //! Stock, added up from what users and warehouses told, by none of the rules that the function goes by.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use millrace_domain::session::SessionState;
 use millrace_domain::stock::StockState;
 
 use super::keyed::Came;
 use super::reference::Happening;
-use crate::plan::Kind;
+use crate::plan::{Kind, Settings};
 
 /// Pieces and when they came or went, by key.
 type Moves = BTreeMap<String, Vec<(i64, i64)>>;
@@ -23,7 +23,8 @@ pub(super) fn check(
     let ordered = moved_by_orders(users);
     for product in products {
         let on_hand = product.item.state.level.on_hand();
-        let signalled = on_hand_of(product, &moved_by_signals(product));
+        let signals: Vec<_> = signals_of(product).iter().map(|moved| (moved.at_ms, moved.quantity)).collect();
+        let signalled = on_hand_of(product, &signals);
         if on_hand != signalled {
             broken.push(format!("{}: {on_hand} pieces, and its signals say {signalled}", product.key));
         }
@@ -53,20 +54,70 @@ fn moved_by_orders(users: &[Came<'_, SessionState>]) -> Moves {
     moves
 }
 
+/// Checks that no line of an order is in a product's stock more often than in the orders, whatever was given up on the way
+/// and told again; as long as the product forgets none of its signals.
+pub(super) fn check_lines(
+    settings: &Settings,
+    users: &[Came<'_, SessionState>],
+    products: &[Came<'_, StockState>],
+    broken: &mut Vec<String>,
+) {
+    let mut ordered: BTreeMap<Line, usize> = BTreeMap::new();
+    for user in users {
+        let mut known = BTreeSet::new();
+        for (_, happening) in &user.events {
+            let Happening::Event(spec) = happening else { continue };
+            if known.insert(happening.number()) {
+                for (key, _) in spec.line_keys() {
+                    *ordered.entry((key, format!("o{}", spec.id), spec.kind == Kind::Order)).or_default() +=
+                        1;
+                }
+            }
+        }
+    }
+    for product in products.iter().filter(|product| !product.loose) {
+        let moves = signals_of(product);
+        let times_ms = || moves.iter().map(|moved| moved.at_ms);
+        let span_ms = times_ms().max().unwrap_or_default() - times_ms().min().unwrap_or_default();
+        if moves.len() > settings.seen_cap || span_ms > settings.money_horizon_ms {
+            continue;
+        }
+        let mut told: BTreeMap<Line, usize> = BTreeMap::new();
+        for moved in &moves {
+            let line = (product.key.clone(), moved.order_id.clone(), moved.quantity < 0);
+            *told.entry(line).or_default() += 1;
+        }
+        let wrong = told.iter().filter(|(line, count)| ordered.get(line).is_none_or(|lines| lines < count));
+        broken.extend(wrong.map(|(line, count)| format!("{line:?} is in stock {count} times")));
+    }
+}
+
+/// Key and order, and whether it was sold.
+type Line = (String, String, bool);
+
+/// A signal that moved a product's stock.
+#[derive(Clone, Debug)]
+struct Moved {
+    at_ms: i64,
+    quantity: i64,
+    order_id: String,
+}
+
 /// What the product's item lists of signals.
-fn moved_by_signals(product: &Came<'_, StockState>) -> Vec<(i64, i64)> {
+fn signals_of(product: &Came<'_, StockState>) -> Vec<Moved> {
     let mut moves = BTreeMap::new();
     for (_, happening) in &product.events {
         let Happening::Signal(sent) = happening else { continue };
         let number = happening.number();
         let data: serde_json::Value = serde_json::from_str(&sent.data).unwrap_or_default();
-        let quantity = data["quantity"].as_i64().unwrap_or_default();
         let sign = if sent.signal_type == "stock.sold" { -1 } else { 1 };
+        let quantity = sign * data["quantity"].as_i64().unwrap_or_default();
+        let order_id = data["order_id"].as_str().unwrap_or_default().to_owned();
         happening.with_event(|event| {
-            moves.insert(number, (event.time_ms, sign * quantity));
+            moves.insert(number, Moved { at_ms: event.time_ms, quantity, order_id: order_id.clone() });
         });
     }
-    product.item.applied.iter().filter_map(|code| moves.get(code).copied()).collect()
+    product.item.applied.iter().filter_map(|code| moves.get(code).cloned()).collect()
 }
 
 /// Pieces after these moves, and after the receipts and counts that the product's item lists.

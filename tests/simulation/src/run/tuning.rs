@@ -15,6 +15,8 @@ pub(crate) fn ledger_settings(settings: &Settings) -> LedgerSettings {
         money_horizon_ms: settings.money_horizon_ms,
         activity_horizon_ms: settings.activity_horizon_ms,
         seen_cap: settings.seen_cap,
+        signals_horizon_ms: settings.money_horizon_ms,
+        signals_cap: settings.seen_cap,
     }
 }
 
