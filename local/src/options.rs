@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use clap::{Args, Parser};
 use event_source_mapping::RECORD_AGE_MAX_MS;
+use millrace_domain::fraud::{AmountSettings, VelocitySettings};
+use millrace_domain::stock::ReorderPoint;
 use millrace_lambda::config::ConfigError;
 use serde::{Deserialize, Serialize};
 
@@ -58,34 +60,40 @@ pub(crate) struct Tuning {
     pub(crate) rules: Rules,
 }
 
-/// The rules of fraud and of stock.
+/// The rules of fraud and of stock. Thresholds are the domain's unless given.
 #[derive(Args, Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Rules {
     /// Failed payments in a row of time: off, live, or shadow (told apart from what is live)
     #[arg(long, default_value = "live", value_name = "MODE", value_parser = MODES)]
     pub(crate) velocity: String,
     /// More failed payments than this are suspected
-    #[arg(long, default_value_t = 5, value_name = "N")]
-    pub(crate) velocity_limit: u32,
+    #[arg(long, default_value_t = VelocitySettings::default().limit, value_name = "N")]
+    pub(crate) velocity_limit: usize,
     /// Within this time
-    #[arg(long, default_value = "10m", value_parser = humantime::parse_duration, value_name = "DURATION")]
+    #[arg(long, default_value = usual_window(), value_parser = humantime::parse_duration, value_name = "DURATION")]
     #[serde(with = "text")]
     pub(crate) velocity_window: Duration,
     /// Orders far above a user's others: off, live, or shadow
     #[arg(long, default_value = "live", value_name = "MODE", value_parser = MODES)]
     pub(crate) amount: String,
     /// An order further above the mean than this many standard deviations is suspected
-    #[arg(long, default_value_t = 3, value_name = "N")]
+    #[arg(long, default_value_t = AmountSettings::default().deviations, value_name = "N")]
     pub(crate) amount_deviations: u32,
     /// Once there are this many orders to compare with
-    #[arg(long, default_value_t = 10, value_name = "N")]
-    pub(crate) amount_least_orders: u32,
+    #[arg(long, default_value_t = AmountSettings::default().least_orders, value_name = "N")]
+    pub(crate) amount_least_orders: u64,
     /// Stock is ordered again when it falls to this, for products that --reorder-points does not name
-    #[arg(long, default_value_t = 10, value_name = "N")]
+    #[arg(long, default_value_t = ReorderPoint::default().point(), value_name = "N")]
     pub(crate) reorder_point: i64,
     /// And up to this
-    #[arg(long, default_value_t = 50, value_name = "N")]
+    #[arg(long, default_value_t = ReorderPoint::default().target(), value_name = "N")]
     pub(crate) reorder_target: i64,
+}
+
+/// The window of `velocity`, as text.
+fn usual_window() -> String {
+    let window_ms = VelocitySettings::default().window_ms.unsigned_abs();
+    humantime::format_duration(Duration::from_millis(window_ms)).to_string()
 }
 
 /// How a rule of fraud may run.

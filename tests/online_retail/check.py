@@ -120,6 +120,15 @@ def check_signals(run, file):
     expect("no session is left open", [item["key"] for item in run["items"] if "session" in item], [])
 
 
+def check_opening_stock(options, out, clean):
+    """Every product has the pieces it was counted at, less those that went: no count comes too late."""
+    pieces = 1_000_000
+    run = replay(options.binary, options.file, out, "--opening-stock", str(pieces))
+    stock = {item["key"]: item["on_hand"] - pieces for item in run["tables"]["stock"]}
+    expected = {item["key"]: item["on_hand"] for item in clean["tables"]["stock"]}
+    expect(f"{len(stock):,} products counted at {pieces:,} before their first event", stock, expected)
+
+
 def check_against_file(run, invoices):
     valid = [row for row in invoices if row[4]]
     per_user = {}
@@ -153,6 +162,7 @@ def main():
         expect(f"{len(invoices):,} invoices went in", clean["summary"]["events_in"], len(invoices))
         check_against_file(clean, invoices)
         check_signals(clean, options.file)
+        check_opening_stock(options, folder / "opening-stock", clean)
         for size in (1, 7, 100, 10_000):
             for twice in ((), ("--duplicates-within", "50")):
                 out = folder / f"{size}-{len(twice)}"

@@ -27,7 +27,7 @@ pub(crate) struct Fed {
     pub(crate) frontier_ms: i64,
 }
 
-/// Puts records into the stream, in order.
+/// Puts records into the stream of events, in order.
 pub(crate) async fn feed(
     world: &World,
     inputs: impl Iterator<Item = Result<Input, Error>>,
@@ -35,7 +35,7 @@ pub(crate) async fn feed(
     let progress =
         ProgressBar::new_spinner().with_style(style("{spinner} {prefix:<10} {human_pos} events ({per_sec})"));
     progress.set_prefix("stream");
-    let mut producer = Producer::new(world.clients.kinesis.clone());
+    let mut producer = Producer::new(world.clients.kinesis.clone(), EVENTS_STREAM);
     let mut frontier_ms = 0;
     for input in inputs {
         let input = input?;

@@ -8,9 +8,9 @@ use super::schedule::Schedule;
 use crate::cli::{Ports, Replay};
 use crate::clock::now_ms;
 use crate::error::Error;
-use crate::input::{self, Repeated};
+use crate::input::{self, Input, Producer, Repeated};
 use crate::mapping::Functions;
-use crate::options::REORDER_POINTS_TABLE;
+use crate::options::{REORDER_POINTS_TABLE, SIGNALS_STREAM};
 use crate::output::{Run, Summary, TroubleSummary, claim, fraud_by_rule, number};
 use crate::trouble::Trouble;
 use crate::world::World;
@@ -24,13 +24,14 @@ pub(crate) async fn run(options: &Replay) -> Result<(), Error> {
         Some(on_hand) => input::opening_stock(&options.files, on_hand)?,
         None => Vec::new(),
     };
-    let inputs = opening.into_iter().map(Ok).chain(input::read(&options.files)?);
     claim(out, false)?;
     let ports = if options.functions.is_some() { options.ports } else { Ports::ANY };
     let world = World::start(out, tuning.shards, ports).await?;
     if let Some(points) = points {
         load_reorder_points(&world.clients.dynamodb, REORDER_POINTS_TABLE, &points).await?;
     }
+    count_before_anything_is_told(&world, &opening).await?;
+    let inputs = opening.into_iter().map(Ok).chain(input::read(&options.files)?);
     let started_ms = now_ms();
     let fed = match options.duplicates_within {
         None => feed(&world, inputs).await?,
@@ -58,6 +59,16 @@ pub(crate) async fn run(options: &Replay) -> Result<(), Error> {
             out.join("lake-errors").display()
         ))),
     }
+}
+
+/// Puts counts at the head of the stream of signals. `inventory` passes them on into it as well, but maybe behind sales of
+/// so many days that a count could not be put in its place any more; what it passes on is then a repeat.
+async fn count_before_anything_is_told(world: &World, counts: &[Input]) -> Result<(), Error> {
+    let mut producer = Producer::new(world.clients.kinesis.clone(), SIGNALS_STREAM);
+    for count in counts {
+        producer.send(count.clone()).await?;
+    }
+    producer.flush().await
 }
 
 fn print(options: &Replay, summary: &Summary, saved: &Saved) {
@@ -93,7 +104,8 @@ fn print(options: &Replay, summary: &Summary, saved: &Saved) {
     for (signal, count) in &summary.signals {
         println!("signal     {signal} {}", number(*count));
     }
-    for line in fraud_by_rule(&saved.signals) {
+    let rules = options.functions.is_none().then_some(&options.tuning.rules);
+    for line in fraud_by_rule(&saved.signals, rules) {
         println!("fraud      {line}");
     }
     println!("lake       {} rows in {} partitions", number(summary.rows()), summary.lake_rows.len());

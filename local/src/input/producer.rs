@@ -1,4 +1,4 @@
-//! Puts records into the stream, in order for each key.
+//! Puts records into a stream, in order for each key.
 
 use aws_sdk_kinesis::Client;
 use aws_sdk_kinesis::primitives::Blob;
@@ -6,7 +6,6 @@ use aws_sdk_kinesis::types::PutRecordsRequestEntry;
 
 use super::Input;
 use crate::error::Error;
-use crate::options::EVENTS_STREAM;
 
 /// Most records of one call.
 const CALL_LIMIT_RECORDS: usize = 500;
@@ -18,14 +17,15 @@ const TRIES_LIMIT: usize = 10;
 /// Collects records and puts them in full calls.
 pub(crate) struct Producer {
     client: Client,
+    stream: &'static str,
     pending: Vec<Input>,
     bytes: usize,
     put: u64,
 }
 
 impl Producer {
-    pub(crate) fn new(client: Client) -> Self {
-        Self { client, pending: Vec::new(), bytes: 0, put: 0 }
+    pub(crate) fn new(client: Client, stream: &'static str) -> Self {
+        Self { client, stream, pending: Vec::new(), bytes: 0, put: 0 }
     }
 
     /// Puts a record, now or with those that follow.
@@ -46,7 +46,7 @@ impl Producer {
                 return Ok(());
             }
             let entries = self.pending.iter().map(entry).collect::<Result<Vec<_>, _>>()?;
-            let call = self.client.put_records().stream_name(EVENTS_STREAM).set_records(Some(entries));
+            let call = self.client.put_records().stream_name(self.stream).set_records(Some(entries));
             let answer = call.send().await.map_err(Error::service("PutRecords"))?;
             let before = self.pending.len();
             let mut results = answer.records().iter();

@@ -30,7 +30,7 @@ impl Signals {
     }
 
     /// Adds the signals of a record: a CloudEvent, or several of them.
-    fn add_record(&mut self, data: &[u8]) {
+    pub(super) fn add_record(&mut self, data: &[u8]) {
         match serde_json::from_slice(data) {
             Ok(Value::Array(events)) => events.into_iter().for_each(|event| self.add(event)),
             Ok(event) => self.add(event),

@@ -80,6 +80,19 @@ fn defaults_are_those_of_the_code() {
     }
 }
 
+/// Whoever changes a threshold in its file changes it everywhere.
+#[test]
+fn thresholds_of_rules_stand_in_the_code_alone() {
+    let fraud = ["VELOCITY_LIMIT", "VELOCITY_WINDOW_SECONDS", "AMOUNT_DEVIATIONS", "AMOUNT_LEAST_ORDERS"];
+    let stock = ["DEFAULT_REORDER_POINT", "DEFAULT_REORDER_TARGET"];
+    for (id, names) in [("FraudFunction", &fraud[..]), ("InventoryFunction", &stock)] {
+        let variables = environment(id);
+        for name in names {
+            assert_eq!(given(&variables, name).as_deref(), Some(""), "{id}: {name}");
+        }
+    }
+}
+
 /// `FRAUD_TABLE` as `FraudTable`.
 fn logical_id(variable: &str) -> String {
     let capital = |word: &str| format!("{}{}", &word[..1], word[1..].to_lowercase());
