@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use futures::future::join_all;
-use millrace_domain::timer::{Bucket, Minute, Placed, minutes_to_take};
+use millrace_domain::timer::{Bucket, Minute, Placed, first_cursor, minutes_to_take};
 use millrace_lambda::Deadline;
 use millrace_lambda::record_stream::{Put, RecordStream};
 use millrace_lambda::timers::{DuePage, DueTimers, TableError};
@@ -34,8 +34,8 @@ pub async fn run<T: DueTimers, R: RecordStream>(
     now_ms: i64,
     deadline: Deadline,
 ) -> Result<Taken, Failed<Taken>> {
-    let cursor = match timers.cursor(deadline).await {
-        Ok(cursor) => cursor,
+    let (cursor, after) = match where_to_begin(timers, now_ms, deadline).await {
+        Ok(found) => found,
         Err(error) => {
             let done = Taken { left: true, ..Taken::default() };
             return Err(Failed { why: format!("the cursor could not be read: {error}"), done });
@@ -52,8 +52,21 @@ pub async fn run<T: DueTimers, R: RecordStream>(
         unfinished: None,
         trouble: None,
     };
-    run.take_all(cursor).await;
+    run.take_all(after).await;
     run.finish(cursor).await
+}
+
+/// The cursor, and the minute behind which to begin. Before the first run, however late it comes, that is before the oldest
+/// bucket there is.
+async fn where_to_begin<T: DueTimers>(
+    timers: &T,
+    now_ms: i64,
+    deadline: Deadline,
+) -> Result<(Option<Minute>, Minute), TableError> {
+    match timers.cursor(deadline).await? {
+        Some(cursor) => Ok((Some(cursor), cursor)),
+        None => Ok((None, first_cursor(timers.oldest(deadline).await?, now_ms))),
+    }
 }
 
 struct Run<'r, T, R> {
@@ -72,8 +85,8 @@ struct Run<'r, T, R> {
 }
 
 impl<T: DueTimers, R: RecordStream> Run<'_, T, R> {
-    async fn take_all(&mut self, cursor: Option<Minute>) {
-        let mut buckets = minutes_to_take(cursor, self.now_ms).flat_map(Bucket::all_of);
+    async fn take_all(&mut self, after: Minute) {
+        let mut buckets = minutes_to_take(after, self.now_ms).flat_map(Bucket::all_of);
         loop {
             let side_by_side: Vec<_> = buckets.by_ref().take(READ_BUCKETS).collect();
             let Some(first) = side_by_side.first() else { break };

@@ -67,6 +67,12 @@ pub trait DueTimers: Send + Sync {
     /// When it could not be read within the deadline.
     fn cursor(&self, deadline: Deadline) -> impl Future<Output = Result<Option<Minute>, TableError>> + Send;
 
+    /// The minute of the oldest bucket that holds a timer; looks at the whole table.
+    ///
+    /// # Errors
+    /// When it could not be read within the deadline.
+    fn oldest(&self, deadline: Deadline) -> impl Future<Output = Result<Option<Minute>, TableError>> + Send;
+
     /// Moves the cursor forward; one that is as far already stays.
     ///
     /// # Errors

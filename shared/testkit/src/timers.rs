@@ -166,6 +166,11 @@ impl DueTimers for MemoryTimers {
         Ok(self.cursor_call()?.cursor)
     }
 
+    async fn oldest(&self, _deadline: Deadline) -> Result<Option<Minute>, TableError> {
+        let state = self.cursor_call()?;
+        Ok(state.items.iter().filter_map(|(bucket, _)| Bucket::minute_of(bucket)).min())
+    }
+
     async fn move_cursor(&self, to: Minute, _deadline: Deadline) -> Result<(), TableError> {
         let mut state = self.cursor_call()?;
         state.cursor = state.cursor.max(Some(to));

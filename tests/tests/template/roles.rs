@@ -102,6 +102,7 @@ fn close_takes_timers_wakes_keys_and_sweeps_sessions() {
     let expected = set(&[
         ("dynamodb:GetItem", "TimersTable.Arn"),
         ("dynamodb:Query", "TimersTable.Arn"),
+        ("dynamodb:Scan", "TimersTable.Arn"),
         ("dynamodb:BatchWriteItem", "TimersTable.Arn"),
         ("dynamodb:PutItem", "TimersTable.Arn"),
         ("dynamodb:Scan", "SessionsTable.Arn"),

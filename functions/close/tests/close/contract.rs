@@ -42,6 +42,7 @@ rules!(
     more_timers_than_a_request_takes_are_set_and_deleted,
     deleting_takes_what_is_named_and_nothing_else,
     the_cursor_only_moves_forward,
+    the_oldest_bucket_is_found_and_the_cursor_is_none,
     nothing_is_asked_for_no_timers,
     a_run_empties_the_table,
 );
@@ -162,6 +163,15 @@ async fn the_cursor_only_moves_forward(table: &impl Table) {
         assert_eq!(table.move_cursor(Minute::of(at(to)), Deadline::NONE).await, Ok(()));
         assert_eq!(table.cursor(Deadline::NONE).await, Ok(Some(Minute::of(at(cursor)))));
     }
+}
+
+async fn the_oldest_bucket_is_found_and_the_cursor_is_none(table: &impl Table) {
+    assert_eq!(table.oldest(Deadline::NONE).await, Ok(None));
+    assert_eq!(table.move_cursor(Minute::of(at(-900)), Deadline::NONE).await, Ok(()));
+    assert_eq!(table.oldest(Deadline::NONE).await, Ok(None));
+    let timers: Vec<_> = (0..50).map(|number| timer(&format!("u{number}"), 40 + number * 7 % 50)).collect();
+    set(table, &timers).await;
+    assert_eq!(table.oldest(Deadline::NONE).await, Ok(Some(Minute::of(at(40)))));
 }
 
 async fn nothing_is_asked_for_no_timers(table: &impl Table) {

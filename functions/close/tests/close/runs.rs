@@ -40,10 +40,14 @@ async fn an_idle_run_moves_the_cursor_to_the_minute_before() {
 }
 
 #[tokio::test]
-async fn the_first_run_looks_sixteen_minutes_back() {
-    let (timers, stream) = (set_in_time(&[timer("in", -16), timer("before", -17)]), MemoryStream::default());
-    assert_eq!(run_at(0, &timers, &stream).await, Ok(taken(1, -1)));
-    assert_eq!(put_keys(&stream), ["in"]);
+async fn the_first_run_takes_everything_however_late_it_comes() {
+    let days_ago = -3 * 24 * 60;
+    let (timers, stream) = (
+        set_in_time(&[timer("old", days_ago), timer("now", 0), timer("later", 60)]),
+        MemoryStream::default(),
+    );
+    assert_eq!(run_at(0, &timers, &stream).await, Ok(taken(2, -1)));
+    assert_eq!(put_keys(&stream), ["old", "now"]);
 }
 
 #[tokio::test]

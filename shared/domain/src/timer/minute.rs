@@ -58,15 +58,17 @@ impl fmt::Display for Minute {
     }
 }
 
+/// Where the cursor stands before the first run: nothing lies in the minutes before the oldest bucket.
+pub fn first_cursor(oldest: Option<Minute>, now_ms: i64) -> Minute {
+    let now = Minute::of(now_ms);
+    oldest.map_or(now, |oldest| oldest.min(now)).plus(-1)
+}
+
 /// The minutes to read, when all up to `cursor` were taken whole before: those since, the present one included, and again
 /// the last [`LOOK_BACK_MINUTES`] before, since a slow writer may write into the past.
-pub fn minutes_to_take(cursor: Option<Minute>, now_ms: i64) -> impl Iterator<Item = Minute> {
-    let now = Minute::of(now_ms);
-    let first = match cursor {
-        Some(cursor) => cursor.plus(1 - LOOK_BACK_MINUTES),
-        None => now.plus(-LOOK_BACK_MINUTES),
-    };
-    let minutes: RangeInclusive<i64> = first.0..=now.0;
+pub fn minutes_to_take(cursor: Minute, now_ms: i64) -> impl Iterator<Item = Minute> {
+    let first = cursor.plus(1 - LOOK_BACK_MINUTES);
+    let minutes: RangeInclusive<i64> = first.0..=Minute::of(now_ms).0;
     minutes.map(Minute)
 }
 
@@ -74,9 +76,9 @@ pub fn minutes_to_take(cursor: Option<Minute>, now_ms: i64) -> impl Iterator<Ite
 mod tests {
     use super::*;
 
-    fn texts(cursor: Option<&str>, now: &str) -> Vec<String> {
+    fn texts(cursor: &str, now: &str) -> Vec<String> {
         let now_ms = Minute::parse(now).unwrap().starts_at_ms() + 59_999;
-        let cursor = cursor.map(|text| Minute::parse(text).unwrap());
+        let cursor = Minute::parse(cursor).unwrap();
         minutes_to_take(cursor, now_ms).map(|minute| minute.to_string()).collect()
     }
 
@@ -108,23 +110,31 @@ mod tests {
 
     #[test]
     fn minutes_since_the_cursor_and_sixteen_before_are_taken() {
-        let taken = texts(Some("2010-12-01T08:25"), "2010-12-01T08:26");
+        let taken = texts("2010-12-01T08:25", "2010-12-01T08:26");
         assert_eq!(taken.len(), 17);
         assert_eq!((taken[0].as_str(), taken[16].as_str()), ("2010-12-01T08:10", "2010-12-01T08:26"));
-        let after_hours = texts(Some("2010-12-01T00:26"), "2010-12-01T08:26");
+        let after_hours = texts("2010-12-01T00:26", "2010-12-01T08:26");
         assert_eq!(after_hours.len(), 16 + 480);
         assert_eq!(after_hours[0], "2010-12-01T00:11");
     }
 
     #[test]
-    fn without_a_cursor_sixteen_minutes_back_are_taken() {
-        let taken = texts(None, "2010-12-01T08:26");
-        assert_eq!((taken.len(), taken[0].as_str()), (17, "2010-12-01T08:10"));
+    fn the_first_run_begins_before_the_oldest_bucket() {
+        let now_ms = 1_291_191_960_120;
+        for (oldest, cursor) in [
+            (None, "2010-12-01T08:25"),
+            (Some("2010-12-01T08:27"), "2010-12-01T08:25"),
+            (Some("2010-12-01T08:26"), "2010-12-01T08:25"),
+            (Some("2010-11-28T20:00"), "2010-11-28T19:59"),
+        ] {
+            let oldest = oldest.map(|text| Minute::parse(text).unwrap());
+            assert_eq!(first_cursor(oldest, now_ms).to_string(), cursor);
+        }
     }
 
     #[test]
     fn a_clock_behind_the_cursor_takes_what_it_reaches() {
-        assert_eq!(texts(Some("2010-12-01T08:26"), "2010-12-01T08:11"), ["2010-12-01T08:11"]);
-        assert!(texts(Some("2010-12-01T08:26"), "2010-12-01T08:10").is_empty());
+        assert_eq!(texts("2010-12-01T08:26", "2010-12-01T08:11"), ["2010-12-01T08:11"]);
+        assert!(texts("2010-12-01T08:26", "2010-12-01T08:10").is_empty());
     }
 }

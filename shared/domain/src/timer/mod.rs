@@ -7,7 +7,7 @@
 mod minute;
 mod place;
 
-pub use minute::{LOOK_BACK_MINUTES, Minute, NotAMinute, minutes_to_take};
+pub use minute::{LOOK_BACK_MINUTES, Minute, NotAMinute, first_cursor, minutes_to_take};
 pub use place::{Bucket, NotATimer, Placed, SPREAD, sort_key, sort_key_beyond, timer_of};
 use serde::{Deserialize, Serialize};
 

@@ -52,6 +52,12 @@ impl Bucket {
         Self { minute, suffix: xxh3_64(timer.key.as_bytes()) % SPREAD }
     }
 
+    /// The minute of a bucket's partition key; `None` for other keys, such as the cursor's.
+    pub fn minute_of(partition_key: &str) -> Option<Minute> {
+        let (minute, _) = partition_key.split_once('#')?;
+        Minute::parse(minute).ok()
+    }
+
     /// All buckets of a minute.
     pub fn all_of(minute: Minute) -> impl Iterator<Item = Self> {
         (0..SPREAD).map(move |suffix| Self { minute, suffix })

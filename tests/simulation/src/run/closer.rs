@@ -74,6 +74,10 @@ impl DueTimers for PassingEmptyBuckets {
         self.timers.cursor(deadline).await
     }
 
+    async fn oldest(&self, deadline: Deadline) -> Result<Option<Minute>, TableError> {
+        self.timers.oldest(deadline).await
+    }
+
     async fn move_cursor(&self, to: Minute, deadline: Deadline) -> Result<(), TableError> {
         self.timers.move_cursor(to, deadline).await
     }

@@ -79,6 +79,36 @@ impl DynamoTimers {
         Minute::parse(&minute).map(Some).map_err(|error| TableError(format!("the cursor: {error}")))
     }
 
+    pub(super) async fn scan_oldest(&self, deadline: Deadline) -> Result<Option<Minute>, TableError> {
+        let scan = self
+            .client
+            .scan()
+            .table_name(&self.table)
+            .projection_expression("#bucket, #timer")
+            .expression_attribute_names("#bucket", BUCKET)
+            .expression_attribute_names("#timer", TIMER)
+            .consistent_read(true)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+        let (mut oldest, mut start) = (None::<Minute>, None::<Item>);
+        loop {
+            let mut backoff = Backoff::new(deadline);
+            let page = loop {
+                match scan.clone().set_exclusive_start_key(start.clone()).send().await {
+                    Ok(page) => break page,
+                    Err(error) => self.failed_read(&error, &mut backoff).await?,
+                }
+            };
+            self.read(page.consumed_capacity().and_then(|capacity| capacity.capacity_units));
+            let buckets = page.items().iter().filter_map(|item| text(item, BUCKET));
+            let minutes = buckets.filter_map(|bucket| Bucket::minute_of(&bucket));
+            oldest = oldest.into_iter().chain(minutes).min();
+            start = page.last_evaluated_key;
+            if start.is_none() {
+                return Ok(oldest);
+            }
+        }
+    }
+
     /// A run that was overtaken finds the cursor further on, and leaves it there.
     pub(super) async fn write_cursor(&self, to: Minute, deadline: Deadline) -> Result<(), TableError> {
         let minute = AttributeValue::S(to.to_string());
@@ -91,12 +121,20 @@ impl DynamoTimers {
             .set_item(Some(item))
             .condition_expression("attribute_not_exists(#minute) OR #minute < :minute")
             .expression_attribute_names("#minute", MINUTE)
-            .expression_attribute_values(":minute", minute);
+            .expression_attribute_values(":minute", minute)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total);
         let mut backoff = Backoff::new(deadline);
         loop {
             let answer = put.clone().send().await;
             self.meter.add(&Usage { write_requests: 1, ..Usage::default() });
-            let Err(error) = answer else { return Ok(()) };
+            let error = match answer {
+                Ok(answer) => {
+                    let consumed = answer.consumed_capacity().and_then(|capacity| capacity.capacity_units);
+                    self.meter.add(&Usage { write_units: units(consumed.into_iter()), ..Usage::default() });
+                    return Ok(());
+                }
+                Err(error) => error,
+            };
             let code = error.as_service_error().and_then(ProvideErrorMetadata::code);
             if code == Some(CONDITION_FAILED) {
                 return Ok(());

@@ -72,6 +72,10 @@ impl DueTimers for DynamoTimers {
         self.read_cursor(deadline).await
     }
 
+    async fn oldest(&self, deadline: Deadline) -> Result<Option<Minute>, TableError> {
+        self.scan_oldest(deadline).await
+    }
+
     async fn move_cursor(&self, to: Minute, deadline: Deadline) -> Result<(), TableError> {
         self.write_cursor(to, deadline).await
     }
