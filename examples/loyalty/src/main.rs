@@ -8,9 +8,7 @@ use millrace_aws::clients::sdk_config;
 use millrace_aws::{DynamoStore, FirehoseSink};
 use millrace_domain::ledger::LedgerSettings;
 use millrace_lambda::config::Variables;
-use millrace_lambda::ports::NoSignals;
-use millrace_lambda::stateful::{Consumer, Stateful};
-use millrace_lambda::{Meter, function, logging};
+use millrace_lambda::{Meter, function, logging, ports::NoSignals, stateful::Consumer, stateful::Stateful};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {

@@ -2,20 +2,16 @@
 
 use loyalty::Loyalty;
 use millrace_domain::ledger::LedgerSettings;
-use millrace_lambda::ports::NoSignals;
-use millrace_lambda::stateful::Stateful;
-use millrace_lambda::{Batch, Deadline};
+use millrace_lambda::{Batch, Deadline, ports::NoSignals, stateful::Stateful};
 use millrace_testkit::{Journal, MemorySink, MemoryStore};
 
 #[tokio::test]
 async fn an_order_sent_twice_counts_once_and_a_return_is_taken_back() {
     let batch = serde_json::from_str(include_str!("../../../events/loyalty/orders.json")).unwrap();
     let store = MemoryStore::<Loyalty>::default();
-    let quarantine: MemorySink = MemorySink::noting("quarantine", Journal::default());
-    let adapters = (store.clone(), quarantine, NoSignals);
+    let adapters = (store.clone(), MemorySink::<1_000>::noting("quarantine", Journal::default()), NoSignals);
     let stateful = Stateful::new("loyalty", adapters, LedgerSettings::default(), 0);
-    let tally = stateful.run(&Batch::open(&batch), &(), Deadline::NONE).await;
-    let counts = tally.counts();
+    let counts = stateful.run(&Batch::open(&batch), &(), Deadline::NONE).await.counts();
     assert_eq!((counts["applied"], counts["duplicate"], counts["passed_over"]), (2, 1, 1));
     assert_eq!(store.item("user-liz").unwrap().state, Loyalty { points: 24 - 8 });
 }

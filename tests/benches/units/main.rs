@@ -3,7 +3,8 @@
 //! `cargo bench -p millrace-tests --bench units`
 //!
 //! The functions' own handlers over dynoxide, which reports consumed capacity as DynamoDB does, with a meter for each
-//! part. Every user comes, makes some nine events in a quarter of an hour and goes; sessions close by their timers.
+//! part. Every user comes, makes some nine events in a quarter of an hour and goes; sessions close by their timers, for
+//! which `close` runs once a batch. What products remember is of eight days, and here of two.
 
 #![expect(clippy::unwrap_used, reason = "a bench may stop at what it does not expect")]
 #![expect(clippy::cast_precision_loss, reason = "figures for reading")]
@@ -18,14 +19,17 @@ use millrace_lambda::meter::Usage;
 use shop::Shop;
 
 /// Batches of 1,000 events, one every five minutes of event time.
-const BATCHES: u64 = 60;
-/// Batches before measuring: by then as many sessions close as open.
-const WARM_UP: u64 = 20;
+const BATCHES: u64 = 640;
+/// Batches before measuring: two days, by when as many sessions close as open, and ledgers hold what they keep.
+const WARM_UP: u64 = 600;
 
 #[tokio::main]
 async fn main() {
     let mut shop = Shop::open().await;
     for number in 0..BATCHES {
+        if number % 100 == 0 {
+            eprintln!("{number} of {BATCHES} batches");
+        }
         if number == WARM_UP {
             shop.forget_figures();
         }

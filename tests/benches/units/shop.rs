@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use fraud::Fraud;
 use inventory::{Adapters, Inventory};
-use millrace_aws::{DynamoStore, DynamoTimers};
+use millrace_aws::{DynamoReorderPoints, DynamoStore, DynamoTimers};
 use millrace_domain::fraud::FraudState;
 use millrace_domain::session::SessionState;
 use millrace_domain::stock::StockState;
@@ -13,7 +13,7 @@ use millrace_lambda::meter::Usage;
 use millrace_lambda::signal_stream::SignalStream;
 use millrace_lambda::timers::SignalsAndTimers;
 use millrace_lambda::{Clock, Deadline, Function, KinesisBatch, Meter};
-use millrace_testkit::{BatchBuilder, Journal, MemoryReorderPoints, MemorySink, MemoryStream};
+use millrace_testkit::{BatchBuilder, Journal, MemorySink, MemoryStream};
 use sessions::Sessions;
 
 use crate::{store, traffic};
@@ -40,7 +40,7 @@ pub(crate) struct Figures {
 pub(crate) struct Shop {
     sessions: Sessions<DynamoStore<SessionState>, MemorySink, SignalsAndTimers<Signals, DynamoTimers>>,
     fraud: Fraud<DynamoStore<FraudState>, MemorySink, Signals>,
-    inventory: Inventory<DynamoStore<StockState>, MemorySink, Signals, MemoryReorderPoints, MemoryStream>,
+    inventory: Inventory<DynamoStore<StockState>, MemorySink, Signals, DynamoReorderPoints, MemoryStream>,
     due: DynamoTimers,
     now_ms: Arc<AtomicI64>,
     timers_meter: Arc<Meter>,
@@ -73,7 +73,7 @@ impl Shop {
             store: DynamoStore::new(client.clone(), table("stock"), Arc::clone(&inventory)),
             quarantine: quarantine.clone(),
             signals: sink("inventory"),
-            points: MemoryReorderPoints::default(),
+            points: DynamoReorderPoints::new(client.clone(), table("reorder-points"), Arc::clone(&inventory)),
             stream: signals.clone(),
         };
         let config = sessions::Config::for_testing();

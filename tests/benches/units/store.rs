@@ -4,16 +4,21 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Config, Credentials, Region};
 use dynoxide::Database;
-use millrace_aws::dynamodb::KEY;
 use millrace_aws::dynamodb::timers::{BUCKET, TIMER};
+use millrace_aws::dynamodb::{KEY, SKU};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 /// Starts the store; it runs until the process ends.
 pub(crate) async fn start() -> Client {
     let database = Database::memory().unwrap();
-    let tables =
-        [("sessions", &[KEY][..]), ("fraud", &[KEY]), ("stock", &[KEY]), ("timers", &[BUCKET, TIMER])];
+    let tables = [
+        ("sessions", &[KEY][..]),
+        ("fraud", &[KEY]),
+        ("stock", &[KEY]),
+        ("reorder-points", &[SKU]),
+        ("timers", &[BUCKET, TIMER]),
+    ];
     for (name, keys) in tables {
         let schema = keys.iter().zip(["HASH", "RANGE"]);
         let schema: Vec<Value> =
