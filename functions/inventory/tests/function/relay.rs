@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use millrace_domain::{Place, Position, SequenceNumber};
+use millrace_domain::verdict::LateCause;
+use millrace_domain::{Place, Position, SequenceNumber, Verdict};
 use millrace_lambda::Deadline;
 use millrace_lambda::carrier::{Redriven, pack};
 use millrace_testkit::batch::SHARD;
 use millrace_testkit::{ARRIVED_AT_MS, EventBuilder, event};
 
-use crate::harness::{Rig, delivery, events, names};
+use crate::harness::{Rig, delivery, events, names, signals};
 
 fn carrier(inner: &EventBuilder, function: Option<&str>) -> String {
     let position = Position { sequence: SequenceNumber::parse("5").unwrap(), sub_sequence: 0, index: 0 };
@@ -73,6 +74,29 @@ async fn redriven_events_go_on_without_their_carrier_where_they_are_meant() {
     let tally = rig.run(&batch.build()).await;
     assert_eq!(names(&tally), ["applied", "applied", "passed_over"]);
     assert_eq!(rig.accepted(), sent(&[&inner, &inner]));
+}
+
+#[tokio::test]
+async fn a_signal_brought_back_goes_on_in_its_carrier_and_says_so_when_it_was_overtaken() {
+    let rig = Rig::new();
+    let sold = |id: &str, cause: u64| event(id, "s#a").sells(1).caused_by("shard", cause, 0);
+    let (lost, known, ahead) = (sold("1", 7), sold("2", 8), sold("3", 9));
+    let carriers = [&lost, &known, &ahead].map(|inner| carrier(inner, None));
+    let for_one = carrier(&sold("4", 10), Some("inventory"));
+    let batch =
+        carriers.iter().chain([&for_one]).fold(events(), |batch, text| batch.raw("s#a", text.clone()));
+    assert_eq!(names(&rig.run(&batch.build()).await), ["applied", "applied", "applied", "passed_over"]);
+    assert_eq!(rig.accepted(), carriers.map(|text| ("s#a".to_owned(), text)));
+    let batch = rig.stream.drain_into(signals().event(&known)).build();
+    let tally = rig.run(&batch).await;
+    assert_eq!(names(&tally), ["applied", "late", "redelivery", "applied"]);
+    assert_eq!(tally.verdicts[1].1, Some(Verdict::Late(LateCause::Undecidable)));
+    assert_eq!(rig.on_hand("s#a"), -2);
+    let told = rig.accepted();
+    assert!(
+        told.len() == 1 && told[0].1.contains("event.late") && told[0].1.contains("undecidable"),
+        "{told:?}"
+    );
 }
 
 #[tokio::test]

@@ -23,6 +23,17 @@ async fn relayed_deliveries_and_signals_change_stock_once() {
 }
 
 #[tokio::test]
+async fn a_sale_that_is_told_again_from_another_place_counts_once() {
+    let rig = Rig::new();
+    let sold = |cause| event("1", "s#a").sells(4).caused_by("shard", cause, 0);
+    let other = event("2", "s#a").sells(1).caused_by("shard", 8, 0);
+    let batch = signals().events([&sold(7), &other, &sold(9)]).build();
+    assert_eq!(names(&rig.run(&batch).await), ["applied", "applied", "duplicate"]);
+    assert_eq!(names(&rig.run(&batch).await), ["redelivery", "redelivery", "redelivery"]);
+    assert_eq!(rig.on_hand("s#a"), -5);
+}
+
+#[tokio::test]
 async fn a_signal_without_an_origin_is_set_aside() {
     let rig = Rig::new();
     let tally = rig.run(&signals().event(&event("1", "s#a").sells(1)).build()).await;
