@@ -19,6 +19,8 @@ mod quarantine;
 mod record;
 mod redrive;
 mod request;
+mod stock_item;
+mod timer;
 mod write;
 
 /// A decoder, and what is asserted of it.
@@ -43,6 +45,9 @@ pub const TARGETS: &[Target] = &[
     Target { name: "product", run: contracts::product },
     Target { name: "stock", run: contracts::stock },
     Target { name: "ledger", run: ledger::run },
+    Target { name: "recent_moves", run: stock_item::recent_moves },
+    Target { name: "points_file", run: stock_item::points_file },
+    Target { name: "timer", run: timer::run },
     Target { name: "carrier", run: carrier::run },
     Target { name: "on_failure", run: on_failure::run },
     Target { name: "quarantine", run: quarantine::run },
