@@ -42,7 +42,7 @@ impl Default for LedgerSettings {
             seen_cap: 512,
             // As long as a batch may be tried before it is given up, and money counts.
             signals_horizon_ms: 8 * DAY_MS,
-            signals_cap: 256,
+            signals_cap: 128,
         }
     }
 }
