@@ -95,6 +95,13 @@ fn an_event_out_of_order_extends_backwards_or_joins() {
 }
 
 #[test]
+fn a_window_never_begins_before_what_has_closed() {
+    let order = (ORDER, ORDER_OF_TWO);
+    let events = [(0, VIEW, SKU), (0, DUE, &*due(41)), (2, order.0, order.1), (0, order.0, order.1)];
+    assert_eq!(bounds(&state_after(&events).0), [(2, 2)]);
+}
+
+#[test]
 fn what_is_not_of_users_is_passed_over() {
     let moved = r#"{"store_id":"s","sku":"a","quantity":1,"order_id":"o","on_hand":1}"#;
     for event_type in

@@ -99,7 +99,7 @@ impl Windows {
     }
 
     /// The window that the event belongs to, joined from two or opened if need be; the event itself is not yet
-    /// counted. `None` when the window that it belonged to is closed.
+    /// counted. `None` when the window that it belonged to is closed, or would begin with it and be.
     ///
     /// # Errors
     /// When joining two windows would overflow a sum.
@@ -114,10 +114,13 @@ impl Windows {
             self.0.partition_point(|window| window.last_event_at_ms.saturating_add(settings.gap_ms) < at_ms);
         let end =
             self.0.partition_point(|window| window.started_at_ms.saturating_sub(settings.gap_ms) <= at_ms);
+        // A window never begins where one may have closed: it would close under the same id.
+        let begins =
+            self.0.get(first).filter(|_| first < end).is_none_or(|window| at_ms < window.started_at_ms);
+        if begins && is_closed(at_ms, largest_event_time_ms, settings) {
+            return Ok(None);
+        }
         if first >= end {
-            if is_closed(at_ms, largest_event_time_ms, settings) {
-                return Ok(None);
-            }
             self.0.insert(first, Window::starting_with(event));
         }
         for _ in first + 1..end {

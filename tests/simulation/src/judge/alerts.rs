@@ -84,7 +84,8 @@ struct Failures {
 impl Failures {
     /// Whether a failure is to be told of.
     fn fail(&mut self, spec: &EventSpec, kept_from_ms: i64, limit: usize) -> bool {
-        let id = format!("e{}", spec.id);
+        // An id that is used again once its first use is forgotten is another failure.
+        let id = format!("e{} {}", spec.id, spec.time_ms);
         self.known.push((spec.time_ms, id.clone(), false));
         self.known.sort();
         self.forget(kept_from_ms);

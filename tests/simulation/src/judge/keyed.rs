@@ -218,7 +218,7 @@ where
         (expected, woken): (Expected, bool),
         problems: &mut Vec<String>,
     ) {
-        for Said { verdict, .. } in self.book.verdicts(self.consumer, entry) {
+        for Said { verdict, believed, .. } in self.book.verdicts(self.consumer, entry) {
             let fits = match (expected, verdict) {
                 (_, Verdict::Redelivery)
                 | (Expected::Applied, Verdict::Applied)
@@ -227,7 +227,10 @@ where
                 | (Expected::Collision, Verdict::Refused(Reason::Collision))
                 | (Expected::Poisoned, Verdict::Refused(Reason::Poisoned)) => true,
                 // A timer is not known again, and finds its work done.
-                (Expected::Applied, Verdict::Duplicate) => matches!(happening, Happening::Timer(..)),
+                // Nor does an abandoned invocation know its record again once its key is two lanes further.
+                (Expected::Applied, Verdict::Duplicate) => {
+                    matches!(happening, Happening::Timer(..)) || self.book.zombies && !believed
+                }
                 // Neither repeats nor poison nor timers move the position. Once a timer has moved the floor, or an
                 // abandoned invocation comes to one of them after its key has gone on in another lane, it can only be
                 // seen that it lies below the floor.
