@@ -37,7 +37,22 @@ pub(crate) struct Figures {
     pub(crate) sessions_closed: u64,
 }
 
-pub(crate) struct Shop {
+/// Lets so many batches pass; gives back what those behind the warm-up used up.
+pub(crate) async fn run(batches: u64, warm_up: u64) -> Figures {
+    let mut shop = Shop::open().await;
+    for number in 0..batches {
+        if number % 100 == 0 {
+            eprintln!("{number} of {batches} batches");
+        }
+        if number == warm_up {
+            shop.figures = Figures::default();
+        }
+        shop.live(number).await;
+    }
+    shop.figures
+}
+
+struct Shop {
     sessions: Sessions<DynamoStore<SessionState>, MemorySink, SignalsAndTimers<Signals, DynamoTimers>>,
     fraud: Fraud<DynamoStore<FraudState>, MemorySink, Signals>,
     inventory: Inventory<DynamoStore<StockState>, MemorySink, Signals, DynamoReorderPoints, MemoryStream>,
@@ -52,7 +67,7 @@ pub(crate) struct Shop {
 }
 
 impl Shop {
-    pub(crate) async fn open() -> Self {
+    async fn open() -> Self {
         let client = store::start().await;
         let now_ms = Arc::new(AtomicI64::new(traffic::end_ms(0)));
         let told = Arc::clone(&now_ms);
@@ -93,7 +108,7 @@ impl Shop {
     }
 
     /// Lets a batch of shoppers' events pass, and all that follows from it; then `close` runs.
-    pub(crate) async fn live(&mut self, number: u64) {
+    async fn live(&mut self, number: u64) {
         let events = traffic::events(number);
         let batch = self.next_batch("events", number).events(&events).build();
         self.now_ms.store(traffic::end_ms(number), Ordering::Relaxed);
@@ -131,14 +146,6 @@ impl Shop {
         self.delivered += 100_000;
         let batch = BatchBuilder::starting_at(self.delivered).of_stream(stream);
         batch.arrived_at_ms(traffic::end_ms(number))
-    }
-
-    pub(crate) fn figures(&self) -> Figures {
-        self.figures
-    }
-
-    pub(crate) fn forget_figures(&mut self) {
-        self.figures = Figures::default();
     }
 }
 

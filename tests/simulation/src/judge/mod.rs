@@ -47,8 +47,7 @@ pub fn judge(plan: &Plan, outcome: &Outcome) -> Vec<String> {
     loose.extend(signals::loose_causes(&suspects));
     loose.extend(signals::loose_causes(&products));
     signals::check_origins(&book, &loose, &mut broken);
-    stock::check(&users, &products, &mut broken);
-    stock::check_lines(&plan.settings, &users, &products, &mut broken);
+    stock::check(&plan.settings, &users, &products, &mut broken);
     archived::check(outcome, &book, &mut broken);
     set_aside::check(outcome, &book, &mut broken);
     broken

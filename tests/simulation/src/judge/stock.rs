@@ -14,17 +14,22 @@ type Moves = BTreeMap<String, Vec<(i64, i64)>>;
 
 /// Checks every product's pieces: against the signals that it was told, and from end to end.
 pub(super) fn check(
+    settings: &Settings,
     users: &[Came<'_, SessionState>],
     products: &[Came<'_, StockState>],
     broken: &mut Vec<String>,
 ) {
     // What a user's item no longer tells, or told twice from two places, cannot be added up.
     let exact = users.iter().all(|user| !user.loose && !user.given_up);
-    let ordered = moved_by_orders(users);
+    let (ordered, lines) = (moved_by_orders(users), lines_of(users));
     for product in products {
         let on_hand = product.item.state.level.on_hand();
-        let signals: Vec<_> = signals_of(product).iter().map(|moved| (moved.at_ms, moved.quantity)).collect();
-        let signalled = on_hand_of(product, &signals);
+        let signals = signals_of(product);
+        let moves: Vec<_> = signals.iter().map(|moved| (moved.at_ms, moved.quantity)).collect();
+        let signalled = on_hand_of(product, &moves);
+        if !product.loose {
+            check_lines(settings, &lines, &product.key, &signals, broken);
+        }
         if on_hand != signalled {
             broken.push(format!("{}: {on_hand} pieces, and its signals say {signalled}", product.key));
         }
@@ -54,14 +59,8 @@ fn moved_by_orders(users: &[Came<'_, SessionState>]) -> Moves {
     moves
 }
 
-/// Checks that no line of an order is in a product's stock more often than in the orders, whatever was given up on the way
-/// and told again; as long as the product forgets none of its signals.
-pub(super) fn check_lines(
-    settings: &Settings,
-    users: &[Came<'_, SessionState>],
-    products: &[Came<'_, StockState>],
-    broken: &mut Vec<String>,
-) {
+/// How often each line stands in the orders, whatever became of them.
+fn lines_of(users: &[Came<'_, SessionState>]) -> BTreeMap<Line, usize> {
     let mut ordered: BTreeMap<Line, usize> = BTreeMap::new();
     for user in users {
         let mut known = BTreeSet::new();
@@ -69,27 +68,36 @@ pub(super) fn check_lines(
             let Happening::Event(spec) = happening else { continue };
             if known.insert(happening.number()) {
                 for (key, _) in spec.line_keys() {
-                    *ordered.entry((key, format!("o{}", spec.id), spec.kind == Kind::Order)).or_default() +=
-                        1;
+                    let line = (key, format!("o{}", spec.id), spec.kind == Kind::Order);
+                    *ordered.entry(line).or_default() += 1;
                 }
             }
         }
     }
-    for product in products.iter().filter(|product| !product.loose) {
-        let moves = signals_of(product);
-        let times_ms = || moves.iter().map(|moved| moved.at_ms);
-        let span_ms = times_ms().max().unwrap_or_default() - times_ms().min().unwrap_or_default();
-        if moves.len() > settings.seen_cap || span_ms > settings.money_horizon_ms {
-            continue;
-        }
-        let mut told: BTreeMap<Line, usize> = BTreeMap::new();
-        for moved in &moves {
-            let line = (product.key.clone(), moved.order_id.clone(), moved.quantity < 0);
-            *told.entry(line).or_default() += 1;
-        }
-        let wrong = told.iter().filter(|(line, count)| ordered.get(line).is_none_or(|lines| lines < count));
-        broken.extend(wrong.map(|(line, count)| format!("{line:?} is in stock {count} times")));
+    ordered
+}
+
+/// Checks that no line of an order is in a product's stock more often than in the orders, whatever was given up on the way
+/// and told again; as long as the product forgets none of its signals.
+fn check_lines(
+    settings: &Settings,
+    ordered: &BTreeMap<Line, usize>,
+    key: &str,
+    signals: &[Moved],
+    broken: &mut Vec<String>,
+) {
+    let times_ms = || signals.iter().map(|moved| moved.at_ms);
+    let span_ms = times_ms().max().unwrap_or_default() - times_ms().min().unwrap_or_default();
+    if signals.len() > settings.seen_cap || span_ms > settings.money_horizon_ms {
+        return;
     }
+    let mut told: BTreeMap<Line, usize> = BTreeMap::new();
+    for moved in signals {
+        let line = (key.to_owned(), moved.order_id.clone(), moved.quantity < 0);
+        *told.entry(line).or_default() += 1;
+    }
+    let wrong = told.iter().filter(|(line, count)| ordered.get(line).is_none_or(|lines| lines < count));
+    broken.extend(wrong.map(|(line, count)| format!("{line:?} is in stock {count} times")));
 }
 
 /// Key and order, and whether it was sold.
