@@ -27,9 +27,9 @@ for _ in $(seq 50); do [ -f "$work/serve/functions.env" ] && break; sleep 0.1; d
 [ -f "$work/serve/functions.env" ] || fail 'serve did not start'
 
 # Built before, so that the first invocation does not wait for the compiler.
-cargo build --quiet -p sessions -p archive -p fraud -p inventory -p close
+cargo build --quiet --release --bin sessions --bin archive --bin fraud --bin inventory --bin close
 set -m
-cargo lambda watch --invoke-address ::1 --ignore-changes --env-file "$work/serve/functions.env" >"$work/watch.log" 2>&1 &
+cargo lambda watch --release --invoke-address ::1 --ignore-changes --env-file "$work/serve/functions.env" >"$work/watch.log" 2>&1 &
 watch=$!
 set +m
 for _ in $(seq 100); do grep -q 'starting Runtime server' "$work/watch.log" && break; sleep 0.1; done

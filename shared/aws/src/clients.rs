@@ -6,6 +6,9 @@ use aws_config::BehaviorVersion;
 pub use aws_config::SdkConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
+use aws_smithy_http_client::Builder;
+use aws_smithy_http_client::tls::Provider;
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 
 /// Longest wait for a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -21,6 +24,7 @@ pub async fn sdk_config() -> SdkConfig {
         .operation_attempt_timeout(REQUEST_TIMEOUT)
         .build();
     aws_config::defaults(BehaviorVersion::latest())
+        .http_client(Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https())
         .retry_config(RetryConfig::disabled())
         .timeout_config(timeouts)
         .load()
