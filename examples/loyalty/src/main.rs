@@ -14,7 +14,7 @@ use millrace_lambda::{Meter, function, logging, ports::NoSignals, stateful::Cons
 async fn main() -> Result<(), Error> {
     let mut variables = Variables::of_the_environment();
     let (table, quarantine) = (variables.required("LOYALTY_TABLE"), variables.required("QUARANTINE_STREAM"));
-    logging::start(variables.log_level());
+    logging::start(module_path!(), variables.log_level());
     variables.finish(())?;
     let (sdk, meter) = (sdk_config().await, Arc::new(Meter::default()));
     let store = DynamoStore::<Loyalty>::new(aws_sdk_dynamodb::Client::new(&sdk), table, Arc::clone(&meter));

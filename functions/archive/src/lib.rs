@@ -14,6 +14,7 @@ use millrace_lambda::deadline::DeadlineNear;
 use millrace_lambda::isolate::isolated;
 use millrace_lambda::ports::{LineSink, NotAccepted};
 use millrace_lambda::quarantine::push_entry;
+use millrace_lambda::unit::newest_event_ms;
 use millrace_lambda::{
     Batch, Cut, Deadline, Function, KinesisBatch, Lines, Meter, Report, Tally, Unit, Units,
 };
@@ -88,7 +89,7 @@ impl<L: LineSink, Q: LineSink> Archive<L, Q> {
             // A row behind the cut may have been sent or not; it comes again either way.
             *verdict = verdict.filter(|_| cut.allows(*record));
         }
-        Tally { cut, verdicts, why, ..Tally::default() }
+        Tally { cut, verdicts, why, newest_event_ms: newest_event_ms(&units), ..Tally::default() }
     }
 
     /// The rows of a batch, and the units that have none.

@@ -11,7 +11,7 @@ use millrace_lambda::{Meter, logging};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let config = Config::from_env()?;
-    logging::start(config.log_level);
+    logging::start(module_path!(), config.log_level);
     let firehose = Firehose::new(&sdk_config().await);
     let function = Archive::on_aws(&config, &firehose, Arc::new(Meter::default()));
     millrace_lambda::function::serve(&function).await

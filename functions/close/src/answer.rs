@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use millrace_lambda::emf::Counted;
 use serde::{Deserialize, Serialize};
 
 /// What a run did.
@@ -53,6 +54,26 @@ pub enum Answer {
     Taken(Taken),
     /// To a request for a sweep.
     Swept(Swept),
+}
+
+impl Counted for Answer {
+    fn counts(&self) -> Vec<(&'static str, u64)> {
+        match self {
+            Self::Taken(taken) => vec![
+                ("timers_taken", taken.taken),
+                ("timers_put", taken.put),
+                ("timers_deleted", taken.deleted),
+                ("timers_damaged", taken.damaged),
+                ("runs_unfinished", taken.left.into()),
+            ],
+            Self::Swept(swept) => vec![
+                ("sessions_open", swept.open),
+                ("sessions_without_timer", swept.missing),
+                ("timers_put", swept.put),
+                ("sessions_damaged", swept.damaged),
+            ],
+        }
+    }
 }
 
 /// A run that met trouble, and what it did all the same.

@@ -26,6 +26,9 @@ pub use request::Request;
 pub use run::run;
 pub use sweep::sweep;
 
+/// The function's name, in metrics.
+pub const NAME: &str = "close";
+
 /// The function, over any tables and stream.
 #[derive(Clone, Debug)]
 pub struct Close<T, S, R> {

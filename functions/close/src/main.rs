@@ -10,9 +10,9 @@ use millrace_lambda::{Clock, Deadline, function, logging};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let config = Config::from_env()?;
-    logging::start(config.log_level);
+    logging::start(module_path!(), config.log_level);
     let sdk = sdk_config().await;
     let close = Close::on_aws(&config, DynamoDb::new(&sdk), Kinesis::new(&sdk), Clock::wall());
     let call = async |request: Request, deadline: Deadline| close.call(&request, deadline).await;
-    function::serve_calls(call).await
+    function::serve_calls(close::NAME, call).await
 }

@@ -13,7 +13,7 @@ use millrace_lambda::{Meter, logging};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let config = Config::from_env()?;
-    logging::start(config.log_level);
+    logging::start(module_path!(), config.log_level);
     let sdk = sdk_config().await;
     let (dynamodb, firehose, kinesis) = (DynamoDb::new(&sdk), Firehose::new(&sdk), Kinesis::new(&sdk));
     let function = Fraud::on_aws(&config, dynamodb, firehose, kinesis, Arc::new(Meter::default()));

@@ -11,6 +11,7 @@ use millrace_lambda::deadline::DeadlineNear;
 use millrace_lambda::ports::LineSink;
 use millrace_lambda::quarantine::push_entry;
 use millrace_lambda::record_stream::{OutgoingRecord, Put, RecordStream};
+use millrace_lambda::unit::newest_event_ms;
 use millrace_lambda::{Batch, Cut, Deadline, Lines, Tally, Unit, Units};
 
 /// Where events are passed on to, and where those are set aside that the stream refuses.
@@ -63,7 +64,7 @@ impl<R: RecordStream, Q: LineSink> Relay<'_, R, Q> {
             (unit.record, Some(verdict).filter(|_| cut.allows(unit.record)))
         };
         let verdicts = units.iter().zip(verdicts).map(verdict).collect();
-        Tally { cut, verdicts, why, ..Tally::default() }
+        Tally { cut, verdicts, why, newest_event_ms: newest_event_ms(&units), ..Tally::default() }
     }
 
     /// What becomes of an event unless the stream does not take it. Invalid ones are set aside by `archive`.

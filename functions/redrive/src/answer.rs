@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use millrace_lambda::emf::Counted;
 use serde::{Deserialize, Serialize};
 
 use crate::request::{Mode, Request, Source};
@@ -144,6 +145,19 @@ impl Answer {
             self.lines_bytes += bytes;
             self.lines.push(line);
         }
+    }
+}
+
+impl Counted for Answer {
+    fn counts(&self) -> Vec<(&'static str, u64)> {
+        vec![
+            ("objects", self.objects),
+            ("objects_done", self.done),
+            ("objects_failed", self.failed),
+            ("objects_left", self.left),
+            ("records_to_send", self.counts.to_send),
+            ("records_sent", self.counts.sent),
+        ]
     }
 }
 

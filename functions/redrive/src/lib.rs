@@ -23,6 +23,9 @@ use millrace_lambda::Meter;
 pub use request::{Mode, Request, Source};
 pub use run::run;
 
+/// The function's name, in metrics.
+pub const NAME: &str = "redrive";
+
 /// The bucket and the stream that the configuration names.
 pub fn adapters(config: &Config, sdk: &SdkConfig) -> (S3Objects, KinesisStream) {
     let objects = S3Objects::new(S3::new(sdk), config.set_aside_bucket.clone());

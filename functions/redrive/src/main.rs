@@ -10,11 +10,11 @@ use redrive::{Config, Request, adapters};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let config = Config::from_env()?;
-    logging::start(config.log_level);
+    logging::start(module_path!(), config.log_level);
     let (objects, stream) = adapters(&config, &sdk_config().await);
     let call = async |request: Request, deadline: Deadline| {
         // Whoever calls reads in the answer what was not done; a second run by Lambda would not mend it.
         Ok::<_, Infallible>(redrive::run(&objects, &stream, &config, &request, deadline).await)
     };
-    function::serve_calls(call).await
+    function::serve_calls(redrive::NAME, call).await
 }

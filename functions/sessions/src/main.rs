@@ -13,7 +13,7 @@ use sessions::{Config, Sessions};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let config = Config::from_env()?;
-    logging::start(config.log_level);
+    logging::start(module_path!(), config.log_level);
     let sdk = sdk_config().await;
     let clients = (DynamoDb::new(&sdk), Firehose::new(&sdk), Kinesis::new(&sdk));
     let function = Sessions::on_aws(&config, clients, Clock::wall(), Arc::new(Meter::default()));

@@ -1,10 +1,11 @@
-//! One line of CloudWatch embedded metric format an invocation.
+//! Lines of CloudWatch embedded metric format: one an invocation.
 //!
-//! Namespace `Millrace`, dimension `function`. A metric for each verdict name, in events, one for each type of signal
-//! that was told, and those of [`METRICS`]. The line also carries the shard and the sequence numbers of the batch as plain properties, which
-//! cost nothing and are not dimensions.
+//! Namespace `Millrace`, dimension `function`. Of a batch: a metric for each verdict name, in events, one for each type of
+//! signal that was told, and those of [`METRICS`] and [`GAUGES`]. The line also carries the shard and the sequence numbers
+//! of the batch as plain properties, which cost nothing and are not dimensions. Of a call: what its answer counts.
 
 use std::io::Write;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use millrace_domain::Verdict;
 use serde_json::{Map, Value, json};
@@ -16,10 +17,13 @@ use crate::tally::Tally;
 /// The CloudWatch namespace.
 pub const NAMESPACE: &str = "Millrace";
 
-/// The metrics beside the verdicts, with their CloudWatch units.
+/// The metrics beside the verdicts, with their CloudWatch units. Each may be summed.
 pub const METRICS: &[(&str, &str)] = &[
     ("records", "Count"),
     ("partial_failures", "Count"),
+    // Invalid, collision and poisoned together.
+    ("refused", "Count"),
+    ("cold_starts", "Count"),
     ("read_requests", "Count"),
     ("read_units", "Count"),
     ("write_requests", "Count"),
@@ -33,33 +37,81 @@ pub const METRICS: &[(&str, &str)] = &[
     ("store_wait_us", "Microseconds"),
 ];
 
-/// The line of one invocation, as JSON. `now_ms` is when it ended, in epoch milliseconds.
+/// The metrics of which sums say nothing, with their CloudWatch units. Each is there only where it can be told.
+pub const GAUGES: &[(&str, &str)] = &[
+    // From the arrival of the oldest record to the end of the invocation.
+    ("arrival_lag_ms", "Milliseconds"),
+    // From the newest event time to the end of the invocation.
+    ("event_time_lag_ms", "Milliseconds"),
+    // Late events among a thousand that were new.
+    ("late_per_mille", "None"),
+];
+
+/// Whether this process has yet to write its first line.
+static IS_COLD: AtomicBool = AtomicBool::new(true);
+
+/// What an answer counts, for its metrics.
+pub trait Counted {
+    /// Names and counts.
+    fn counts(&self) -> Vec<(&'static str, u64)>;
+}
+
+/// The line of one invocation with a batch, as JSON. `now_ms` is when it ended, in epoch milliseconds.
 pub fn line(function: &str, batch: &KinesisBatch, tally: &Tally, usage: &Usage, now_ms: u64) -> Value {
     let mut line = Map::new();
-    for (name, count) in tally.counts() {
-        line.insert(name.to_owned(), count.into());
+    let counts = tally.counts();
+    for (name, count) in &counts {
+        line.insert((*name).to_owned(), (*count).into());
     }
     if let Ok(Value::Object(usage)) = serde_json::to_value(usage) {
         line.extend(usage);
     }
+    let count = |name: &str| counts.get(name).copied().unwrap_or_default();
+    let refused = ["invalid", "collision", "poisoned"].map(count).iter().sum::<u64>();
+    line.insert("refused".to_owned(), refused.into());
+    line.insert("cold_starts".to_owned(), u8::from(IS_COLD.swap(false, Ordering::Relaxed)).into());
     line.insert("records".to_owned(), batch.records.len().into());
     line.insert("partial_failures".to_owned(), u8::from(tally.cut.record().is_some()).into());
-    line.insert("function".to_owned(), function.into());
     line.insert("shard_id".to_owned(), batch.shard_id.as_str().into());
-    let sequence = |record: Option<&crate::kinesis_event::KinesisRecord>| {
-        record.map_or(Value::Null, |record| record.sequence_number.as_str().into())
-    };
-    line.insert("first_sequence_number".to_owned(), sequence(batch.records.first()));
-    line.insert("last_sequence_number".to_owned(), sequence(batch.records.last()));
-    let verdicts = Verdict::COUNTED.map(|name| json!({"Name": name, "Unit": "Count"}));
-    let metrics = METRICS.iter().map(|(name, unit)| json!({"Name": name, "Unit": unit}));
-    let mut metrics: Vec<_> = verdicts.into_iter().chain(metrics).collect();
+    let [first, last] = batch.ends();
+    line.insert("first_sequence_number".to_owned(), first.into());
+    line.insert("last_sequence_number".to_owned(), last.into());
+    let mut metrics: Vec<_> = Verdict::COUNTED.map(|name| (name.to_owned(), "Count")).to_vec();
+    metrics.extend(METRICS.iter().map(|(name, unit)| ((*name).to_owned(), *unit)));
+    let gauges = gauges(batch, tally, count("late"), count("applied"), now_ms);
+    for ((name, unit), value) in GAUGES.iter().zip(gauges) {
+        if let Some(value) = value {
+            metrics.push(((*name).to_owned(), *unit));
+            line.insert((*name).to_owned(), value.into());
+        }
+    }
     for (signal_type, count) in &tally.signals {
         let name = signal_metric(signal_type);
-        metrics.push(json!({"Name": name, "Unit": "Count"}));
-        line.insert(name, (*count).into());
+        line.insert(name.clone(), (*count).into());
+        metrics.push((name, "Count"));
     }
+    embedded(function, line, &metrics, now_ms)
+}
+
+/// Those of [`GAUGES`], in their order.
+fn gauges(batch: &KinesisBatch, tally: &Tally, late: u64, applied: u64, now_ms: u64) -> [Option<u64>; 3] {
+    let since = |then_ms: i64| now_ms.saturating_sub(u64::try_from(then_ms).unwrap_or_default());
+    let arrived_ms = batch.records.iter().map(|record| record.arrived_at_ms).min();
+    [arrived_ms.map(since), tally.newest_event_ms.map(since), (1_000 * late).checked_div(late + applied)]
+}
+
+/// The line of one call, as JSON. `now_ms` is when it ended, in epoch milliseconds.
+pub fn call_line(function: &str, answer: &impl Counted, now_ms: u64) -> Value {
+    let counts = answer.counts();
+    let line = counts.iter().map(|(name, count)| ((*name).to_owned(), (*count).into())).collect();
+    let metrics: Vec<_> = counts.iter().map(|(name, _)| ((*name).to_owned(), "Count")).collect();
+    embedded(function, line, &metrics, now_ms)
+}
+
+fn embedded(function: &str, mut line: Map<String, Value>, metrics: &[(String, &str)], now_ms: u64) -> Value {
+    let metrics: Vec<_> = metrics.iter().map(|(name, unit)| json!({"Name": name, "Unit": unit})).collect();
     let directive = json!({"Namespace": NAMESPACE, "Dimensions": [["function"]], "Metrics": metrics});
+    line.insert("function".to_owned(), function.into());
     line.insert("_aws".to_owned(), json!({"Timestamp": now_ms, "CloudWatchMetrics": [directive]}));
     Value::Object(line)
 }
@@ -77,30 +129,80 @@ pub fn print(line: &Value) {
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+    use millrace_domain::verdict::LateCause;
+    use millrace_domain::{Reason, SequenceNumber};
+
     use super::*;
     use crate::cut::Cut;
+    use crate::kinesis_event::KinesisRecord;
+
+    fn batch() -> KinesisBatch {
+        let record = |arrived_at_ms| KinesisRecord {
+            sequence_number: SequenceNumber::parse("7").unwrap(),
+            partition_key: "u".to_owned(),
+            arrived_at_ms,
+            data: Bytes::new(),
+        };
+        let records = [2_000, 3_000].map(record).to_vec();
+        KinesisBatch { shard_id: "shard".to_owned(), records, ..KinesisBatch::default() }
+    }
 
     #[test]
     fn every_metric_has_a_value_and_nothing_has_many() {
-        let batch = KinesisBatch { shard_id: "shard".to_owned(), ..KinesisBatch::default() };
+        let verdicts =
+            [Verdict::Applied, Verdict::Late(LateCause::Undecidable), Verdict::Refused(Reason::Poisoned)];
         let tally = Tally {
-            cut: Cut::at(0),
-            verdicts: vec![(0, None), (1, Some(Verdict::Applied))],
+            cut: Cut::at(1),
+            verdicts: verdicts.map(|verdict| (0, Some(verdict))).to_vec(),
             signals: [("fraud.suspected", 2)].into(),
+            newest_event_ms: Some(1_500),
             ..Tally::default()
         };
-        let line = line("sessions", &batch, &tally, &Usage { write_units: 3, ..Usage::default() }, 5);
+        let line = line("sessions", &batch(), &tally, &Usage { write_units: 3, ..Usage::default() }, 5_000);
         let directive = &line["_aws"]["CloudWatchMetrics"][0];
         let metrics = directive["Metrics"].as_array().unwrap();
-        assert_eq!(metrics.len(), Verdict::COUNTED.len() + METRICS.len() + 1);
-        assert_eq!(line["signals_fraud_suspected"], 2);
+        assert_eq!(metrics.len(), Verdict::COUNTED.len() + METRICS.len() + GAUGES.len() + 1);
         for metric in metrics {
             assert!(line[metric["Name"].as_str().unwrap()].is_u64(), "{metric}");
         }
-        assert_eq!(
-            (&line["applied"], &line["write_units"], &line["partial_failures"]),
-            (&1.into(), &3.into(), &1.into())
-        );
+        let expected = [
+            ("applied", 1),
+            ("refused", 1),
+            ("write_units", 3),
+            ("partial_failures", 1),
+            ("signals_fraud_suspected", 2),
+            ("arrival_lag_ms", 3_000),
+            ("event_time_lag_ms", 3_500),
+            ("late_per_mille", 500),
+        ];
+        for (name, value) in expected {
+            assert_eq!(line[name], value, "{name}");
+        }
         assert_eq!(directive["Dimensions"], json!([["function"]]));
+    }
+
+    #[test]
+    fn what_cannot_be_told_is_no_metric() {
+        let line = line("sessions", &KinesisBatch::default(), &Tally::default(), &Usage::default(), 5);
+        for (name, _) in GAUGES {
+            assert_eq!(line.get(name), None, "{name}");
+        }
+        let metrics = line["_aws"]["CloudWatchMetrics"][0]["Metrics"].as_array().unwrap();
+        assert_eq!(metrics.len(), Verdict::COUNTED.len() + METRICS.len());
+    }
+
+    #[test]
+    fn a_call_is_told_by_what_its_answer_counts() {
+        struct Two;
+        impl Counted for Two {
+            fn counts(&self) -> Vec<(&'static str, u64)> {
+                vec![("timers_taken", 2)]
+            }
+        }
+        let line = call_line("close", &Two, 5);
+        assert_eq!((&line["function"], &line["timers_taken"]), (&"close".into(), &2.into()));
+        let directive = &line["_aws"]["CloudWatchMetrics"][0];
+        assert_eq!(directive["Metrics"], json!([{"Name": "timers_taken", "Unit": "Count"}]));
     }
 }

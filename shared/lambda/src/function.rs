@@ -6,11 +6,13 @@ use aws_lambda_events::event::streams::KinesisEventResponse;
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
+use tracing::Instrument;
 
 use crate::answer::answer;
 use crate::clock::wall_ms;
 use crate::deadline::Deadline;
-use crate::emf;
+use crate::emf::{self, Counted};
 use crate::kinesis_event::KinesisBatch;
 use crate::meter::Usage;
 use crate::tally::Tally;
@@ -33,13 +35,30 @@ pub struct Report {
     pub usage: Usage,
 }
 
-/// Runs one invocation: a batch that cannot be done to its end names its first record that is not done.
+/// Runs one invocation: a batch that cannot be done to its end names its first record that is not done. Whatever is logged
+/// meanwhile says which request, shard and sequence numbers it is of.
 pub async fn handle(function: &impl Function, event: LambdaEvent<KinesisBatch>) -> KinesisEventResponse {
     let LambdaEvent { payload: batch, context } = event;
     let deadline = Deadline::new(context.deadline, wall_ms());
-    let (response, line, _) = invoke(function, &batch, deadline).await;
-    emf::print(&line);
+    let [first, last] = batch.ends();
+    let span = tracing::error_span!(
+        "batch",
+        request_id = context.request_id,
+        shard_id = batch.shard_id,
+        first_sequence_number = first,
+        last_sequence_number = last,
+    );
+    let (response, mut line, _) = invoke(function, &batch, deadline).instrument(span).await;
+    tell(&mut line, &context.request_id);
     response
+}
+
+/// Prints a line of metrics with the request that it is of.
+fn tell(line: &mut Value, request_id: &str) {
+    if let Value::Object(line) = line {
+        line.insert("request_id".to_owned(), request_id.into());
+    }
+    emf::print(line);
 }
 
 /// Runs a batch and gives back the response, the line of metrics, and the verdicts that it counts.
@@ -47,12 +66,11 @@ pub async fn invoke<F: Function>(
     function: &F,
     batch: &KinesisBatch,
     deadline: Deadline,
-) -> (KinesisEventResponse, serde_json::Value, Tally) {
+) -> (KinesisEventResponse, Value, Tally) {
     let report = function.process(batch, deadline).await;
     if let Some(record) = report.tally.cut.record().and_then(|record| batch.records.get(record)) {
         tracing::warn!(
             function = function.name(),
-            shard_id = batch.shard_id,
             sequence_number = record.sequence_number.as_str(),
             why = report.tally.why,
             "the batch ends early",
@@ -74,23 +92,29 @@ pub async fn serve(function: &impl Function) -> Result<(), lambda_runtime::Error
 }
 
 /// Serves a function that is called with a request of its own, by hand or by a schedule, until the environment ends. An
-/// error of the call fails the invocation: Lambda counts it, and may try again.
+/// error of the call fails the invocation: Lambda counts it, and may try again. `name` is the function's, in metrics.
 ///
 /// # Errors
 /// When Lambda's runtime API cannot be reached.
 pub async fn serve_calls<I, O, E>(
+    name: &str,
     call: impl AsyncFn(I, Deadline) -> Result<O, E>,
 ) -> Result<(), lambda_runtime::Error>
 where
     I: DeserializeOwned,
-    O: Serialize,
+    O: Serialize + Counted,
     E: std::error::Error + Send + Sync + 'static,
 {
     let call = &call;
     let answer = |event: LambdaEvent<I>| {
         Box::pin(async move {
-            let deadline = Deadline::new(event.context.deadline, wall_ms());
-            call(event.payload, deadline).await.map_err(lambda_runtime::Error::from)
+            let LambdaEvent { payload, context } = event;
+            let deadline = Deadline::new(context.deadline, wall_ms());
+            let span = tracing::error_span!("call", request_id = context.request_id);
+            let answer =
+                call(payload, deadline).instrument(span).await.map_err(lambda_runtime::Error::from)?;
+            tell(&mut emf::call_line(name, &answer, wall_ms()), &context.request_id);
+            Ok::<_, lambda_runtime::Error>(answer)
         })
     };
     lambda_runtime::run(service_fn(answer)).await

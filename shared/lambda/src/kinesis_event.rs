@@ -25,6 +25,13 @@ pub struct KinesisBatch {
     pub records: Vec<KinesisRecord>,
 }
 
+impl KinesisBatch {
+    /// The sequence numbers of its first and its last record; `None` in a batch without records.
+    pub fn ends(&self) -> [Option<&str>; 2] {
+        [self.records.first(), self.records.last()].map(|record| Some(record?.sequence_number.as_str()))
+    }
+}
+
 /// One record, its payload decoded from base64.
 #[derive(Clone, Debug, PartialEq)]
 pub struct KinesisRecord {

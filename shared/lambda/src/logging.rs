@@ -6,21 +6,45 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt;
 use tracing_subscriber::layer::SubscriberExt;
 
-/// Our own crates, which keep payloads out of what they log.
-const OWN: [&str; 5] = ["millrace_lambda", "millrace_aws", "sessions", "archive", "redrive"];
+/// What every function is made of, which keeps payloads out of what it logs.
+const SHARED: [&str; 2] = ["millrace_lambda", "millrace_aws"];
 
-/// Starts logging: our own crates at this level, all others from warnings on, since the runtime and the SDK show
-/// whole payloads below that. A second start in one process changes nothing.
+/// Starts logging: the function's crate, such as `module_path!()` of its `main.rs`, and ours at this level, all others
+/// from warnings on, since the runtime and the SDK show whole payloads below that. A second start in one process changes
+/// nothing.
 ///
 /// A panic is logged by its place alone: its message may quote an event.
-pub fn start(level: Level) {
-    let level = LevelFilter::from_level(level);
-    let filter = Targets::new().with_default(LevelFilter::WARN).with_targets(OWN.map(|name| (name, level)));
-    let json = fmt::layer().json().flatten_event(true).with_current_span(false);
+pub fn start(function: &str, level: Level) {
+    let filter = filter(function, level);
+    let json = fmt::layer().json().flatten_event(true).with_current_span(true).with_span_list(false);
     // Only fails when a subscriber is set already, which is then the one that was asked for.
     let _ = tracing::subscriber::set_global_default(tracing_subscriber::registry().with(json).with(filter));
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
         tracing::error!(place, "panicked");
     }));
+}
+
+fn filter(function: &str, level: Level) -> Targets {
+    let level = LevelFilter::from_level(level);
+    let own = SHARED.into_iter().chain([function]);
+    Targets::new().with_default(LevelFilter::WARN).with_targets(own.map(|name| (name, level)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_keeps_payloads_out_is_heard_below_warnings() {
+        let filter = filter("loyalty", Level::INFO);
+        for own in ["loyalty", "loyalty::apply", "millrace_lambda::function", "millrace_aws"] {
+            assert!(filter.would_enable(own, &Level::INFO), "{own}");
+            assert!(!filter.would_enable(own, &Level::DEBUG), "{own}");
+        }
+        for other in ["aws_smithy_runtime", "lambda_runtime", "hyper"] {
+            assert!(!filter.would_enable(other, &Level::INFO), "{other}");
+            assert!(filter.would_enable(other, &Level::WARN), "{other}");
+        }
+    }
 }

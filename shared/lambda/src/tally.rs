@@ -17,6 +17,8 @@ pub struct Tally {
     pub why: String,
     /// Signals of the commits, by type. What was put and not committed is put again, and counted then.
     pub signals: BTreeMap<&'static str, u64>,
+    /// The newest event time in the batch, in epoch milliseconds; `None` where nothing in it is an event.
+    pub newest_event_ms: Option<i64>,
 }
 
 impl Tally {

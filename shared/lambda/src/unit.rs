@@ -25,6 +25,11 @@ pub struct Unit<'p> {
     pub redriven: Option<Box<Redriven>>,
 }
 
+/// The newest event time of these in epoch milliseconds; `None` where none is an event.
+pub fn newest_event_ms(units: &[Unit<'_>]) -> Option<i64> {
+    units.iter().filter_map(|unit| unit.event.as_ref().ok()).map(|event| event.time_ms).max()
+}
+
 impl<'p> Unit<'p> {
     /// Whether the event is for this function. A redriven one may be for another alone.
     pub fn is_for(&self, function: &str) -> bool {

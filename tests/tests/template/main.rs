@@ -8,6 +8,8 @@ mod close;
 #[cfg(test)]
 mod consumers;
 #[cfg(test)]
+mod dashboard;
+#[cfg(test)]
 mod functions;
 #[cfg(test)]
 mod lake;

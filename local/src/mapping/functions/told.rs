@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use millrace_domain::Verdict;
 use millrace_domain::verdict::LateCause;
+use millrace_lambda::emf::GAUGES;
 use millrace_lambda::{Batch, KinesisBatch, Tally};
 use serde::Serialize;
 use serde_json::Value;
@@ -37,7 +38,8 @@ impl Told {
         let sums = self.metrics.entry(function.to_owned()).or_default();
         *sums.entry("batches".to_owned()).or_default() += 1;
         for (name, value) in line.as_object().into_iter().flatten() {
-            if let Some(value) = value.as_u64() {
+            let is_gauge = GAUGES.iter().any(|(gauge, _)| gauge == name);
+            if let Some(value) = value.as_u64().filter(|_| !is_gauge) {
                 *sums.entry(name.clone()).or_default() += value;
             }
         }

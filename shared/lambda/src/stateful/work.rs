@@ -8,7 +8,7 @@ use millrace_domain::{Reason, Verdict};
 use crate::cut::Cut;
 use crate::ports::Stored;
 use crate::tally::Tally;
-use crate::unit::Unit;
+use crate::unit::{Unit, newest_event_ms};
 
 /// The keys of a batch in order of their first event.
 pub(super) struct Work<'p, S> {
@@ -161,7 +161,8 @@ impl<'p, S: KeyState> Work<'p, S> {
     pub(super) fn tally(self, units: &[Unit<'_>]) -> Tally {
         let verdicts =
             units.iter().zip(self.verdicts).map(|(unit, verdict)| (unit.record, verdict)).collect();
-        Tally { cut: self.cut, verdicts, why: self.why, signals: self.signals }
+        let newest_event_ms = newest_event_ms(units);
+        Tally { cut: self.cut, verdicts, why: self.why, signals: self.signals, newest_event_ms }
     }
 }
 
