@@ -26,7 +26,7 @@ serve=$!
 for _ in $(seq 50); do [ -f "$work/serve/functions.env" ] && break; sleep 0.1; done
 [ -f "$work/serve/functions.env" ] || fail 'serve did not start'
 
-# Built before, so that the first invocation does not wait for the compiler.
+# Built before, so that the first invocation does not wait for the compiler; as the watcher builds, or it builds again.
 cargo build --quiet --release --bin sessions --bin archive --bin fraud --bin inventory --bin close
 set -m
 cargo lambda watch --release --invoke-address ::1 --ignore-changes --env-file "$work/serve/functions.env" >"$work/watch.log" 2>&1 &

@@ -56,22 +56,44 @@ pub enum Answer {
     Swept(Swept),
 }
 
+impl Counted for Taken {
+    fn counts(&self) -> Vec<(&'static str, u64)> {
+        vec![
+            ("timers_taken", self.taken),
+            ("timers_put", self.put),
+            ("timers_deleted", self.deleted),
+            ("timers_damaged", self.damaged),
+            ("runs_unfinished", self.left.into()),
+        ]
+    }
+}
+
+impl Counted for Swept {
+    fn counts(&self) -> Vec<(&'static str, u64)> {
+        vec![
+            ("sessions_open", self.open),
+            ("sessions_without_timer", self.missing),
+            ("timers_put", self.put),
+            ("sessions_damaged", self.damaged),
+        ]
+    }
+}
+
 impl Counted for Answer {
     fn counts(&self) -> Vec<(&'static str, u64)> {
         match self {
-            Self::Taken(taken) => vec![
-                ("timers_taken", taken.taken),
-                ("timers_put", taken.put),
-                ("timers_deleted", taken.deleted),
-                ("timers_damaged", taken.damaged),
-                ("runs_unfinished", taken.left.into()),
-            ],
-            Self::Swept(swept) => vec![
-                ("sessions_open", swept.open),
-                ("sessions_without_timer", swept.missing),
-                ("timers_put", swept.put),
-                ("sessions_damaged", swept.damaged),
-            ],
+            Self::Taken(taken) => taken.counts(),
+            Self::Swept(swept) => swept.counts(),
+        }
+    }
+}
+
+impl Counted for CloseError {
+    fn counts(&self) -> Vec<(&'static str, u64)> {
+        match self {
+            Self::Run(failed) => failed.done.counts(),
+            Self::Sweep(failed) => failed.done.counts(),
+            Self::AheadOfTheClock { .. } => Vec::new(),
         }
     }
 }
@@ -123,6 +145,16 @@ mod tests {
         assert_eq!(
             error.to_string(),
             r#"the stream is down; done all the same: {"open":0,"missing":0,"put":0,"damaged":0,"complete":false}"#
+        );
+    }
+
+    #[test]
+    fn what_a_run_did_is_counted_in_trouble_too() {
+        let done = Taken { put: 900, left: true, ..Taken::default() };
+        let error = CloseError::from(Failed { why: "the stream is down".to_owned(), done: done.clone() });
+        assert_eq!(error.counts(), Answer::Taken(done).counts());
+        assert!(
+            error.counts().contains(&("timers_put", 900)) && error.counts().contains(&("runs_unfinished", 1))
         );
     }
 }

@@ -4,8 +4,8 @@
 //! signal that was told, and those of [`METRICS`] and [`GAUGES`]. The line also carries the shard and the sequence numbers
 //! of the batch as plain properties, which cost nothing and are not dimensions. Of a call: what its answer counts.
 
+use std::convert::Infallible;
 use std::io::Write;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use millrace_domain::Verdict;
 use serde_json::{Map, Value, json};
@@ -23,7 +23,6 @@ pub const METRICS: &[(&str, &str)] = &[
     ("partial_failures", "Count"),
     // Invalid, collision and poisoned together.
     ("refused", "Count"),
-    ("cold_starts", "Count"),
     ("read_requests", "Count"),
     ("read_units", "Count"),
     ("write_requests", "Count"),
@@ -47,13 +46,19 @@ pub const GAUGES: &[(&str, &str)] = &[
     ("late_per_mille", "None"),
 ];
 
-/// Whether this process has yet to write its first line.
-static IS_COLD: AtomicBool = AtomicBool::new(true);
+/// The metric that is 1 of the first invocation of a process and 0 of all others.
+pub const COLD_STARTS: &str = "cold_starts";
 
-/// What an answer counts, for its metrics.
+/// What an answer, or an error, counts, for its metrics.
 pub trait Counted {
-    /// Names and counts.
+    /// Names and counts; none where nothing was done.
     fn counts(&self) -> Vec<(&'static str, u64)>;
+}
+
+impl Counted for Infallible {
+    fn counts(&self) -> Vec<(&'static str, u64)> {
+        match *self {}
+    }
 }
 
 /// The line of one invocation with a batch, as JSON. `now_ms` is when it ended, in epoch milliseconds.
@@ -69,7 +74,6 @@ pub fn line(function: &str, batch: &KinesisBatch, tally: &Tally, usage: &Usage, 
     let count = |name: &str| counts.get(name).copied().unwrap_or_default();
     let refused = ["invalid", "collision", "poisoned"].map(count).iter().sum::<u64>();
     line.insert("refused".to_owned(), refused.into());
-    line.insert("cold_starts".to_owned(), u8::from(IS_COLD.swap(false, Ordering::Relaxed)).into());
     line.insert("records".to_owned(), batch.records.len().into());
     line.insert("partial_failures".to_owned(), u8::from(tally.cut.record().is_some()).into());
     line.insert("shard_id".to_owned(), batch.shard_id.as_str().into());
@@ -97,11 +101,12 @@ pub fn line(function: &str, batch: &KinesisBatch, tally: &Tally, usage: &Usage, 
 fn gauges(batch: &KinesisBatch, tally: &Tally, late: u64, applied: u64, now_ms: u64) -> [Option<u64>; 3] {
     let since = |then_ms: i64| now_ms.saturating_sub(u64::try_from(then_ms).unwrap_or_default());
     let arrived_ms = batch.records.iter().map(|record| record.arrived_at_ms).min();
-    [arrived_ms.map(since), tally.newest_event_ms.map(since), (1_000 * late).checked_div(late + applied)]
+    let late_per_mille = (1_000 * late).checked_div(late + applied).filter(|_| tally.judges_lateness);
+    [arrived_ms.map(since), tally.newest_event_ms.map(since), late_per_mille]
 }
 
 /// The line of one call, as JSON. `now_ms` is when it ended, in epoch milliseconds.
-pub fn call_line(function: &str, answer: &impl Counted, now_ms: u64) -> Value {
+pub fn call_line(function: &str, answer: &dyn Counted, now_ms: u64) -> Value {
     let counts = answer.counts();
     let line = counts.iter().map(|(name, count)| ((*name).to_owned(), (*count).into())).collect();
     let metrics: Vec<_> = counts.iter().map(|(name, _)| ((*name).to_owned(), "Count")).collect();
@@ -114,6 +119,17 @@ fn embedded(function: &str, mut line: Map<String, Value>, metrics: &[(String, &s
     line.insert("function".to_owned(), function.into());
     line.insert("_aws".to_owned(), json!({"Timestamp": now_ms, "CloudWatchMetrics": [directive]}));
     Value::Object(line)
+}
+
+/// Adds to a line which request it is of, and whether that was the first of its process.
+pub fn add_request(line: &mut Value, request_id: &str, is_cold: bool) {
+    if let Value::Object(line) = line {
+        line.insert("request_id".to_owned(), request_id.into());
+        line.insert(COLD_STARTS.to_owned(), u8::from(is_cold).into());
+    }
+    if let Some(Value::Array(metrics)) = line.pointer_mut("/_aws/CloudWatchMetrics/0/Metrics") {
+        metrics.push(json!({"Name": COLD_STARTS, "Unit": "Count"}));
+    }
 }
 
 /// The metric that counts signals of a type, such as `signals_fraud_suspected`. It is there only where some were told.
@@ -157,6 +173,7 @@ mod tests {
             verdicts: verdicts.map(|verdict| (0, Some(verdict))).to_vec(),
             signals: [("fraud.suspected", 2)].into(),
             newest_event_ms: Some(1_500),
+            judges_lateness: true,
             ..Tally::default()
         };
         let line = line("sessions", &batch(), &tally, &Usage { write_units: 3, ..Usage::default() }, 5_000);
@@ -200,9 +217,17 @@ mod tests {
                 vec![("timers_taken", 2)]
             }
         }
-        let line = call_line("close", &Two, 5);
+        let mut line = call_line("close", &Two, 5);
+        add_request(&mut line, "request", true);
+        assert_eq!((&line["request_id"], &line["cold_starts"]), (&"request".into(), &1.into()));
         assert_eq!((&line["function"], &line["timers_taken"]), (&"close".into(), &2.into()));
         let directive = &line["_aws"]["CloudWatchMetrics"][0];
-        assert_eq!(directive["Metrics"], json!([{"Name": "timers_taken", "Unit": "Count"}]));
+        assert_eq!(
+            directive["Metrics"],
+            json!([
+                {"Name": "timers_taken", "Unit": "Count"},
+                {"Name": "cold_starts", "Unit": "Count"},
+            ])
+        );
     }
 }

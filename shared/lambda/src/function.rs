@@ -1,6 +1,7 @@
 //! A function as Lambda runs it: batch in, partial response out, one line of metrics.
 
 use std::future::Future;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use aws_lambda_events::event::streams::KinesisEventResponse;
 use lambda_runtime::{LambdaEvent, service_fn};
@@ -53,11 +54,12 @@ pub async fn handle(function: &impl Function, event: LambdaEvent<KinesisBatch>) 
     response
 }
 
+/// Whether this process has yet to end its first invocation.
+static IS_COLD: AtomicBool = AtomicBool::new(true);
+
 /// Prints a line of metrics with the request that it is of.
 fn tell(line: &mut Value, request_id: &str) {
-    if let Value::Object(line) = line {
-        line.insert("request_id".to_owned(), request_id.into());
-    }
+    emf::add_request(line, request_id, IS_COLD.swap(false, Ordering::Relaxed));
     emf::print(line);
 }
 
@@ -103,7 +105,7 @@ pub async fn serve_calls<I, O, E>(
 where
     I: DeserializeOwned,
     O: Serialize + Counted,
-    E: std::error::Error + Send + Sync + 'static,
+    E: std::error::Error + Counted + Send + Sync + 'static,
 {
     let call = &call;
     let answer = |event: LambdaEvent<I>| {
@@ -111,10 +113,13 @@ where
             let LambdaEvent { payload, context } = event;
             let deadline = Deadline::new(context.deadline, wall_ms());
             let span = tracing::error_span!("call", request_id = context.request_id);
-            let answer =
-                call(payload, deadline).instrument(span).await.map_err(lambda_runtime::Error::from)?;
-            tell(&mut emf::call_line(name, &answer, wall_ms()), &context.request_id);
-            Ok::<_, lambda_runtime::Error>(answer)
+            let answer = call(payload, deadline).instrument(span).await;
+            let counted: &dyn Counted = match &answer {
+                Ok(answer) => answer,
+                Err(error) => error,
+            };
+            tell(&mut emf::call_line(name, counted, wall_ms()), &context.request_id);
+            answer.map_err(lambda_runtime::Error::from)
         })
     };
     lambda_runtime::run(service_fn(answer)).await

@@ -9,6 +9,10 @@ use tracing_subscriber::layer::SubscriberExt;
 /// What every function is made of, which keeps payloads out of what it logs.
 const SHARED: [&str; 2] = ["millrace_lambda", "millrace_aws"];
 
+/// The runtime's span, from informational on: it holds the ids of a request, which errors that the runtime logs are then
+/// told with.
+const REQUEST_SPAN: &str = "lambda_runtime::layers::trace";
+
 /// Starts logging: the function's crate, such as `module_path!()` of its `main.rs`, and ours at this level, all others
 /// from warnings on, since the runtime and the SDK show whole payloads below that. A second start in one process changes
 /// nothing.
@@ -28,7 +32,8 @@ pub fn start(function: &str, level: Level) {
 fn filter(function: &str, level: Level) -> Targets {
     let level = LevelFilter::from_level(level);
     let own = SHARED.into_iter().chain([function]);
-    Targets::new().with_default(LevelFilter::WARN).with_targets(own.map(|name| (name, level)))
+    let targets = own.map(|name| (name, level)).chain([(REQUEST_SPAN, LevelFilter::INFO)]);
+    Targets::new().with_default(LevelFilter::WARN).with_targets(targets)
 }
 
 #[cfg(test)]

@@ -19,6 +19,8 @@ pub struct Tally {
     pub signals: BTreeMap<&'static str, u64>,
     /// The newest event time in the batch, in epoch milliseconds; `None` where nothing in it is an event.
     pub newest_event_ms: Option<i64>,
+    /// Whether events were held against a state, for which they can be too late.
+    pub judges_lateness: bool,
 }
 
 impl Tally {

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use simulation::coverage::Coverage;
+use simulation::coverage::{ASKED_FROM_RUNS, Coverage};
 use simulation::many::{quiet_poison, run_seeds};
 use simulation::plan::{Plan, bot, draw, hot_key};
 use simulation::run::run;
@@ -10,8 +10,8 @@ use simulation::shrink::{first_problem, scripted};
 use simulation::world::{Stream, Table, names};
 use xxhash_rust::xxh3::Xxh3;
 
-/// Enough to ask that they meet everything often enough. `simulate` runs any number.
-const SEEDS: u64 = 2_000;
+/// Enough to ask that they meet everything often enough. `simulate` runs any number, optimized as the functions are.
+const SEEDS: u64 = ASKED_FROM_RUNS;
 
 /// What [`a_seed_gives_the_same_run_on_any_machine`] comes to. It changes with whatever seeds draw, functions do or the
 /// SDK sends, and may then be changed to what the test prints, once the seeds are known to hold all promises; a change

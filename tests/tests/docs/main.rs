@@ -5,4 +5,6 @@ mod alarms;
 #[cfg(test)]
 mod commands;
 #[cfg(test)]
+mod deployment;
+#[cfg(test)]
 mod tutorial;

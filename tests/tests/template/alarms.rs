@@ -132,7 +132,10 @@ fn every_consumer_is_watched_for_what_it_cannot_finish_or_take() {
 #[test]
 fn every_function_and_every_stream_is_watched_for_want_of_room() {
     let ids = |kind| sorted(resources(kind).into_iter().map(|it| it.id.to_owned()).collect());
-    let functions = ids("AWS::Serverless::Function");
+    // One that may run once at a time is throttled by design.
+    let functions = resources("AWS::Serverless::Function").into_iter();
+    let functions = functions.filter(|it| it.find("ReservedConcurrentExecutions").is_none());
+    let functions = sorted(functions.map(|it| it.id.to_owned()).collect());
     assert_eq!(watched("AWS/Lambda", "Throttles", "FunctionName"), functions);
     let streams = ids("AWS::Kinesis::Stream");
     assert_eq!(watched("AWS/Kinesis", "WriteProvisionedThroughputExceeded", "StreamName"), streams);
@@ -224,6 +227,27 @@ fn the_first_record_that_goes_astray_is_told() {
             assert_eq!(text(alarm.get("ComparisonOperator")), "GreaterThanThreshold", "{}", alarm.id);
             assert_eq!(number(alarm.get("Threshold")), 0, "{}", alarm.id);
             assert_eq!(number(alarm.get("EvaluationPeriods")), 1, "{}", alarm.id);
+        }
+    }
+}
+
+/// What is normal once in a while is told when it lasts, as the operator's page says.
+#[test]
+fn what_lasts_is_told_after_a_quarter_of_an_hour() {
+    for (name, statistic, threshold) in [
+        ("conflicts", "Sum", 100),
+        ("late_per_mille", "Average", 50),
+        ("Throttles", "Sum", 0),
+        ("WriteProvisionedThroughputExceeded", "Sum", 0),
+    ] {
+        let of_name: Vec<_> = metrics().into_iter().filter(|metric| metric.name == name).collect();
+        assert!(!of_name.is_empty(), "{name}");
+        for Metric { alarm, .. } in of_name {
+            assert_eq!(text(alarm.get("Statistic")), statistic, "{}", alarm.id);
+            assert_eq!(text(alarm.get("ComparisonOperator")), "GreaterThanThreshold", "{}", alarm.id);
+            assert_eq!(number(alarm.get("Threshold")), threshold, "{}", alarm.id);
+            let evaluated = number(alarm.get("Period")) * number(alarm.get("EvaluationPeriods"));
+            assert_eq!(evaluated, 900, "{}", alarm.id);
         }
     }
 }

@@ -132,7 +132,7 @@ fn the_view_shows_every_column_and_one_row_an_event() {
     let expected: Vec<&str> = COLUMNS.iter().chain(PARTITION_KEYS).map(|column| column.name).collect();
     assert_eq!(selected, expected);
     assert!(
-        query.contains("row_number() OVER (PARTITION BY source, id ORDER BY arrived_at, sequence_number)")
+        query.contains("OVER (PARTITION BY event_type, source, id ORDER BY arrived_at, sequence_number)")
     );
     let name = text(table().get("TableInput/Name"));
     assert!(query.contains(&format!("FROM {name}\n")), "the view reads another table than {name}");

@@ -162,7 +162,14 @@ impl<'p, S: KeyState> Work<'p, S> {
         let verdicts =
             units.iter().zip(self.verdicts).map(|(unit, verdict)| (unit.record, verdict)).collect();
         let newest_event_ms = newest_event_ms(units);
-        Tally { cut: self.cut, verdicts, why: self.why, signals: self.signals, newest_event_ms }
+        Tally {
+            cut: self.cut,
+            verdicts,
+            why: self.why,
+            signals: self.signals,
+            newest_event_ms,
+            judges_lateness: true,
+        }
     }
 }
 

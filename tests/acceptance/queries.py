@@ -2,9 +2,9 @@
 each answer against one made from the events alone.
 
     pip install duckdb pyyaml
-    python tests/lake_queries/check.py [--binary target/release/millrace]
+    python tests/acceptance/queries.py [--binary target/release/millrace]
 
-Athena's names for what DuckDB calls otherwise are macros here; the text of the queries is the template's.
+Wants `cargo build --release`. Athena's names for what DuckDB calls otherwise are macros here; the text of the queries is the template's.
 """
 
 import argparse
@@ -17,9 +17,9 @@ import sys
 import tempfile
 
 import duckdb
-import yaml
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+from template import ROOT, resources_of_type
+
 GAP_MS = 30 * 60 * 1000
 
 MACROS = """
@@ -29,24 +29,9 @@ create macro json_format(document) as document::varchar;
 """
 
 
-class Template(yaml.SafeLoader):
-    """Reads a template, and an intrinsic function as its argument."""
-
-
-Template.add_multi_constructor(
-    "!",
-    lambda loader, _, node: loader.construct_scalar(node)
-    if isinstance(node, yaml.ScalarNode)
-    else loader.construct_sequence(node, deep=True)
-    if isinstance(node, yaml.SequenceNode)
-    else loader.construct_mapping(node, deep=True),
-)
-
-
 def saved_queries():
     """The saved queries by name."""
-    resources = yaml.load((ROOT / "template.yaml").read_text(), Template)["Resources"].values()
-    saved = [it["Properties"] for it in resources if it["Type"] == "AWS::Athena::NamedQuery"]
+    saved = [it["Properties"] for it in resources_of_type("AWS::Athena::NamedQuery").values()]
     return {query["Name"]: query["QueryString"] for query in saved}
 
 
@@ -155,7 +140,7 @@ def main():
     binary = arguments.parse_args().binary
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
-        run = lambda *words: subprocess.run([binary, *words], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        run = lambda *words: subprocess.run([binary, *words], check=True, stdout=subprocess.DEVNULL)
         run("generate", "--events", "8000", "--shoppers", "300", "--from", "2025-11-03T22:30:00Z", "--out", folder / "events.jsonl")
         run("replay", folder / "events.jsonl", "--out", folder / "run", "--duplicates-within", "50")
         events = read_events(folder / "events.jsonl")
