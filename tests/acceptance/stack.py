@@ -176,7 +176,7 @@ def check_operation(stack):
     wanted = {stack.physical[logical] for logical in resources_of_type("AWS::CloudWatch::Alarm") if logical in stack.physical}
     assert wanted and wanted <= deployed, wanted - deployed
     print(f"ok     {len(wanted)} alarms are there")
-    body = boto3.client("cloudwatch").get_dashboard(DashboardName=stack.name)["DashboardBody"]
+    body = boto3.client("cloudwatch").get_dashboard(DashboardName=stack.physical["Dashboard"])["DashboardBody"]
     assert len(json.loads(body)["widgets"]) > 10 and "${" not in body, body
     print(f"ok     the dashboard has {len(json.loads(body)['widgets'])} pictures")
     mappings = boto3.client("lambda").list_event_source_mappings()["EventSourceMappings"]

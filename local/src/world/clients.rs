@@ -6,6 +6,7 @@ use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region};
 use aws_sdk_kinesis::config::{Credentials, SharedCredentialsProvider};
+use millrace_aws::clients::http_client;
 
 use super::Endpoints;
 use crate::trouble::Trouble;
@@ -35,9 +36,10 @@ impl Clients {
             .credentials_provider(SharedCredentialsProvider::new(credentials))
             .retry_config(RetryConfig::disabled())
             .timeout_config(timeouts);
-        if let Some(trouble) = trouble {
-            sdk = sdk.http_client(trouble.http());
-        }
+        sdk = match trouble {
+            Some(trouble) => sdk.http_client(trouble.http()),
+            None => sdk.http_client(http_client()),
+        };
         let sdk = sdk.build();
         let kinesis = aws_sdk_kinesis::config::Builder::from(&sdk).endpoint_url(&endpoints.kinesis).build();
         let dynamodb =

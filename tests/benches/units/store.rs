@@ -4,6 +4,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Config, Credentials, Region};
 use dynoxide::Database;
+use millrace_aws::clients::http_client;
 use millrace_aws::dynamodb::timers::{BUCKET, TIMER};
 use millrace_aws::dynamodb::{KEY, SKU};
 use serde_json::{Value, json};
@@ -39,6 +40,7 @@ pub(crate) async fn start() -> Client {
         .endpoint_url(format!("http://{address}"))
         .region(Region::new("us-east-1"))
         .credentials_provider(Credentials::new("local", "local", None, None, "bench"))
-        .retry_config(RetryConfig::disabled());
+        .retry_config(RetryConfig::disabled())
+        .http_client(http_client());
     Client::from_conf(config.build())
 }

@@ -12,6 +12,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ferrokinesis::store::StoreOptions;
 use millrace_aws::KinesisStream;
+use millrace_aws::clients::http_client;
 use millrace_aws::kinesis::RECORD_LIMIT_BYTES;
 use millrace_lambda::record_stream::{OutgoingRecord, Put, RecordStream};
 use millrace_lambda::{Deadline, Meter};
@@ -36,6 +37,7 @@ fn client(endpoint: &str) -> Client {
         .region(Region::from_static("us-east-1"))
         .credentials_provider(Credentials::new("local", "local", None, None, "local"))
         .retry_config(RetryConfig::disabled())
+        .http_client(http_client())
         .endpoint_url(endpoint);
     Client::from_conf(config.build())
 }

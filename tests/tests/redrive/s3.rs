@@ -10,6 +10,7 @@ use axum::body::Bytes;
 use axum::extract::{Query, State};
 use axum::http::{Method, StatusCode, Uri};
 use millrace_aws::S3Objects;
+use millrace_aws::clients::http_client;
 use millrace_lambda::Deadline;
 use millrace_lambda::objects::{Object, Objects};
 use millrace_local::objects::FolderObjects;
@@ -59,6 +60,7 @@ async fn s3(servers: &mut JoinSet<()>) -> S3Objects {
         .region(Region::from_static("us-east-1"))
         .credentials_provider(Credentials::new("local", "local", None, None, "local"))
         .retry_config(RetryConfig::disabled())
+        .http_client(http_client())
         .force_path_style(true)
         .endpoint_url(serve(servers, app).await);
     S3Objects::new(Client::from_conf(config.build()), "set-aside".to_owned())

@@ -9,6 +9,7 @@ use aws_sdk_dynamodb::types::{
 use aws_sdk_dynamodb::{Client, Config};
 use dynoxide::Database;
 use millrace_aws::DynamoStore;
+use millrace_aws::clients::http_client;
 use millrace_aws::dynamodb::KEY;
 use millrace_domain::fold::{CannotApply, Emit, KeyState};
 use millrace_domain::ledger::{Candidate, LedgerSettings};
@@ -114,6 +115,7 @@ pub(crate) fn client(endpoint: &str) -> Client {
         .region(Region::new("us-east-1"))
         .credentials_provider(Credentials::new("test", "test", None, None, "test"))
         .retry_config(RetryConfig::disabled())
+        .http_client(http_client())
         .build();
     Client::from_conf(config)
 }

@@ -8,6 +8,7 @@ use aws_sdk_dynamodb::types::{
 };
 use aws_sdk_dynamodb::{Client, Config};
 use dynoxide::Database;
+use millrace_aws::clients::http_client;
 use millrace_aws::dynamodb::KEY;
 use millrace_aws::dynamodb::timers::{BUCKET, TIMER};
 use millrace_aws::{DynamoOpenSessions, DynamoStore, DynamoTimers};
@@ -73,6 +74,7 @@ pub(crate) fn client(endpoint: &str) -> Client {
         .region(Region::new("us-east-1"))
         .credentials_provider(Credentials::new("test", "test", None, None, "test"))
         .retry_config(RetryConfig::disabled())
+        .http_client(http_client())
         .build();
     Client::from_conf(config)
 }

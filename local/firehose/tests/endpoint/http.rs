@@ -44,6 +44,7 @@ fn client(address: SocketAddr) -> Client {
         .endpoint_url(format!("http://{address}"))
         .credentials_provider(Credentials::new("local", "local", None, None, "test"))
         .retry_config(RetryConfig::disabled())
+        .http_client(aws_smithy_http_client::Builder::new().build_http())
         .build();
     Client::from_conf(config)
 }
