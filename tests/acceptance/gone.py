@@ -1,6 +1,6 @@
 """After `sam delete`: nothing is left but the tables and buckets that the template keeps.
 
-    python tests/acceptance/gone.py
+python tests/acceptance/gone.py
 """
 
 import sys
@@ -34,7 +34,12 @@ OF_SAM = "aws-sam-cli-managed"
 def kept():
     """Logical ids of what the template keeps when its stack is deleted."""
     kinds = ("AWS::DynamoDB::Table", "AWS::S3::Bucket")
-    found = {logical for kind in kinds for logical, it in resources_of_type(kind).items() if it.get("DeletionPolicy") == "Retain"}
+    found = {
+        logical
+        for kind in kinds
+        for logical, it in resources_of_type(kind).items()
+        if it.get("DeletionPolicy") == "Retain"
+    }
     assert found, "the template keeps nothing"
     return found
 

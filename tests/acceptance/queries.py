@@ -4,7 +4,8 @@ each answer against one made from the events alone.
     pip install duckdb pyyaml
     python tests/acceptance/queries.py [--binary target/release/millrace]
 
-Wants `cargo build --release`. Athena's names for what DuckDB calls otherwise are macros here; the text of the queries is the template's.
+Wants `cargo build --release`. Athena's names for what DuckDB calls otherwise are macros here; the text of the queries
+is the template's.
 """
 
 import argparse
@@ -141,14 +142,26 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
         run = lambda *words: subprocess.run([binary, *words], check=True, stdout=subprocess.DEVNULL)
-        run("generate", "--events", "8000", "--shoppers", "300", "--from", "2025-11-03T22:30:00Z", "--out", folder / "events.jsonl")
+        run(
+            "generate",
+            "--events",
+            "8000",
+            "--shoppers",
+            "300",
+            "--from",
+            "2025-11-03T22:30:00Z",
+            "--out",
+            folder / "events.jsonl",
+        )
         run("replay", folder / "events.jsonl", "--out", folder / "run", "--duplicates-within", "50")
         events = read_events(folder / "events.jsonl")
 
         lake = duckdb.connect()
         lake.execute(MACROS)
         files = folder / "run/lake/event_type=*/dt=*/*.parquet"
-        lake.execute(f"create view events as select * replace (time::timestamp as time, arrived_at::timestamp as arrived_at) from read_parquet('{files}', hive_partitioning = true, hive_types = {{dt: varchar}}, union_by_name = true)")
+        lake.execute(
+            f"create view events as select * replace (time::timestamp as time, arrived_at::timestamp as arrived_at) from read_parquet('{files}', hive_partitioning = true, hive_types = {{dt: varchar}}, union_by_name = true)"
+        )
         queries = saved_queries()
         lake.execute(queries.pop("events_once"))
         sources = list({event["source"] for event in events})

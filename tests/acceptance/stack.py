@@ -1,9 +1,9 @@
-"""Puts events into a deployed stack with an ordinary SDK client and looks at everything that must come of them.
+"""Puts events into a stack on ministack with an ordinary SDK client and looks at everything that must come of them.
 
     python tests/acceptance/stack.py STACK
 
-The endpoint, region and credentials are those of the environment. `tests/acceptance/run` deploys to ministack and calls
-this; nothing in here knows of ministack but what its comments say of it.
+The endpoint, region and credentials are those of the environment, as `tests/acceptance/run` sets them. The stack must be a
+new one.
 """
 
 import collections
@@ -24,13 +24,29 @@ SHOP = "acceptance"
 
 
 def event(subject, kind, number, minute, data):
+    """A CloudEvent so many minutes after BASE."""
     at = (BASE + datetime.timedelta(minutes=minute, seconds=number)).isoformat().replace("+00:00", "Z")
-    return {"specversion": "1.0", "id": f"{subject}-{number}", "source": SHOP, "type": kind, "subject": subject, "time": at, "data": data}
+    return {
+        "specversion": "1.0",
+        "id": f"{subject}-{number}",
+        "source": SHOP,
+        "type": kind,
+        "subject": subject,
+        "time": at,
+        "data": data,
+    }
 
 
 def order(number, sku, quantity):
+    """The data of an order of one line, at 2.50 EUR a piece."""
     lines = [{"sku": sku, "quantity": quantity, "unit_price_minor": 250}]
-    return {"order_id": f"order-{number}", "currency": "EUR", "total_minor": 250 * quantity, "lines": lines, "store_id": "leeds"}
+    return {
+        "order_id": f"order-{number}",
+        "currency": "EUR",
+        "total_minor": 250 * quantity,
+        "lines": lines,
+        "store_id": "leeds",
+    }
 
 
 def events():
@@ -47,7 +63,15 @@ def events():
     return made
 
 
-BROKEN = {"specversion": "1.0", "id": "broken", "source": SHOP, "type": "order.placed", "subject": "ada", "time": "2026-01-01T00:00:00Z", "data": {"currency": "EUR"}}
+BROKEN = {
+    "specversion": "1.0",
+    "id": "broken",
+    "source": SHOP,
+    "type": "order.placed",
+    "subject": "ada",
+    "time": "2026-01-01T00:00:00Z",
+    "data": {"currency": "EUR"},
+}
 
 
 class Stack:
@@ -57,11 +81,16 @@ class Stack:
         self.name = name
         cloud = boto3.client("cloudformation")
         listed = cloud.get_paginator("list_stack_resources").paginate(StackName=name)
-        self.physical = {it["LogicalResourceId"]: it["PhysicalResourceId"] for page in listed for it in page["StackResourceSummaries"]}
+        self.physical = {
+            it["LogicalResourceId"]: it["PhysicalResourceId"]
+            for page in listed
+            for it in page["StackResourceSummaries"]
+        }
         described = cloud.describe_stacks(StackName=name)["Stacks"][0]
         self.outputs = {it["OutputKey"]: it["OutputValue"] for it in described["Outputs"]}
 
     def items(self, output):
+        """The items of a table by key."""
         table = boto3.resource("dynamodb").Table(self.outputs[output])
         return {item["key"]: item for item in table.scan(ConsistentRead=True)["Items"]}
 
@@ -83,12 +112,14 @@ class Stack:
         return list(found.values())
 
     def objects(self, output, prefix):
+        """Objects below a prefix by key, as bytes."""
         s3, bucket = boto3.client("s3"), self.outputs[output]
         pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
         keys = [it["Key"] for page in pages for it in page.get("Contents", [])]
         return {key: s3.get_object(Bucket=bucket, Key=key)["Body"].read() for key in keys}
 
     def call(self, output, request):
+        """What a function answers to a request of its own."""
         answer = boto3.client("lambda").invoke(FunctionName=self.outputs[output], Payload=json.dumps(request))
         body = json.loads(answer["Payload"].read())
         assert "FunctionError" not in answer, body
@@ -109,7 +140,9 @@ def put(stack):
     """Every event twice, and one that breaks its contract."""
     kinesis = boto3.client("kinesis")
     for made in [*events(), *events(), BROKEN]:
-        kinesis.put_record(StreamName=stack.outputs["EventsStreamName"], PartitionKey=made["subject"], Data=json.dumps(made))
+        kinesis.put_record(
+            StreamName=stack.outputs["EventsStreamName"], PartitionKey=made["subject"], Data=json.dumps(made)
+        )
 
 
 def allow_what_aws_does_not_ask(stack):
@@ -118,28 +151,38 @@ def allow_what_aws_does_not_ask(stack):
     statement = {"Effect": "Allow", "Action": "dynamodb:BatchExecuteStatement", "Resource": "*"}
     policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
     for role in ("SessionsRole", "FraudRole", "InventoryRole"):
-        boto3.client("iam").put_role_policy(RoleName=stack.physical[role], PolicyName="ministack", PolicyDocument=policy)
+        boto3.client("iam").put_role_policy(
+            RoleName=stack.physical[role], PolicyName="ministack", PolicyDocument=policy
+        )
 
 
 def check_state(stack):
+    """Every event counts once for its user, and stock follows orders through the stream of signals."""
     counts = collections.Counter(made["subject"] for made in events() if not made["type"].startswith("stock."))
     users = lambda: {key: int(item["lifetime"]["events"]) for key, item in stack.items("SessionsTableName").items()}
     until(f"{len(counts)} session items count {counts.total()} events once, each sent twice", users, dict(counts))
-    revenue = lambda: {key: int(item["lifetime"]["revenue_minor"].get("EUR", 0)) for key, item in stack.items("SessionsTableName").items()}
+    revenue = lambda: {
+        key: int(item["lifetime"]["revenue_minor"].get("EUR", 0))
+        for key, item in stack.items("SessionsTableName").items()
+    }
     until("revenue by user", revenue, {user: 2000 if user in ("ada", "ben", "cyd") else 0 for user in counts})
-    stock = lambda: {key: int(item["on_hand"]) for key, item in stack.items("StockTableName").items() if key == "leeds#cup"}
+    stock = lambda: {
+        key: int(item["on_hand"]) for key, item in stack.items("StockTableName").items() if key == "leeds#cup"
+    }
     until("stock: 30 received, 24 sold through the stream of signals", stock, {"leeds#cup": 6})
 
 
 def check_signals(stack):
+    """Signals of what was put, then those of sessions that end."""
+
     def told(wanted):
         return {kind: {it["subject"] for it in stack.signals() if it["type"] == kind} for kind in wanted}
 
     wanted = {"fraud.suspected": {"eve"}, "stock.reorder_requested": {"leeds#cup"}}
     until("signals: a suspicion of eve, and a reorder of cups", lambda: told(wanted), wanted)
 
-    # The schedule calls close each minute where schedules run; ministack stores them. Timers ring within two minutes of a
-    # session that was over when its events came.
+    # The schedule calls close each minute, too. Timers ring within two minutes of a session that was over when its events
+    # came.
     def told_after_a_run():
         answer = stack.call("CloseFunctionName", {})
         assert answer["put"] == answer["deleted"] == answer["taken"], answer
@@ -150,6 +193,7 @@ def check_signals(stack):
 
 
 def check_lake(stack):
+    """Every event is a row of Parquet under its type, with the columns of the Glue table."""
     glue = boto3.client("glue").get_table(DatabaseName=stack.outputs["LakeDatabaseName"], Name="events")["Table"]
     columns = [column["Name"] for column in glue["StorageDescriptor"]["Columns"]]
     wanted = collections.Counter(made["type"] for made in events())
@@ -171,10 +215,15 @@ def check_lake(stack):
         return {kind: len(identities) for kind, identities in found.items()}
 
     with tempfile.NamedTemporaryFile(suffix=".parquet") as file:
-        until(f"the lake: {wanted.total()} events in Parquet with the {len(columns)} columns of the Glue table", rows, dict(wanted))
+        until(
+            f"the lake: {wanted.total()} events in Parquet with the {len(columns)} columns of the Glue table",
+            rows,
+            dict(wanted),
+        )
 
 
 def check_set_aside(stack):
+    """What breaks its contract is set aside, and redrive can read it."""
     reasons = lambda: {
         (line["event_id"], line["reason"])
         for body in stack.objects("SetAsideBucketName", "quarantine/").values()
@@ -199,20 +248,25 @@ def check_rights(stack):
         iam.put_role_policy(**place, PolicyDocument=json.dumps({**whole, "Statement": kept}))
         failures = stack.call("SessionsFunctionName", batch)["batchItemFailures"]
         assert bool(failures) == (right is not None), (right, failures)
-    print("ok     rights: a batch is done by the role of sessions, and not without ReadAndCommitState, SetTimers or EmitSignals")
+    print(
+        "ok     rights: a batch is done by the role of sessions, and not without ReadAndCommitState, SetTimers or EmitSignals"
+    )
 
 
 def check_operation(stack):
+    """Alarms, dashboard and mappings are deployed as the template has them."""
     alarms = boto3.client("cloudwatch").get_paginator("describe_alarms").paginate()
     deployed = {alarm["AlarmName"] for page in alarms for alarm in page["MetricAlarms"]}
-    wanted = {stack.physical[logical] for logical in resources_of_type("AWS::CloudWatch::Alarm") if logical in stack.physical}
+    wanted = {stack.physical[logical] for logical in resources_of_type("AWS::CloudWatch::Alarm")}
     assert wanted and wanted <= deployed, wanted - deployed
     print(f"ok     {len(wanted)} alarms are there")
     body = boto3.client("cloudwatch").get_dashboard(DashboardName=stack.physical["Dashboard"])["DashboardBody"]
     assert len(json.loads(body)["widgets"]) > 10 and "${" not in body, body
     print(f"ok     the dashboard has {len(json.loads(body)['widgets'])} pictures")
     mappings = boto3.client("lambda").list_event_source_mappings()["EventSourceMappings"]
-    assert len(mappings) == 6 and all(it["FunctionResponseTypes"] == ["ReportBatchItemFailures"] for it in mappings), mappings
+    assert len(mappings) == 6 and all(it["FunctionResponseTypes"] == ["ReportBatchItemFailures"] for it in mappings), (
+        mappings
+    )
     print(f"ok     {len(mappings)} mappings ask for partial responses")
 
 
