@@ -229,4 +229,12 @@ mod tests {
         assert_eq!(json["velocity"]["failures"][0]["id"], "0");
         assert_eq!(serde_json::to_value(FraudState::default()).unwrap(), serde_json::json!({}));
     }
+
+    #[test]
+    fn only_payments_that_failed_and_orders_are_looked_at() {
+        let order = order(5);
+        let handled = |kind: &str, raw| FraudState::handles(&read_data(kind, Some(raw)).unwrap());
+        assert!(handled(FAILED, FAILURE) && handled(ORDERED, &order));
+        assert!(!handled("user.logged_in", "{}") && !handled("payment.authorized", FAILURE));
+    }
 }

@@ -207,3 +207,15 @@ fn keys_are_taken_apart() {
     assert_eq!((sku_of("s#a"), sku_of("s#"), sku_of("user")), (Some("a"), None, None));
     assert_eq!(sku_of(&format!("s#{}", "a".repeat(NAME_LIMIT_BYTES + 1))), None);
 }
+
+#[test]
+fn only_what_moves_or_counts_stock_is_looked_at() {
+    let raw = r#"{"store_id":"s","sku":"a","quantity":1,"on_hand":1,"order_id":"o"}"#;
+    let told = |kind: &str| {
+        let data = read_data(kind, Some(raw)).unwrap();
+        (StockState::handles(&data), is_delivery_or_count(&data))
+    };
+    assert_eq!([RECEIVED, COUNTED].map(told), [(true, true); 2]);
+    assert_eq!([SOLD, RETURNED].map(told), [(true, false); 2]);
+    assert_eq!(told("user.logged_in"), (false, false));
+}
