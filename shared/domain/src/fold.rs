@@ -195,7 +195,8 @@ impl<S: KeyState> Fold<S> {
     }
 
     /// A timer is no event of the key: neither floor nor `seen` decide about it, and it does its work once, since the
-    /// state that it finds the second time has done it.
+    /// state that it finds the second time has done it. A key without events has nothing to wake: what the timer was set
+    /// for was deleted since, or never written.
     fn wake(
         &mut self,
         timer: TimerDue,
@@ -204,10 +205,10 @@ impl<S: KeyState> Fold<S> {
         ledger_settings: &LedgerSettings,
         settings: &S::Settings,
     ) -> Result<Verdict, CannotApply> {
+        let Some(largest_ms) = self.ledger.largest_event_time_ms() else { return Ok(Verdict::Duplicate) };
         let moved = self.ledger.wake(timer.due_ms, ledger_settings);
-        let largest_ms = self.ledger.largest_event_time_ms().unwrap_or(timer.due_ms);
         let mut emit = Emit::new(event, delivery, &mut self.signals, &mut self.timers);
-        let woken = self.state.wake(timer, largest_ms, settings, &mut emit)?;
+        let woken = self.state.wake(timer, largest_ms.max(timer.due_ms), settings, &mut emit)?;
         self.changed |= moved || woken;
         Ok(if moved || woken { Verdict::Applied } else { Verdict::Duplicate })
     }

@@ -91,6 +91,8 @@ fn each_verdict_says_whether_there_is_anything_to_write() {
     let other = event("user.logged_in", "1", 500, "5");
     let cases = [
         (&event("coupon.used", "0", 500, "{}"), 1, Verdict::PassedOver, false),
+        // At a key without events there is nothing to wake.
+        (&event("timer.due", "4", 600, r#"{"due_ms":600}"#), 1, Verdict::Duplicate, false),
         (&login, 2, Verdict::Applied, true),
         (&login, 2, Verdict::Redelivery, false),
         (&login, 3, Verdict::Duplicate, false),

@@ -269,6 +269,8 @@ mod tests {
     #[test]
     fn a_burst_of_the_past_is_told_of_when_it_is_known() {
         assert_eq!(told(&[7_200, 0, 1, 2, 3, 4, 5]), [one(6, "1 2 3 4 5 6")]);
+        // Its first failure may come last.
+        assert_eq!(told(&[7_200, 1, 2, 3, 4, 5, 0]), [one(6, "6 1 2 3 4 5")]);
         // What makes it longer is told of no more, on either side.
         assert_eq!(told(&[7_200, 0, 1, 2, 3, 4, 5, 6, -100, -200, -300, -400, -500, -600]).len(), 1);
         // Another one is.

@@ -190,6 +190,33 @@ mod tests {
         }
     }
 
+    /// A count of five pieces, and as many moves of one piece as leave the oldest two settled.
+    fn settled() -> Level {
+        let moves = (1..).map(|at_ms| Move(at_ms, 1)).take(RECENT_LIMIT_MOVES + 2);
+        after(&[Count(0, "a", 5)].into_iter().chain(moves).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn a_level_tells_its_parts() {
+        let level = settled();
+        assert_eq!(level.counted(), Some(&counted(0, "a", 5)));
+        assert_eq!(level.settled(), Some(Settled { to_ms: 2, quantity: 2 }));
+        assert_eq!(level.recent().moves().first().map(|first| first.at_ms), Some(3));
+    }
+
+    #[test]
+    fn a_move_inside_of_settled_ones_settles_with_them() {
+        let mut level = settled();
+        level.move_by(1, 5).unwrap();
+        assert_eq!(level.settled(), Some(Settled { to_ms: 2, quantity: 7 }));
+    }
+
+    #[test]
+    fn the_count_that_is_believed_comes_in_time_again() {
+        assert!(!settled().is_too_late(&counted(0, "a", 5)));
+        assert!(settled().is_too_late(&counted(0, "b", 5)));
+    }
+
     #[test]
     fn without_a_count_moves_add_up() {
         in_every_order(&[Move(1, 10), Move(2, -12), Move(2, 1)], -1);

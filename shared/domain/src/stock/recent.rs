@@ -153,6 +153,8 @@ impl<'de> Deserialize<'de> for Recent {
 
 #[cfg(test)]
 mod tests {
+    use serde::de::value::{BoolDeserializer, BytesDeserializer, Error as ValueError};
+
     use super::*;
 
     fn recent(moves: &[(i64, i64)]) -> Recent {
@@ -175,6 +177,22 @@ mod tests {
             let recent = recent(moves);
             assert_eq!(Recent::unpack(&recent.pack()), Ok(recent));
         }
+    }
+
+    #[test]
+    fn moves_of_two_days_are_kept_apart() {
+        let two_days_ms = 172_800_000;
+        let mut moves = recent(&[(0, 1), (1, 1), (two_days_ms + 1, 1)]);
+        assert_eq!(moves.take_surplus().collect::<Vec<_>>(), [Move { at_ms: 0, quantity: 1 }]);
+    }
+
+    #[test]
+    fn bytes_are_read_and_other_types_named() {
+        let expected = recent(&[(300, -3), (301, 64)]);
+        let packed = expected.pack();
+        assert_eq!(Recent::deserialize(BytesDeserializer::<ValueError>::new(&packed)), Ok(expected));
+        let problem = Recent::deserialize(BoolDeserializer::<ValueError>::new(true)).unwrap_err();
+        assert_eq!(problem.to_string(), "invalid type: boolean `true`, expected packed moves");
     }
 
     #[test]

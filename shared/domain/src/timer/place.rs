@@ -136,6 +136,14 @@ mod tests {
     }
 
     #[test]
+    fn a_bucket_tells_its_minute_and_other_keys_have_none() {
+        for bucket in Bucket::all_of(Minute::of(DUE_MS)) {
+            assert_eq!(Bucket::minute_of(&bucket.to_string()), Some(Minute::of(DUE_MS)));
+        }
+        assert_eq!(["cursor", "cursor#1"].map(Bucket::minute_of), [None, None]);
+    }
+
+    #[test]
     fn a_timer_due_in_the_writers_minute_or_before_lies_in_the_next() {
         for due_ms in [0, DUE_MS, DUE_MS + 59_000] {
             assert_eq!(Bucket::of(&timer("u", due_ms), DUE_MS).minute, Minute::of(DUE_MS).plus(1));

@@ -163,6 +163,10 @@ where
                 problems.push(format!("{code:x} was applied and is no event of this key"));
                 return;
             };
+            // Also behind the deletion of an item that it was set for.
+            if applied.is_empty() && matches!(happening, Happening::Timer(..)) {
+                problems.push(format!("{happening:?} made an item where there was none"));
+            }
             if !applied.insert(*code) && !matches!(happening, Happening::Timer(..)) {
                 problems.push(format!("{happening:?} was applied twice"));
             }

@@ -179,8 +179,11 @@ impl<'p, S: KeyState> Reference<'p, S> {
         if is_above && !is_known { Expected::Applied } else { Expected::Duplicate }
     }
 
-    /// A timer does its work once.
+    /// A timer does its work once, at a key that has had events.
     fn expect_timer(&self, timer: &Happening<'_>, due_ms: i64) -> Expected {
+        if self.largest_ms == i64::MIN {
+            return Expected::Duplicate;
+        }
         let mut copy =
             Reference { state: self.state.clone(), ..Reference::<S>::new(self.settings, self.own) };
         copy.largest_ms = self.largest_ms;
