@@ -14,6 +14,7 @@ use millrace_lambda::deadline::DeadlineNear;
 use millrace_lambda::isolate::isolated;
 use millrace_lambda::ports::{LineSink, NotAccepted};
 use millrace_lambda::quarantine::push_entry;
+use millrace_lambda::trace::{follow, step};
 use millrace_lambda::unit::newest_event_ms;
 use millrace_lambda::{
     Batch, Cut, Deadline, Function, KinesisBatch, Lines, Meter, Report, Tally, Unit, Units,
@@ -66,12 +67,12 @@ impl<L: LineSink, Q: LineSink> Archive<L, Q> {
         if deadline.is_near() {
             note(&mut cut, &rows, Err(NotAccepted { first: 0, why: DeadlineNear.to_string() }));
         } else if !rows.is_empty() {
-            note(&mut cut, &rows, self.lake.put(&rows, deadline).await);
+            note(&mut cut, &rows, step("put", self.lake.put(&rows, deadline)).await);
         }
         // Only before the cut: what lies behind it comes again, and is set aside then.
         let set_aside = set_aside::<Q>(&units, &refusals, cut, &batch.shard_id);
         if !set_aside.is_empty() {
-            note(&mut cut, &set_aside, self.quarantine.put(&set_aside, deadline).await);
+            note(&mut cut, &set_aside, step("set aside", self.quarantine.put(&set_aside, deadline)).await);
         }
         let taken = |unit: &Unit<'_>| match unit.is_for(NAME)
             && !unit.event.as_ref().is_ok_and(|event| is_passed_over(event, of_signals))
@@ -89,6 +90,7 @@ impl<L: LineSink, Q: LineSink> Archive<L, Q> {
             // A row behind the cut may have been sent or not; it comes again either way.
             *verdict = verdict.filter(|_| cut.allows(*record));
         }
+        follow(&units, &verdicts);
         Tally { cut, verdicts, why, newest_event_ms: newest_event_ms(&units), ..Tally::default() }
     }
 

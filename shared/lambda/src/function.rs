@@ -17,6 +17,7 @@ use crate::emf::{self, Counted};
 use crate::kinesis_event::KinesisBatch;
 use crate::meter::Usage;
 use crate::tally::Tally;
+use crate::trace;
 
 /// A consumer of a stream.
 pub trait Function: Send + Sync {
@@ -49,7 +50,9 @@ pub async fn handle(function: &impl Function, event: LambdaEvent<KinesisBatch>) 
         first_sequence_number = first,
         last_sequence_number = last,
     );
-    let (response, mut line, _) = invoke(function, &batch, deadline).instrument(span).await;
+    let traced = trace::batch(function.name(), context.xray_trace_id.as_deref(), &batch);
+    let work = invoke(function, &batch, deadline).instrument(traced);
+    let (response, mut line, _) = work.instrument(span).await;
     tell(&mut line, &context.request_id);
     response
 }
@@ -113,7 +116,8 @@ where
             let LambdaEvent { payload, context } = event;
             let deadline = Deadline::new(context.deadline, wall_ms());
             let span = tracing::error_span!("call", request_id = context.request_id);
-            let answer = call(payload, deadline).instrument(span).await;
+            let traced = trace::call(name, context.xray_trace_id.as_deref());
+            let answer = call(payload, deadline).instrument(traced).instrument(span).await;
             let counted: &dyn Counted = match &answer {
                 Ok(answer) => answer,
                 Err(error) => error,

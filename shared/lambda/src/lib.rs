@@ -30,6 +30,7 @@ pub mod signal_stream;
 pub mod stateful;
 pub mod tally;
 pub mod timers;
+pub mod trace;
 pub mod unit;
 
 pub use batch::{Batch, Units};

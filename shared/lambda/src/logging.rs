@@ -1,10 +1,13 @@
-//! Structured logs on standard output: one JSON object a line, never a payload.
+//! Structured logs on standard output: one JSON object a line, never a payload. Traces start beside them.
 
 use tracing::Level;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
-use tracing_subscriber::fmt;
 use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::{Layer, fmt};
+
+use crate::config::environment;
+use crate::trace;
 
 /// What every function is made of, which keeps payloads out of what it logs.
 const SHARED: [&str; 2] = ["millrace_lambda", "millrace_aws"];
@@ -13,7 +16,7 @@ const SHARED: [&str; 2] = ["millrace_lambda", "millrace_aws"];
 /// told with.
 const REQUEST_SPAN: &str = "lambda_runtime::layers::trace";
 
-/// Starts logging: the function's crate, such as `module_path!()` of its `main.rs`, and ours at this level, all others
+/// Starts logging, and traces where there is a daemon: the function's crate, such as `module_path!()` of its `main.rs`, and ours at this level, all others
 /// from warnings on, since the runtime and the SDK show whole payloads below that. A second start in one process changes
 /// nothing.
 ///
@@ -21,8 +24,11 @@ const REQUEST_SPAN: &str = "lambda_runtime::layers::trace";
 pub fn start(function: &str, level: Level) {
     let filter = filter(function, level);
     let json = fmt::layer().json().flatten_event(true).with_current_span(true).with_span_list(false);
+    // Lambda says where its daemon is, and in each invocation whether that is to be traced.
+    let traces = environment("AWS_XRAY_DAEMON_ADDRESS").and_then(|daemon| trace::layer(&daemon));
+    let subscriber = tracing_subscriber::registry().with(json.with_filter(filter)).with(traces);
     // Only fails when a subscriber is set already, which is then the one that was asked for.
-    let _ = tracing::subscriber::set_global_default(tracing_subscriber::registry().with(json).with(filter));
+    let _ = tracing::subscriber::set_global_default(subscriber);
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
         tracing::error!(place, "panicked");

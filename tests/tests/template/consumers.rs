@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use serde_norway::Value;
 
 use crate::yaml::{
-    Event, choices, find, items, mappings, number, referred, resource, resources, section, tagged, text,
-    texts,
+    Event, choices, find, global, items, limits, mappings, number, referred, resource, resources, section,
+    tagged, text, texts, yaml,
 };
 
 /// What must lie between the age limit and the end of the retention: time for retries that began before the limit,
@@ -139,9 +139,9 @@ fn rules_accept(values: &[(&Value, &String)]) -> bool {
 }
 
 #[test]
-fn every_shard_is_one_line_for_every_consumer() {
+fn every_consumer_is_on() {
     for mapping in mappings() {
-        assert_eq!(number(mapping.get("ParallelizationFactor")), 1, "{}", mapping.id());
+        assert!(mapping.find("Enabled").is_none(), "{}", mapping.id());
     }
 }
 
@@ -162,16 +162,18 @@ fn every_consumer_counts_what_it_set_aside() {
 #[test]
 fn batches_keep_the_limits_of_lambda() {
     for mapping in mappings() {
-        assert!((1..=10_000).contains(&number(mapping.get("BatchSize"))), "{}", mapping.id());
-        let window_seconds = number(mapping.get("MaximumBatchingWindowInSeconds"));
-        assert!((1..=300).contains(&window_seconds), "{}", mapping.id());
+        for (name, range) in [("BatchSize", 1..=10_000), ("MaximumBatchingWindowInSeconds", 1..=300)] {
+            let value = mapping.get(name);
+            assert!(range.contains(&number(value)), "{} {name}", mapping.id());
+            assert_eq!(limits(value), [*range.start(), *range.end()], "{} {name}", mapping.id());
+        }
     }
 }
 
 #[test]
-fn a_stream_is_encrypted_and_goes_by_the_partition_key() {
+fn a_stream_goes_by_the_partition_key() {
+    assert_eq!(*global("Conditions/StreamIsOnDemand").unwrap(), yaml("!Equals [!Ref StreamMode, ON_DEMAND]"));
     for stream in resources("AWS::Kinesis::Stream") {
-        assert_eq!(text(stream.get("StreamEncryption/EncryptionType")), "KMS", "{}", stream.id);
         let Value::Tagged(choice) = stream.get("RecordDistributionStrategy") else {
             panic!("depends on the mode")
         };

@@ -9,7 +9,10 @@ use millrace_domain::lake::{COLUMNS, Column, PARTITION_KEYS, UNKNOWN_TYPE};
 use millrace_domain::signal;
 use serde_norway::Value;
 
-use crate::yaml::{Resource, find, items, number, referred, resource, tagged, text};
+use crate::roles::rights;
+use crate::yaml::{
+    Resource, SOURCE, find, global, items, limits, number, referred, resource, resources, tagged, text, yaml,
+};
 
 /// Smallest buffer with dynamic partitioning or format conversion, and the largest of all (`BufferingHints`).
 const BUFFER_MIB: std::ops::RangeInclusive<i64> = 64..=128;
@@ -81,13 +84,56 @@ fn firehose_takes_out_of_a_row_exactly_its_partition_keys() {
 fn firehose_writes_where_the_table_looks() {
     let path = |open: &str| {
         let parts = PARTITION_KEYS.iter().map(|key| format!("{0}={open}{0}}}/", key.name));
-        format!("lake/{}", parts.collect::<String>())
+        format!("${{LakePrefix}}/{}", parts.collect::<String>())
     };
-    assert_eq!(text(destination("Prefix")), path("!{partitionKeyFromQuery:"));
+    assert_eq!(tagged(destination("Prefix"), "Sub").unwrap(), path("!{partitionKeyFromQuery:"));
     let location = tagged(table_parameter("storage.location.template"), "Sub").unwrap();
     assert_eq!(location, format!("s3://${{LakeBucket}}/{}", path("${!")));
+    let root = table().get("TableInput/StorageDescriptor/Location");
+    assert_eq!(tagged(root, "Sub"), Some("s3://${LakeBucket}/${LakePrefix}/"));
     assert_eq!(referred(destination("BucketARN")).unwrap().id, "LakeBucket");
-    assert_eq!(text(table_parameter("projection.enabled")), "true");
+    for (name, expected) in [
+        ("enabled", "\"true\""),
+        ("event_type.type", "enum"),
+        ("dt.type", "date"),
+        ("dt.format", "yyyy-MM-dd"),
+        ("dt.range", "!Sub \"${LakeFirstDay},NOW+1DAYS\""),
+        ("dt.interval", "\"1\""),
+        ("dt.interval.unit", "DAYS"),
+    ] {
+        assert_eq!(*table_parameter(&format!("projection.{name}")), yaml(expected), "{name}");
+    }
+}
+
+#[test]
+fn errors_lie_beside_the_lake_and_are_forgotten_there() {
+    let written = tagged(destination("ErrorOutputPrefix"), "Sub").unwrap();
+    let errors = "${LakePrefix}-errors/";
+    assert!(written.starts_with(errors), "{written}");
+    let rules = items(resource("LakeBucket").get("LifecycleConfiguration/Rules"));
+    let expiring: Vec<_> = rules.iter().filter(|rule| find(rule, "ExpirationInDays").is_some()).collect();
+    let [rule] = expiring[..] else { panic!("rows of the lake are kept") };
+    assert_eq!(find(rule, "Status").map(text).as_deref(), Some("Enabled"));
+    assert_eq!(find(rule, "Prefix").and_then(|prefix| tagged(prefix, "Sub")), Some(errors));
+    // A slash could put the lake among its errors, or its errors into the lake.
+    let pattern = text(global("Parameters/LakePrefix/AllowedPattern").unwrap());
+    assert_eq!(pattern, "^[a-z0-9][a-z0-9_-]{0,63}$");
+}
+
+#[test]
+fn firehose_may_write_the_lake_and_its_errors_alone() {
+    let written =
+        rights(resource("LakeDeliveryRole")).into_iter().filter(|(action, _)| action == "s3:PutObject");
+    let places: Vec<_> = written.map(|(_, place)| place).collect();
+    assert_eq!(places, ["${LakeBucket.Arn}/${LakePrefix}-errors/*", "${LakeBucket.Arn}/${LakePrefix}/*"]);
+}
+
+#[test]
+fn the_place_of_the_lake_is_written_once() {
+    assert_eq!(text(global("Parameters/LakePrefix/Default").unwrap()), "lake");
+    for place in ["lake/", "lake-errors"] {
+        assert!(!SOURCE.contains(place), "{place} stands in template.yaml");
+    }
 }
 
 #[test]
@@ -116,7 +162,9 @@ fn the_lake_keeps_what_partitions_and_conversion_ask_of_firehose() {
     assert_eq!(text(destination("DataFormatConversionConfiguration/Enabled")), "true");
     assert!(BUFFER_MIB.contains(&number(destination("BufferingHints/SizeInMBs"))));
     // Zero buffering and dynamic partitioning exclude each other.
-    assert!((1..=900).contains(&number(destination("BufferingHints/IntervalInSeconds"))));
+    let seconds = destination("BufferingHints/IntervalInSeconds");
+    let [from, to] = limits(seconds)[..] else { panic!("from and to") };
+    assert!(1 <= from && (from..=to).contains(&number(seconds)) && to <= 900);
     assert_eq!(text(destination("CompressionFormat")), "UNCOMPRESSED");
     assert!(!text(destination("ErrorOutputPrefix")).contains("partitionKeyFrom"));
     let output = destination("DataFormatConversionConfiguration/OutputFormatConfiguration");
@@ -136,4 +184,20 @@ fn the_view_shows_every_column_and_one_row_an_event() {
     );
     let name = text(table().get("TableInput/Name"));
     assert!(query.contains(&format!("FROM {name}\n")), "the view reads another table than {name}");
+    assert!(query.contains(" AS delivery\n") && query.trim_end().ends_with("WHERE delivery = 1"), "{query}");
+}
+
+#[test]
+fn queries_are_saved_unless_that_is_turned_off() {
+    let condition = global("Conditions/HasSavedQueries").unwrap();
+    assert_eq!(*condition, yaml(r#"!Equals [!Ref SavedQueries, "true"]"#));
+    assert_eq!(*global("Parameters/SavedQueries/Default").unwrap(), yaml(r#""true""#));
+    for query in resources("AWS::Athena::NamedQuery") {
+        assert_eq!(
+            find(query.body, "Condition").map(text).as_deref(),
+            Some("HasSavedQueries"),
+            "{}",
+            query.id
+        );
+    }
 }

@@ -6,13 +6,21 @@ mod alarms;
 #[cfg(test)]
 mod close;
 #[cfg(test)]
+mod concurrency;
+#[cfg(test)]
 mod consumers;
 #[cfg(test)]
 mod dashboard;
 #[cfg(test)]
 mod functions;
 #[cfg(test)]
+mod keys;
+#[cfg(test)]
 mod lake;
+#[cfg(test)]
+mod notice;
+#[cfg(test)]
+mod parameters;
 #[cfg(test)]
 mod redrive;
 #[cfg(test)]
@@ -23,5 +31,9 @@ mod safety;
 mod subscribers;
 #[cfg(test)]
 mod tables;
+#[cfg(test)]
+mod tags;
+#[cfg(test)]
+mod traces;
 #[cfg(test)]
 mod yaml;

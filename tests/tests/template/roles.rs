@@ -130,6 +130,27 @@ fn a_pipe_reads_signals_and_writes_to_its_target_and_its_dead_letters() {
     }
 }
 
+#[test]
+fn firehose_writes_its_own_places_and_reads_the_columns() {
+    let of_bucket = |bucket: &str, roots: [&str; 2]| {
+        let mut rights = set(&[("logs:PutLogEvents", "DeliveryLog.Arn")]);
+        for root in roots {
+            let place = format!("${{{bucket}.Arn}}/{root}/*");
+            rights.extend(on(&["s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"], &place));
+        }
+        let find = ["s3:GetBucketLocation", "s3:ListBucket", "s3:ListBucketMultipartUploads"];
+        &rights | &on(&find, &format!("{bucket}.Arn"))
+    };
+    let mut expected = of_bucket("LakeBucket", ["${LakePrefix}", "${LakePrefix}-errors"]);
+    for place in ["catalog", "database/${LakeDatabase}", "table/${LakeDatabase}/${LakeTable}"] {
+        let arn = format!("arn:${{AWS::Partition}}:glue:${{AWS::Region}}:${{AWS::AccountId}}:{place}");
+        expected.extend(on(&["glue:GetTable", "glue:GetTableVersion", "glue:GetTableVersions"], &arn));
+    }
+    assert_eq!(rights(resource("LakeDeliveryRole")), expected);
+    let expected = of_bucket("SetAsideBucket", ["quarantine", "quarantine-errors"]);
+    assert_eq!(rights(resource("QuarantineDeliveryRole")), expected);
+}
+
 /// A service that anybody could make act for another account may act for this one only.
 #[test]
 fn services_act_for_this_account_only() {

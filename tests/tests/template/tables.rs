@@ -3,7 +3,7 @@
 use millrace_aws::dynamodb::timers::{BUCKET, TIMER};
 use millrace_aws::dynamodb::{KEY, SKU};
 
-use crate::yaml::{Resource, find, items, resource, resources, text};
+use crate::yaml::{Resource, find, global, items, resource, resources, text, yaml};
 
 const TABLE: &str = "AWS::DynamoDB::Table";
 
@@ -36,9 +36,8 @@ fn every_table_has_the_keys_that_the_code_uses() {
 }
 
 #[test]
-fn every_table_is_encrypted_can_be_restored_and_is_billed_alike() {
+fn every_table_can_be_restored_and_is_billed_alike() {
     for table in resources(TABLE) {
-        assert_eq!(text(table.get("SSESpecification/SSEEnabled")), "true", "{}", table.id);
         let restored = table.get("PointInTimeRecoverySpecification/PointInTimeRecoveryEnabled");
         assert_eq!(text(restored), "true", "{}", table.id);
         assert_eq!(table.get("BillingMode"), resource("SessionsTable").get("BillingMode"), "{}", table.id);
@@ -52,6 +51,8 @@ fn items_of_state_expire_by_their_attribute_and_nothing_else_does() {
         let expires = table.find("TimeToLiveSpecification/AttributeName").map(text);
         let expected = STATE.contains(&table.id).then(|| "expires_at".to_owned());
         assert_eq!(expires, expected, "{}", table.id);
+        let enabled = table.find("TimeToLiveSpecification/Enabled").map(text);
+        assert_eq!(enabled, expected.map(|_| "true".to_owned()), "{}", table.id);
     }
 }
 
@@ -61,4 +62,10 @@ fn what_can_be_made_again_goes_with_the_stack() {
     for policy in ["DeletionPolicy", "UpdateReplacePolicy"] {
         assert_eq!(find(table.body, policy).map(text).as_deref(), Some("Delete"), "{policy}");
     }
+}
+
+#[test]
+fn tables_are_provisioned_when_that_is_asked_for() {
+    let condition = global("Conditions/TableIsProvisioned").unwrap();
+    assert_eq!(*condition, yaml("!Equals [!Ref TableMode, PROVISIONED]"));
 }

@@ -4,10 +4,15 @@ use std::sync::LazyLock;
 
 use serde_norway::Value;
 
-static TEMPLATE: LazyLock<Value> = LazyLock::new(|| {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../template.yaml");
-    let text = std::fs::read_to_string(path).expect("template.yaml lies in the root of the workspace");
-    serde_norway::from_str(&text).expect("template.yaml is YAML")
+/// `MILLRACE_TEMPLATE` names another file to hold against the rules; `tests/template_rules` looks at them that way.
+static TEMPLATE: LazyLock<Value> =
+    LazyLock::new(|| serde_norway::from_str(&SOURCE).expect("template.yaml is YAML"));
+
+/// The template as it is written.
+pub(crate) static SOURCE: LazyLock<String> = LazyLock::new(|| {
+    let of_workspace = concat!(env!("CARGO_MANIFEST_DIR"), "/../template.yaml");
+    let path = std::env::var_os("MILLRACE_TEMPLATE").unwrap_or_else(|| of_workspace.into());
+    std::fs::read_to_string(path).expect("template.yaml can be read")
 });
 
 /// A resource: its logical id, and its declaration with type and properties.
@@ -58,6 +63,11 @@ pub(crate) fn pairs(value: &Value) -> Vec<(&str, &Value)> {
 /// The items of a list; a value that stands alone is a list of one.
 pub(crate) fn items(value: &Value) -> Vec<&Value> {
     value.as_sequence().map_or_else(|| vec![value], |items| items.iter().collect())
+}
+
+/// What this text is as YAML, to hold a part of the template against.
+pub(crate) fn yaml(text: &str) -> Value {
+    serde_norway::from_str(text).unwrap_or_else(|error| panic!("{text}: {error}"))
 }
 
 /// All resources of a type, of which there must be some.
@@ -160,6 +170,12 @@ pub(crate) fn resolved(value: &Value) -> &Value {
 
 /// A scalar as text, with parameters at their defaults.
 pub(crate) fn text(value: &Value) -> String {
+    if let Some(template) = tagged(value, "Sub") {
+        let defaults = section("Parameters").into_iter().map(|(name, it)| (name, text(&it["Default"])));
+        return defaults.fold(template.to_owned(), |text, (name, default)| {
+            text.replace(&format!("${{{name}}}"), &default)
+        });
+    }
     match resolved(value) {
         Value::String(text) => text.clone(),
         Value::Number(number) => number.to_string(),

@@ -27,6 +27,7 @@ use crate::batch::{Batch, Units};
 use crate::deadline::Deadline;
 use crate::ports::{LineSink, SignalSink, Store};
 use crate::tally::Tally;
+use crate::trace::{follow, step};
 use crate::unit::Unit;
 
 /// Most rounds in a row in which nothing is decided. One settles every key that nobody else writes to; more are needed
@@ -90,7 +91,9 @@ where
         if work.has_open_keys() {
             work.stop("the batch took too many rounds");
         }
-        work.tally(&units)
+        let tally = work.tally(&units);
+        follow(&units, &tally.verdicts);
+        tally
     }
 
     async fn round(
@@ -100,19 +103,19 @@ where
         settings: &S::Settings,
         deadline: Deadline,
     ) {
-        self.load(work, deadline).await;
-        self.fold(work, units, settings);
+        step("read", self.load(work, deadline)).await;
+        step("fold", async { self.fold(work, units, settings) }).await;
         if work.wants_fold() {
             return;
         }
         let before = work.cut;
-        self.put(work, units, deadline).await;
+        step("put", self.put(work, units, deadline)).await;
         if work.cut != before || work.wants_fold() {
             // Keys that reach across the new cut fold again without what lies behind it, and those with a refused
             // event without that.
             return;
         }
-        self.commit(work, deadline).await;
+        step("commit", self.commit(work, deadline)).await;
     }
 
     fn cache(&self) -> MutexGuard<'_, StateCache<S>> {

@@ -1,0 +1,95 @@
+"""How large each function's package is, and how long it takes from its start to its first request for work.
+
+    sam build --parameter-overrides Architecture=x86_64
+    python3 tests/acceptance/packages.py [BUILD_DIR]        wants x86_64 Linux and PyYAML
+
+Packages must stay below a limit; times are only told, since they are the machine's too.
+"""
+
+import io
+import pathlib
+import socket
+import statistics
+import subprocess
+import sys
+import time
+import zipfile
+
+import yaml
+from template import ROOT, Template, resources_of_type
+
+PACKAGE_LIMIT_BYTES = 5_000_000
+STARTS = 21
+
+
+def environments():
+    """What each function is given, by logical id: parameters as they are by default, resources by their logical ids."""
+    parameters = yaml.load((ROOT / "template.yaml").read_text(), Template)["Parameters"]
+    defaults = {name: str(it["Default"]) for name, it in parameters.items()}
+    functions = resources_of_type("AWS::Serverless::Function")
+    for logical, function in functions.items():
+        variables = function["Properties"]["Environment"]["Variables"]
+        yield logical, {name: defaults.get(str(value), str(value)) for name, value in variables.items()}
+
+
+def zipped_bytes(binary):
+    """Bytes of the package as `sam` makes it."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as package:
+        package.write(binary, binary.name)
+    return len(packed.getvalue())
+
+
+def start_ms(binary, environment, api):
+    """Milliseconds from the start of the process to its first request for an invocation."""
+    place = "127.0.0.1:%d" % api.getsockname()[1]
+    keys = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_REGION": "us-east-1"}
+    lambdas = {
+        "AWS_LAMBDA_RUNTIME_API": place,
+        "AWS_LAMBDA_FUNCTION_NAME": binary.parent.name,
+        "AWS_LAMBDA_FUNCTION_VERSION": "1",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512",
+        "AWS_XRAY_DAEMON_ADDRESS": "127.0.0.1:2000",
+    }
+    began = time.perf_counter()
+    process = subprocess.Popen(
+        [binary], env=environment | keys | lambdas, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    try:
+        connection, _ = api.accept()
+        with connection:
+            request = connection.recv(4096)
+        took_ms = (time.perf_counter() - began) * 1_000
+    except TimeoutError:
+        process.kill()
+        sys.exit(f"FAILED {binary} asks for no invocation:\n{process.communicate()[0].decode()}")
+    process.kill()
+    process.communicate()
+    if not request.startswith(b"GET /2018-06-01/runtime/invocation/next "):
+        sys.exit(f"FAILED {binary} began with {request[:80]}")
+    return took_ms
+
+
+def main():
+    build = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / ".aws-sam" / "build"
+    too_large = []
+    print(f"{'package':<20}{'zipped bytes':>14}{'start to first next, of ' + str(STARTS):>32}")
+    with socket.create_server(("127.0.0.1", 0), backlog=8) as api:
+        api.settimeout(30)
+        for logical, environment in environments():
+            binary = build / logical / "bootstrap"
+            if not binary.exists():
+                sys.exit(f"FAILED there is no {binary}: run sam build, or name its --build-dir")
+            size = zipped_bytes(binary)
+            times_ms = sorted(start_ms(binary, environment, api) for _ in range(STARTS))
+            told = f"median {statistics.median(times_ms):.1f} ms, worst {times_ms[-1]:.1f} ms"
+            print(f"{logical:<20}{size:>14,}{told:>32}", flush=True)
+            if size >= PACKAGE_LIMIT_BYTES:
+                too_large.append(logical)
+    if too_large:
+        sys.exit(f"FAILED {', '.join(too_large)}: {PACKAGE_LIMIT_BYTES:,} bytes or more")
+    print(f"ok     {len(list(environments()))} packages below {PACKAGE_LIMIT_BYTES:,} bytes, and each asks for work")
+
+
+if __name__ == "__main__":
+    main()
