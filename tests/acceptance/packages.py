@@ -42,7 +42,7 @@ def zipped_bytes(binary):
 
 def start_ms(binary, environment, api):
     """Milliseconds from the start of the process to its first request for an invocation."""
-    place = "127.0.0.1:%d" % api.getsockname()[1]
+    place = f"127.0.0.1:{api.getsockname()[1]}"
     keys = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_REGION": "us-east-1"}
     lambdas = {
         "AWS_LAMBDA_RUNTIME_API": place,

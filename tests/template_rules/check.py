@@ -34,7 +34,7 @@ UNREADABLE = ("template.yaml is YAML", "template.yaml can be read")
 
 def build():
     """The path of the test binary, which is built if need be."""
-    command = "cargo test -p millrace-tests --test template --no-run --quiet --message-format=json"
+    command = "cargo test --workspace --test template --no-run --quiet --message-format=json"
     told = subprocess.run(command.split(), cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
     if told.returncode != 0:
         sys.exit("the tests do not build")

@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod alarms;
 #[cfg(test)]
+mod capacity;
+#[cfg(test)]
 mod close;
 #[cfg(test)]
 mod concurrency;
