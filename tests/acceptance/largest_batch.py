@@ -4,7 +4,7 @@
     cargo build --release --bin millrace
     python3 tests/acceptance/largest_batch.py [BUILD_DIR]
 
-A batch of 10,000 records, each an event of another key where the consumer has a key, in a payload of close to 6 MB. The
+A batch of 10,000 plain records, each an event of another key that the consumer handles, in a payload of close to 6 MB. The
 services are the emulators of `millrace serve`; times hold for them and this machine alone.
 """
 
@@ -23,7 +23,7 @@ import time
 from template import ROOT
 
 RECORDS = 10_000
-# Lambda's limit of an event, less what is around the records.
+# Lambda's limit of an event.
 PAYLOAD_LIMIT_BYTES = 6 * 1024 * 1024
 FUNCTIONS = ("SessionsFunction", "ArchiveFunction", "FraudFunction", "InventoryFunction")
 STREAMS = {"InventoryFunction": "signals"}
@@ -62,7 +62,8 @@ def event_of(function, number):
         kind, data = "stock.received", {"store_id": "leeds", "sku": f"sku-{number}", "quantity": 5}
     else:
         key = f"user-{number}"
-        kind, data = data_of(number)
+        # Of what others handle fraud passes over all but these two.
+        kind, data = data_of(number % 2 if function == "FraudFunction" else number)
     at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(NOW_S))
     attributes = {"specversion": "1.0", "id": f"e-{number}", "source": "largest", "type": kind, "time": at}
     return key, attributes | {"subject": key, "data": data}
@@ -135,17 +136,24 @@ def measure(binary, environment, payload):
         "AWS_LAMBDA_FUNCTION_VERSION": "1",
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512",
     }
-    process = subprocess.Popen([binary], env=environment | lambdas, stdout=subprocess.PIPE, text=True)
-    took_s, path, body = server.answers.get(timeout=TIMEOUT_S * 2)
-    line = json.loads(next(line for line in process.stdout if "CloudWatchMetrics" in line))
-    status = pathlib.Path(f"/proc/{process.pid}/status").read_text()
+    with tempfile.TemporaryFile("w+") as told:
+        process = subprocess.Popen([binary], env=environment | lambdas, stdout=told, stderr=subprocess.STDOUT)
+        try:
+            took_s, path, body = server.answers.get(timeout=TIMEOUT_S * 2)
+            if not path.endswith("/response") or json.loads(body) != {"batchItemFailures": []}:
+                sys.exit(f"FAILED {binary.parent.name} answered {path}: {body[:300]}")
+            status = pathlib.Path(f"/proc/{process.pid}/status").read_text()
+            ticks = pathlib.Path(f"/proc/{process.pid}/stat").read_text().rsplit(")", 1)[1].split()[11:13]
+        except queue.Empty:
+            told.seek(0)
+            sys.exit(f"FAILED {binary.parent.name} does not answer:\n{told.read()[:3000]}")
+        finally:
+            process.kill()
+            process.wait()
+            server.shutdown()
+        told.seek(0)
+        line = json.loads(next(line for line in told if "CloudWatchMetrics" in line))
     peak = next(line for line in status.splitlines() if line.startswith("VmHWM"))
-    ticks = pathlib.Path(f"/proc/{process.pid}/stat").read_text().rsplit(")", 1)[1].split()[11:13]
-    process.kill()
-    process.wait()
-    server.shutdown()
-    if not path.endswith("/response") or json.loads(body) != {"batchItemFailures": []}:
-        sys.exit(f"FAILED {binary.parent.name} answered {path}: {body[:300]}")
     return took_s, line, sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK"), int(peak.split()[1]) / 1024
 
 
@@ -160,6 +168,8 @@ def main():
             variables = pathlib.Path(work, "functions.env")
             while not variables.exists() and serve.poll() is None:
                 time.sleep(0.1)
+            if serve.poll() is not None:
+                sys.exit("FAILED millrace serve ended: is one of its ports taken?")
             lines = (line.split("=", 1) for line in variables.read_text().splitlines() if "=" in line)
             environment = dict(lines)
             print(f"{'consumer':<20}{'records':>9}{'payload':>12}{'applied':>9}{'peak':>10}{'CPU':>9}{'wall':>9}")

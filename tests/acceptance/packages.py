@@ -58,6 +58,7 @@ def start_ms(binary, environment, api):
     try:
         connection, _ = api.accept()
         with connection:
+            connection.settimeout(30)
             request = connection.recv(4096)
         took_ms = (time.perf_counter() - began) * 1_000
     except TimeoutError:

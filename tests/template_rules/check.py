@@ -135,6 +135,8 @@ def main():
         told += [("NO PLANT", test, "") for test in tests if test not in planted and test not in reasons]
         told += [("NO TEST", test, "") for test in [*planted, *reasons] if test not in tests]
         chosen = [test for test in tests if any(part in test for part in options.part)]
+        if not chosen:
+            sys.exit(f"no test's name holds {' or '.join(options.part)}")
         told += plant_all(binary, pathlib.Path(name), text, chosen, planted)
     for word, test, about in told:
         if word != "seen" or options.v:

@@ -4,16 +4,19 @@
 
 use std::net::UdpSocket;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use archive::Archive;
-use lambda_runtime::{Context, LambdaEvent};
+use lambda_runtime::{Context as Invocation, LambdaEvent};
 use millrace_domain::session::SessionState;
 use millrace_lambda::function::handle;
 use millrace_lambda::{Function, KinesisBatch, Meter, trace};
 use millrace_testkit::{BatchBuilder, Journal, MemorySignals, MemorySink, MemoryStore, event};
-use serde_json::Value;
+use serde_json::{Value, json};
 use sessions::Sessions;
-use tracing_subscriber::layer::SubscriberExt as _;
+use tracing::span::{Attributes, Id};
+use tracing_subscriber::Layer;
+use tracing_subscriber::layer::{Context, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 const ROOT: &str = "1-5759e988-bd862e3fe1be46a994272793";
@@ -25,7 +28,7 @@ async fn told(function: &impl Function, batch: KinesisBatch, header: Option<&str
     daemon.set_nonblocking(true).unwrap();
     let layer = trace::layer(&daemon.local_addr().unwrap().to_string()).unwrap();
     let _guard = tracing_subscriber::registry().with(layer).set_default();
-    let mut context = Context::default();
+    let mut context = Invocation::default();
     context.xray_trace_id = header.map(str::to_owned);
     let response = handle(function, LambdaEvent::new(batch, context)).await;
     assert!(response.batch_item_failures.is_empty());
@@ -130,6 +133,37 @@ async fn of_many_events_all_functions_follow_the_same_ten() {
     };
     assert_eq!(ids(&by_sessions[0]).len(), 10);
     assert_eq!(ids(&by_sessions[0]), ids(&by_archive[0]));
+}
+
+#[tokio::test]
+async fn a_type_that_is_not_known_is_named_as_xray_takes_names() {
+    let batch =
+        BatchBuilder::default().event(&event("1", "u").of_type("shop|viewed (twice)", json!({}))).build();
+    let documents = told(&archive(), batch, Some(&sampled())).await;
+    assert_eq!(names(&documents[0]), ["put", "shop_viewed _twice_"]);
+}
+
+/// Counts the spans that are opened under a trace's target.
+struct Opened(Arc<AtomicUsize>);
+
+impl<S: tracing::Subscriber> Layer<S> for Opened {
+    fn on_new_span(&self, attributes: &Attributes<'_>, _: &Id, _: Context<'_, S>) {
+        let is_of_trace = attributes.metadata().target() == "millrace_trace";
+        self.0.fetch_add(usize::from(is_of_trace), Ordering::Relaxed);
+    }
+}
+
+#[tokio::test]
+async fn an_invocation_that_is_not_sampled_opens_no_span() {
+    let opened = Arc::new(AtomicUsize::new(0));
+    let _guard = tracing_subscriber::registry().with(Opened(Arc::clone(&opened))).set_default();
+    for (header, expected) in [(None, 0), (Some(sampled()), 5)] {
+        let batch = BatchBuilder::default().event(&event("1", "u").views("cup")).build();
+        let mut context = Invocation::default();
+        context.xray_trace_id = header;
+        handle(&sessions_with(&MemorySignals::default()), LambdaEvent::new(batch, context)).await;
+        assert_eq!(opened.load(Ordering::Relaxed), expected, "the invocation, and its four steps");
+    }
 }
 
 #[tokio::test]

@@ -11,6 +11,7 @@ use millrace_lambda::deadline::DeadlineNear;
 use millrace_lambda::ports::LineSink;
 use millrace_lambda::quarantine::push_entry;
 use millrace_lambda::record_stream::{OutgoingRecord, Put, RecordStream};
+use millrace_lambda::trace::{follow, step};
 use millrace_lambda::unit::newest_event_ms;
 use millrace_lambda::{Batch, Cut, Deadline, Lines, Tally, Unit, Units};
 
@@ -51,8 +52,8 @@ impl<R: RecordStream, Q: LineSink> Relay<'_, R, Q> {
         }
         let relayed = (0..).zip(&verdicts).filter(|(_, verdict)| **verdict == Verdict::Applied);
         let relayed: Vec<usize> = relayed.map(|(index, _)| index).collect();
-        self.put(batch, &units, relayed, &mut progress, deadline).await;
-        self.set_aside(&units, &batch.source.shard_id, &mut progress, deadline).await;
+        step("put", self.put(batch, &units, relayed, &mut progress, deadline)).await;
+        step("set aside", self.set_aside(&units, &batch.source.shard_id, &mut progress, deadline)).await;
         for (index, _) in &progress.refused {
             if let Some(verdict) = verdicts.get_mut(*index) {
                 *verdict = Verdict::Refused(Reason::StreamRefused);
@@ -63,7 +64,8 @@ impl<R: RecordStream, Q: LineSink> Relay<'_, R, Q> {
         let verdict = |(unit, verdict): (&Unit<'_>, Verdict)| {
             (unit.record, Some(verdict).filter(|_| cut.allows(unit.record)))
         };
-        let verdicts = units.iter().zip(verdicts).map(verdict).collect();
+        let verdicts: Vec<_> = units.iter().zip(verdicts).map(verdict).collect();
+        follow(&units, &verdicts);
         Tally { cut, verdicts, why, newest_event_ms: newest_event_ms(&units), ..Tally::default() }
     }
 

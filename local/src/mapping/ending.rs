@@ -46,14 +46,17 @@ impl Ending {
 pub(crate) async fn quiet(mappings: &mut [Watched]) {
     loop {
         for mapping in mappings.iter_mut() {
-            idle(mapping, 1).await;
+            idle(mapping, |found| found.empty_pages >= 1).await;
         }
         let now: Option<Vec<Idle>> = mappings.iter().map(|mapping| *mapping.borrow()).collect();
         let Some(now) = now else { continue };
         let mut still = true;
         for (mapping, before) in mappings.iter_mut().zip(now) {
-            // The page that was being asked for may have been cut before; the one after it was not.
-            still &= idle(mapping, before.empty_pages + 2).await.records == before.records;
+            // The page that was being asked for may have been cut before; the one after it was not. A record makes the
+            // count of pages begin again, and who stood still for long would take as long to come back to it.
+            let moved = |found: Idle| found.records != before.records;
+            let enough = |found: Idle| moved(found) || found.empty_pages >= before.empty_pages + 2;
+            still &= !moved(idle(mapping, enough).await);
         }
         if still {
             return;
@@ -61,15 +64,58 @@ pub(crate) async fn quiet(mappings: &mut [Watched]) {
     }
 }
 
-/// Waits until a mapping has found its stream empty so often. It may read records in between.
-async fn idle(mapping: &mut Watched, empty_pages: u64) -> Idle {
-    let mut last = None;
-    while let Ok(found) = mapping.wait_for(|now| now.is_some() && *now != last).await {
-        last = *found;
-        if let Some(idle) = last.filter(|idle| idle.empty_pages >= empty_pages) {
-            return idle;
-        }
+/// Waits until a mapping stands idle, and so that it is enough.
+async fn idle(mapping: &mut Watched, enough: impl Fn(Idle) -> bool) -> Idle {
+    if let Ok(found) = mapping.wait_for(|now| now.is_some_and(&enough)).await
+        && let Some(idle) = *found
+    {
+        return idle;
     }
     // The mapping has ended, with an error that its own task tells.
     std::future::pending().await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn who_stood_still_for_long_need_not_do_so_again_behind_a_record() {
+        let (ending, watched) = Ending::new(&watch::Sender::new(false));
+        ending.stands(Some(Idle { records: 1, empty_pages: 1_000 }));
+        let read_another = async {
+            tokio::task::yield_now().await;
+            ending.stands(None);
+            for empty_pages in 0..100 {
+                ending.stands(Some(Idle { records: 2, empty_pages }));
+                tokio::task::yield_now().await;
+            }
+        };
+        let mut mappings = [watched];
+        tokio::select! {
+            () = quiet(&mut mappings) => {}
+            () = read_another => panic!("a hundred empty pages are not enough"),
+        }
+    }
+
+    #[tokio::test]
+    async fn what_one_mapping_puts_another_has_yet_to_read() {
+        let end = watch::Sender::new(false);
+        let ((one, watched_one), (other, watched_other)) = (Ending::new(&end), Ending::new(&end));
+        one.stands(Some(Idle { records: 1, empty_pages: 1 }));
+        other.stands(Some(Idle { records: 0, empty_pages: 1 }));
+        let mut mappings = [watched_one, watched_other];
+        let run = async {
+            tokio::task::yield_now().await;
+            other.stands(Some(Idle { records: 1, empty_pages: 1 }));
+            for empty_pages in 2..=3 {
+                one.stands(Some(Idle { records: 1, empty_pages }));
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::select! {
+            () = quiet(&mut mappings) => panic!("the other has read a record since"),
+            () = run => {}
+        }
+    }
 }

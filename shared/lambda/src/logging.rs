@@ -57,5 +57,10 @@ mod tests {
             assert!(!filter.would_enable(other, &Level::INFO), "{other}");
             assert!(filter.would_enable(other, &Level::WARN), "{other}");
         }
+        let everything = super::filter("loyalty", Level::TRACE);
+        assert!(
+            !everything.would_enable(trace::TARGET, &Level::TRACE),
+            "a trace's spans would hide the request's"
+        );
     }
 }

@@ -3,8 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::notice::TOPIC;
-use crate::traces;
-use crate::yaml::{Resource, find, global, items, named, resources, section, tagged, texts, yaml};
+use crate::yaml::{self, Resource, find, global, items, named, resources, section, tagged, texts, yaml};
 
 /// What is encrypted, where that is said, and how it stands there.
 const ENCRYPTED: [(&str, &str, &str); 7] = [
@@ -39,7 +38,7 @@ const POLICIES: [(&str, &str); 2] =
     [("KeyPolicy", "HasKmsKey"), ("PipesKeyPolicy", "HasKmsKeyAndExamplePipes")];
 
 fn policies() -> Vec<Resource> {
-    resources("AWS::IAM::Policy").into_iter().filter(|policy| policy.id != traces::POLICY).collect()
+    resources("AWS::IAM::Policy")
 }
 
 fn roles_of(policy: Resource) -> BTreeSet<&'static str> {
@@ -48,7 +47,7 @@ fn roles_of(policy: Resource) -> BTreeSet<&'static str> {
 
 /// The services of encrypted data that a role has any right to.
 fn services(role: Resource) -> BTreeSet<String> {
-    let policies = items(role.get("Policies")).into_iter();
+    let policies = yaml::policies(role).into_iter();
     let statements =
         policies.flat_map(|policy| items(find(policy, "PolicyDocument/Statement").unwrap()).into_iter());
     let actions = statements.flat_map(|statement| texts(&statement["Action"]));

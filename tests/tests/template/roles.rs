@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use serde_norway::Value;
 
-use crate::yaml::{Resource, binary, find, items, mappings, referred, resource, resources, tagged, texts};
+use crate::yaml::{
+    Resource, binary, find, items, mappings, policies, referred, resource, resources, tagged, texts,
+};
 
 /// What whoever reads a stream needs of it.
 const READ: [&str; 5] = [
@@ -23,7 +25,7 @@ pub(crate) type Right = (String, String);
 
 /// Everything that a role allows.
 pub(crate) fn rights(role: Resource) -> BTreeSet<Right> {
-    let [policy] = items(role.get("Policies"))[..] else { panic!("{}: one policy", role.id) };
+    let [policy] = policies(role)[..] else { panic!("{}: one policy", role.id) };
     let statements = items(find(policy, "PolicyDocument/Statement").unwrap()).into_iter();
     let of_statement = |statement: &'static Value| {
         let target = |it: &Value| {

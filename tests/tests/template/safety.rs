@@ -3,8 +3,9 @@
 use serde_norway::Value;
 
 use crate::tables::REBUILT;
-use crate::traces;
-use crate::yaml::{Resource, events, find, items, pairs, referred, resources, section, tagged, text, texts};
+use crate::yaml::{
+    Resource, events, find, items, pairs, policies, referred, resources, section, tagged, text, texts,
+};
 
 fn statements(policy: &'static Value) -> Vec<&'static Value> {
     items(find(policy, "Statement").expect("a policy has statements"))
@@ -13,8 +14,7 @@ fn statements(policy: &'static Value) -> Vec<&'static Value> {
 /// Every statement of every role, with the role, and of every policy that stands by itself.
 fn role_statements() -> Vec<(Resource, &'static Value)> {
     let roles = resources("AWS::IAM::Role").into_iter();
-    let policies =
-        roles.flat_map(|role| items(role.get("Policies")).into_iter().map(move |policy| (role, policy)));
+    let policies = roles.flat_map(|role| policies(role).into_iter().map(move |policy| (role, policy)));
     let alone = resources("AWS::IAM::Policy").into_iter();
     let alone = alone.map(|policy| (policy, find(policy.body, "Properties").unwrap()));
     policies
@@ -44,9 +44,7 @@ fn every_right_is_on_resources_that_are_named() {
             let named = referred(target).is_some()
                 || arn.is_some_and(|arn| arn.contains("${") && !arn.starts_with('*'))
                 || is_key && texts(&statement["Action"]).iter().all(|action| action.starts_with("kms:"));
-            // The one service here that has no resources to name.
-            let of_traces = role.id == traces::POLICY && text(target) == "*";
-            assert!(named || of_traces, "{}: {target:?}", role.id);
+            assert!(named, "{}: {target:?}", role.id);
         }
     }
 }

@@ -4,11 +4,11 @@ use std::sync::LazyLock;
 
 use serde_norway::Value;
 
-/// `MILLRACE_TEMPLATE` names another file to hold against the rules; `tests/template_rules` looks at them that way.
 static TEMPLATE: LazyLock<Value> =
     LazyLock::new(|| serde_norway::from_str(&SOURCE).expect("template.yaml is YAML"));
 
-/// The template as it is written.
+/// The template as it is written. `MILLRACE_TEMPLATE` names another file to hold against the rules; `tests/template_rules`
+/// looks at them that way.
 pub(crate) static SOURCE: LazyLock<String> = LazyLock::new(|| {
     let of_workspace = concat!(env!("CARGO_MANIFEST_DIR"), "/../template.yaml");
     let path = std::env::var_os("MILLRACE_TEMPLATE").unwrap_or_else(|| of_workspace.into());
@@ -154,6 +154,11 @@ pub(crate) fn tagged<'a>(value: &'a Value, tag: &str) -> Option<&'a str> {
 /// The logical id that `!Ref` or `!GetAtt` names.
 pub(crate) fn named(value: &Value) -> Option<&str> {
     tagged(value, "Ref").or_else(|| tagged(value, "GetAtt")?.split('.').next())
+}
+
+/// The policies in a role that are there whatever was chosen.
+pub(crate) fn policies(role: Resource) -> Vec<&'static Value> {
+    items(role.get("Policies")).into_iter().filter(|policy| policy.is_mapping()).collect()
 }
 
 /// The resource that `!Ref` or `!GetAtt` names.

@@ -2,9 +2,8 @@
 
 use millrace_domain::identity::cause_hash;
 use millrace_domain::{Event, Verdict};
-use tracing::Span;
 
-use super::TARGET;
+use super::{TARGET, is_traced};
 use crate::clock::wall_ms;
 use crate::unit::Unit;
 
@@ -12,10 +11,9 @@ use crate::unit::Unit;
 const FOLLOWED_LIMIT: usize = 10;
 
 /// Tells what became of a few of these events, if the invocation is traced: those of the smallest causes, so that functions
-/// which meet the same events follow the same ones, and their signals. `verdicts` are those of a [`Tally`](crate::Tally).
+/// prefer the same ones among those that they both handle, and the signals of these. `verdicts` are those of a [`Tally`](crate::Tally).
 pub fn follow(units: &[Unit<'_>], verdicts: &[(usize, Option<Verdict>)]) {
-    // The span of a sampled invocation is the only one of these that work goes on in.
-    if Span::current().metadata().is_none_or(|metadata| metadata.target() != TARGET) {
+    if !is_traced() {
         return;
     }
     let decided = units.iter().zip(verdicts).filter_map(|(unit, (_, verdict))| {
@@ -28,7 +26,7 @@ pub fn follow(units: &[Unit<'_>], verdicts: &[(usize, Option<Verdict>)]) {
     for (cause, unit, event, verdict) in decided.into_iter().take(FOLLOWED_LIMIT) {
         tracing::trace!(
             target: TARGET,
-            event_type = &*event.event_type,
+            event_type = name(&event.event_type),
             event_id = &*event.id,
             cause = format!("{cause:032x}"),
             verdict = verdict.name(),
@@ -37,7 +35,13 @@ pub fn follow(units: &[Unit<'_>], verdicts: &[(usize, Option<Verdict>)]) {
     }
 }
 
-/// What an event and all signals of it have in common: the hash of its identity, which the ids of signals begin with.
+/// A type as X-Ray takes names; one that this code does not know may hold anything.
+fn name(event_type: &str) -> String {
+    let is_taken = |letter: char| letter.is_alphanumeric() || " _.:/%&#=+-@".contains(letter);
+    event_type.chars().map(|letter| if is_taken(letter) { letter } else { '_' }).collect()
+}
+
+/// What an event and the signals that it causes have in common: the hash of its identity, which the ids of signals begin with.
 fn cause(event: &Event<'_>) -> u128 {
     let told = event.origin.as_ref().and_then(|_| event.id.split_once('-'));
     let told = told.and_then(|(cause, _)| u128::from_str_radix(cause, 16).ok());

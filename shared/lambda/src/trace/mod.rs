@@ -22,7 +22,7 @@ use xray::XRay;
 use crate::kinesis_event::KinesisBatch;
 
 /// What spans and events of traces are told under; logs leave it out.
-const TARGET: &str = "millrace_trace";
+pub(crate) const TARGET: &str = "millrace_trace";
 
 /// Tells traces to the daemon at this address, such as `169.254.79.129:2000`; `None` where nothing can be sent to it.
 pub fn layer<S>(daemon: &str) -> Option<impl Layer<S> + Send + Sync + use<S>>
@@ -55,5 +55,14 @@ pub(crate) fn call(function: &str, header: Option<&str>) -> Span {
 
 /// Does a step of an invocation, under its name.
 pub async fn step<T>(name: &'static str, work: impl Future<Output = T>) -> T {
-    work.instrument(tracing::trace_span!(target: TARGET, "step", name)).await
+    let span = match is_traced() {
+        true => tracing::trace_span!(target: TARGET, "step", name),
+        false => Span::none(),
+    };
+    work.instrument(span).await
+}
+
+/// Whether work goes on in a sampled invocation.
+fn is_traced() -> bool {
+    Span::current().metadata().is_some_and(|metadata| metadata.target() == TARGET)
 }

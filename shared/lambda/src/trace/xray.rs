@@ -16,8 +16,8 @@ use super::Header;
 use super::segment::Segment;
 use crate::clock::wall_ms;
 
-/// Most parts of an invocation that are told. A batch takes four steps a round, and needs a second round seldom.
-const PARTS_LIMIT: usize = 64;
+/// Most steps of an invocation that are told. A batch takes four a round, and seldom needs a second round.
+const STEPS_LIMIT: usize = 48;
 
 /// Listens to spans under [`super::TARGET`].
 #[derive(Debug)]
@@ -70,7 +70,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for XRay {
         let mut fields = Fields::default();
         event.record(&mut fields);
         let part = self.part(fields.take("event_type"), open.started_s, fields.0);
-        open.add(part);
+        open.parts.push(part);
     }
 
     fn on_close(&self, id: Id, context: Context<'_, S>) {
@@ -79,7 +79,9 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for XRay {
         if let Some(parent) = span.parent() {
             let part = self.part(open.fields.take("name"), open.started_s, open.fields.0);
             if let Some(parent) = parent.extensions_mut().get_mut::<Open>() {
-                parent.add(part);
+                if parent.parts.len() < STEPS_LIMIT {
+                    parent.parts.push(part);
+                }
             }
             return;
         }
@@ -89,14 +91,6 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for XRay {
         if let Some(datagram) = whole.datagram(&header) {
             // Nobody is there to be told that nobody is there.
             let _ = self.daemon.send(&datagram);
-        }
-    }
-}
-
-impl Open {
-    fn add(&mut self, part: Segment) {
-        if self.parts.len() < PARTS_LIMIT {
-            self.parts.push(part);
         }
     }
 }
