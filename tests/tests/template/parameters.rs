@@ -23,7 +23,7 @@ fn every_parameter_stands_in_one_group() {
     assert_eq!(grouped, declared);
 }
 
-/// What a service would refuse after half of the stack is there is refused before it begins.
+/// Most of what a service would refuse after half of the stack is there is refused before it begins.
 #[test]
 fn every_parameter_is_limited() {
     for (name, body) in section("Parameters") {

@@ -78,10 +78,9 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for XRay {
         let Some(mut open) = span.extensions_mut().remove::<Open>() else { return };
         if let Some(parent) = span.parent() {
             let part = self.part(open.fields.take("name"), open.started_s, open.fields.0);
-            if let Some(parent) = parent.extensions_mut().get_mut::<Open>() {
-                if parent.parts.len() < STEPS_LIMIT {
-                    parent.parts.push(part);
-                }
+            let mut extensions = parent.extensions_mut();
+            if let Some(parent) = extensions.get_mut::<Open>().filter(|open| open.parts.len() < STEPS_LIMIT) {
+                parent.parts.push(part);
             }
             return;
         }
