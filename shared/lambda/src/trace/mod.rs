@@ -59,7 +59,8 @@ pub async fn step<T>(name: &'static str, work: impl Future<Output = T>) -> T {
         true => tracing::trace_span!(target: TARGET, "step", name),
         false => Span::none(),
     };
-    work.instrument(span).await
+    // Boxed: adapters and spans in one future pass the compiler's limits.
+    Box::pin(work).instrument(span).await
 }
 
 /// Whether work goes on in a sampled invocation.
