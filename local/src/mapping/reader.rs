@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use aws_sdk_kinesis::Client;
+use aws_sdk_kinesis::error::SdkError;
+use aws_sdk_kinesis::operation::get_records::{GetRecordsError, GetRecordsOutput};
 use aws_sdk_kinesis::types::{Record as KinesisRecord, ShardIteratorType};
 use bytes::Bytes;
 use event_source_mapping::{Record, ShardInfo};
@@ -25,6 +27,8 @@ pub(super) struct Reader {
 
 struct Place {
     iterator: Option<String>,
+    /// The sequence number of the last record that was read.
+    last: Option<String>,
     due_ms: u64,
     /// Pages read in a row that held nothing, at the tip.
     empty_pages: u64,
@@ -83,11 +87,21 @@ impl Reader {
 
     /// Begins a shard at its oldest record.
     pub(super) async fn start(&mut self, shard_id: Arc<str>) -> Result<(), Error> {
-        let request = self.client.get_shard_iterator().stream_name(self.stream).shard_id(shard_id.as_ref());
-        let answer = request.shard_iterator_type(ShardIteratorType::TrimHorizon).send().await;
-        let iterator = answer.map_err(Error::service("GetShardIterator"))?.shard_iterator;
-        self.shards.insert(shard_id, Place { iterator, due_ms: 0, empty_pages: 0 });
+        let iterator = self.iterator(&shard_id, None).await?;
+        self.shards.insert(shard_id, Place { iterator, last: None, due_ms: 0, empty_pages: 0 });
         Ok(())
+    }
+
+    /// An iterator that begins behind a record, or at the oldest one.
+    async fn iterator(&self, shard_id: &str, behind: Option<&str>) -> Result<Option<String>, Error> {
+        let request = self.client.get_shard_iterator().stream_name(self.stream).shard_id(shard_id);
+        let request = match behind {
+            None => request.shard_iterator_type(ShardIteratorType::TrimHorizon),
+            Some(last) => request
+                .shard_iterator_type(ShardIteratorType::AfterSequenceNumber)
+                .starting_sequence_number(last),
+        };
+        Ok(request.send().await.map_err(Error::service("GetShardIterator"))?.shard_iterator)
     }
 
     /// The shards that are to be read now.
@@ -105,13 +119,10 @@ impl Reader {
 
     /// Reads one page.
     pub(super) async fn read(&mut self, shard_id: &Arc<str>, now_ms: u64) -> Result<Page, Error> {
-        let iterator = self.shards.get(shard_id).and_then(|place| place.iterator.clone());
-        let Some(iterator) = iterator else {
+        let Some(answer) = self.get_records(shard_id).await? else {
             self.shards.remove(shard_id);
             return Ok(Page { records: Vec::new(), ended: true, at_tip: true });
         };
-        let request = self.client.get_records().shard_iterator(iterator).limit(PAGE_LIMIT_RECORDS);
-        let answer = request.send().await.map_err(Error::service("GetRecords"))?;
         let at_tip = answer.millis_behind_latest().unwrap_or_default() == 0;
         let records: Vec<_> = answer.records.into_iter().map(record).collect();
         self.records += records.len() as u64;
@@ -120,10 +131,34 @@ impl Reader {
             self.shards.remove(shard_id);
         } else if let Some(place) = self.shards.get_mut(shard_id) {
             place.iterator = answer.next_shard_iterator;
+            place.last = records.last().map(|record| record.sequence_number.clone()).or(place.last.take());
             place.due_ms = if at_tip { now_ms + self.idle_ms } else { now_ms };
             place.empty_pages = if at_tip && records.is_empty() { place.empty_pages + 1 } else { 0 };
         }
         Ok(Page { records, ended, at_tip })
+    }
+
+    /// The next page of a shard; `None` where it has ended. An iterator expires after five minutes, which pass unused
+    /// while a slow function leaves no room to read ahead; then it is renewed.
+    async fn get_records(&self, shard_id: &str) -> Result<Option<GetRecordsOutput>, Error> {
+        let Some(place) = self.shards.get(shard_id) else { return Ok(None) };
+        let Some(iterator) = place.iterator.clone() else { return Ok(None) };
+        let page = match self.page(iterator).await {
+            Err(error)
+                if error.as_service_error().is_some_and(GetRecordsError::is_expired_iterator_exception) =>
+            {
+                match self.iterator(shard_id, place.last.as_deref()).await? {
+                    Some(renewed) => self.page(renewed).await,
+                    None => return Ok(None),
+                }
+            }
+            page => page,
+        };
+        page.map(Some).map_err(Error::service("GetRecords"))
+    }
+
+    async fn page(&self, iterator: String) -> Result<GetRecordsOutput, SdkError<GetRecordsError>> {
+        self.client.get_records().shard_iterator(iterator).limit(PAGE_LIMIT_RECORDS).send().await
     }
 
     /// Stops reading a shard.
@@ -162,5 +197,77 @@ fn record(record: KinesisRecord) -> Record {
         partition_key: record.partition_key.unwrap_or_default(),
         data: Bytes::from(record.data.into_inner()),
         approximate_arrival_ms: arrived.and_then(|ms| u64::try_from(ms).ok()).unwrap_or_default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use aws_sdk_kinesis::primitives::Blob;
+    use axum::extract::{Request, State};
+    use axum::http::StatusCode;
+    use axum::middleware::{Next, from_fn_with_state};
+    use axum::response::{IntoResponse, Response};
+    use ferrokinesis::store::StoreOptions;
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::world::{Clients, Endpoints};
+
+    /// Whether the next page is refused.
+    type Expired = Arc<Mutex<bool>>;
+
+    async fn refuse_what_expired(State(expired): State<Expired>, request: Request, next: Next) -> Response {
+        let is_page =
+            request.headers().get("x-amz-target").is_some_and(|it| it == "Kinesis_20131202.GetRecords");
+        if is_page && std::mem::take(&mut *expired.lock().unwrap()) {
+            let body = r#"{"__type":"ExpiredIteratorException","message":"Iterator expired."}"#;
+            return (StatusCode::BAD_REQUEST, [("content-type", "application/x-amz-json-1.1")], body)
+                .into_response();
+        }
+        next.run(request).await
+    }
+
+    async fn kinesis(expired: Expired) -> Client {
+        let options = StoreOptions { create_stream_ms: 0, ..StoreOptions::default() };
+        let app = ferrokinesis::create_app(options).0.layer(from_fn_with_state(expired, refuse_what_expired));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let kinesis = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move { axum::serve(listener, app).await });
+        let client =
+            Clients::of(Endpoints { kinesis, dynamodb: String::new(), firehose: String::new() }, None)
+                .kinesis;
+        client.create_stream().stream_name("events").shard_count(1).send().await.unwrap();
+        client
+    }
+
+    async fn read(reader: &mut Reader, shard_id: &Arc<str>) -> Vec<Bytes> {
+        let page = reader.read(shard_id, 0).await.unwrap();
+        page.records.into_iter().map(|record| record.data).collect()
+    }
+
+    #[tokio::test]
+    async fn an_iterator_that_expired_goes_on_behind_the_last_record() {
+        let expired = Expired::default();
+        let expire = || *expired.lock().unwrap() = true;
+        let client = kinesis(Arc::clone(&expired)).await;
+        let put = async |data: &str| {
+            let put = client.put_record().stream_name("events").partition_key("ada").data(Blob::new(data));
+            put.send().await.unwrap();
+        };
+        let mut reader = Reader::new(client.clone(), "events", 0);
+        let shard_id: Arc<str> = reader.list_shards().await.unwrap().remove(0).shard_id.into();
+        reader.start(Arc::clone(&shard_id)).await.unwrap();
+
+        put("one").await;
+        expire();
+        assert_eq!(read(&mut reader, &shard_id).await, ["one"], "nothing was read yet");
+        assert_eq!(read(&mut reader, &shard_id).await, [""; 0]);
+        put("two").await;
+        expire();
+        assert_eq!(read(&mut reader, &shard_id).await, ["two"], "an empty page came between");
+        put("three").await;
+        assert_eq!(read(&mut reader, &shard_id).await, ["three"]);
     }
 }
