@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::commands;
 use crate::commands::redrive::Redrive;
 use crate::error::Error;
+use crate::logging;
 use crate::options::{Limits, Tuning};
 
 /// Shop events through Kinesis into session state, signals and a Parquet lake, on one machine.
@@ -159,6 +160,7 @@ pub(crate) struct ReorderPoints {
 /// # Errors
 /// When it could not be carried out; the text names the thing and what to do.
 pub async fn run(cli: Cli) -> Result<(), Error> {
+    logging::start(matches!(&cli.command, Some(Command::Replay(replay)) if replay.faults.is_some()));
     match cli.command {
         None | Some(Command::Demo) => commands::demo::run().await,
         Some(Command::Replay(options)) => commands::replay::run(&options).await,

@@ -7,6 +7,7 @@ mod clock;
 mod commands;
 mod error;
 pub mod input;
+mod logging;
 mod mapping;
 pub mod objects;
 mod options;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::Value;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -14,6 +14,7 @@ use super::schedule::{Schedule, every_minute};
 use crate::clock::now_ms;
 use crate::error::Error;
 use crate::input::{Input, Producer};
+use crate::logging::BARS;
 use crate::mapping::{Around, Driver, Ending, Functions, GivenUp, MAPPINGS, MappingClock, MappingOf};
 use crate::options::{EVENTS_STREAM, Limits, SESSIONS_TABLE, TABLES, Tuning};
 use crate::output::{Entry, ItemBytes, Run, Signals, Summary, append_late, read_table, write_table};
@@ -34,6 +35,7 @@ pub(crate) async fn feed(
 ) -> Result<Fed, Error> {
     let progress =
         ProgressBar::new_spinner().with_style(style("{spinner} {prefix:<10} {human_pos} events ({per_sec})"));
+    let progress = BARS.add(progress);
     progress.set_prefix("stream");
     let mut producer = Producer::new(world.clients.kinesis.clone(), EVENTS_STREAM);
     let mut frontier_ms = 0;
@@ -67,7 +69,6 @@ impl Consuming<'_> {
         world: &World,
         functions: &Arc<Functions>,
     ) -> Result<BTreeMap<&'static str, GivenUp>, Error> {
-        let bars = MultiProgress::new();
         let clock = MappingClock::new(self.limits.age_limit, now_ms());
         let (end, mut watched, mut drivers) = (watch::Sender::new(false), Vec::new(), JoinSet::new());
         for of in MAPPINGS {
@@ -76,7 +77,7 @@ impl Consuming<'_> {
                 watched.push(watching);
                 ending
             });
-            let progress = bars.add(self.bar(of));
+            let progress = BARS.add(self.bar(of));
             let around = Around { failures: self.out.join("on-failure"), ending, clock, progress };
             let tuning = (self.tuning, &self.limits);
             let driver = Driver::new(of, Arc::clone(functions), &world.clients, tuning, around)?;
