@@ -18,7 +18,7 @@ stop() {
 }
 trap stop EXIT
 
-fail() { echo "FAILED $1"; tail -n 20 "$work"/*.log; exit 1; }
+fail() { tail -n 20 "$work"/*.log | cut -c 1-300; echo "FAILED $1"; exit 1; }
 
 # Ports that a forgotten `serve` does not hold, below those that systems hand out.
 base=$((20000 + RANDOM % 10000))
