@@ -284,6 +284,13 @@ fn every_alarm_says_what_it_means() {
 }
 
 #[test]
+fn no_alarm_is_told_to_nobody() {
+    for alarm in alarms() {
+        assert!(alarm.find("ActionsEnabled").is_none_or(|on| text(on) == "true"), "{}", alarm.id);
+    }
+}
+
+#[test]
 fn every_alarm_takes_silence_for_good_unless_silence_is_the_trouble() {
     for alarm in alarms() {
         let on_calls = alarm.find("MetricName").is_some_and(|name| text(name) == "Invocations");

@@ -16,6 +16,7 @@ fn schedule() -> Event {
 fn it_is_called_every_minute_for_what_is_due() {
     assert_eq!(schedule().function.id, "CloseFunction");
     assert_eq!(text(schedule().get("ScheduleExpression")), "rate(1 minute)");
+    assert!(schedule().find("State").is_none_or(|state| text(state) == "ENABLED"));
     assert_eq!(text(schedule().get("FlexibleTimeWindow/Mode")), "OFF");
     let request: Request = serde_json::from_str(&text(schedule().get("Input"))).unwrap();
     assert_eq!(request, Request::default());

@@ -121,6 +121,11 @@ fn errors_lie_beside_the_lake_and_are_forgotten_there() {
 }
 
 #[test]
+fn rows_that_were_deleted_or_written_over_can_be_had_back() {
+    assert_eq!(*resource("LakeBucket").get("VersioningConfiguration"), yaml("{Status: Enabled}"));
+}
+
+#[test]
 fn firehose_may_write_the_lake_and_its_errors_alone() {
     let written =
         rights(resource("LakeDeliveryRole")).into_iter().filter(|(action, _)| action == "s3:PutObject");

@@ -28,7 +28,10 @@ fn every_parameter_stands_in_one_group() {
 fn every_parameter_is_limited() {
     for (name, body) in section("Parameters") {
         let is_limited = match text(find(body, "Type").unwrap()).as_str() {
-            "Number" => find(body, "AllowedValues").or_else(|| find(body, "MinValue")).is_some(),
+            "Number" => {
+                let ends = ["MinValue", "MaxValue"].iter().all(|end| find(body, end).is_some());
+                ends || find(body, "AllowedValues").is_some()
+            }
             "String" => {
                 let pattern = find(body, "AllowedPattern").map(text);
                 let whole = pattern.is_some_and(|pattern| pattern.starts_with('^') && pattern.ends_with('$'));

@@ -7,7 +7,8 @@ use redrive::{MARKS_ROOT, Source};
 
 use crate::roles::{rights, set};
 use crate::yaml::{
-    binary, find, items, mappings, number, referred, resource, resources, stream_functions, tagged, text,
+    binary, find, items, mappings, number, policies, referred, resource, resources, stream_functions, tagged,
+    text, texts,
 };
 
 #[test]
@@ -23,6 +24,18 @@ fn it_reads_what_was_set_aside_and_writes_marks_and_records_alone() {
         ("logs:PutLogEvents", "RedriveLog.Arn"),
     ]));
     assert_eq!(rights(resource("RedriveRole")), expected);
+}
+
+#[test]
+fn it_lists_what_was_set_aside_and_marks_alone() {
+    let [policy] = policies(resource("RedriveRole"))[..] else { panic!("one policy") };
+    let statements = items(find(policy, "PolicyDocument/Statement").unwrap());
+    let mut lists =
+        statements.into_iter().filter(|it| texts(&it["Action"]).contains(&"s3:ListBucket".to_owned()));
+    let prefixes =
+        find(lists.next().unwrap(), "Condition/StringLike/s3:prefix").expect("below prefixes alone");
+    let roots = [Source::OnFailure.root(), Source::Quarantine.root(), MARKS_ROOT];
+    assert_eq!(texts(prefixes), roots.map(|root| format!("{root}*")));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use serde_norway::Value;
 
 use crate::tables::REBUILT;
 use crate::yaml::{
-    Resource, events, find, items, pairs, policies, referred, resources, section, tagged, text, texts,
+    Resource, events, find, items, pairs, policies, referred, resources, section, tagged, text, texts, yaml,
 };
 
 fn statements(policy: &'static Value) -> Vec<&'static Value> {
@@ -94,6 +94,15 @@ fn every_bucket_is_private() {
     for bucket in resources("AWS::S3::Bucket") {
         let blocks = pairs(bucket.get("PublicAccessBlockConfiguration"));
         assert!(blocks.len() == 4 && blocks.iter().all(|(_, on)| text(on) == "true"), "{}", bucket.id);
+    }
+}
+
+/// With access control lists, whoever puts an object could give it to others.
+#[test]
+fn every_bucket_owns_its_objects() {
+    for bucket in resources("AWS::S3::Bucket") {
+        let owner = bucket.get("OwnershipControls/Rules");
+        assert_eq!(*owner, yaml("[{ObjectOwnership: BucketOwnerEnforced}]"), "{}", bucket.id);
     }
 }
 

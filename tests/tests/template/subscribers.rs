@@ -17,6 +17,8 @@ const QUEUE: &str = "AWS::SQS::Queue";
 
 /// Most messages that a topic or a queue takes in one request.
 const TARGET_LIMIT_MESSAGES: i64 = 10;
+/// The longest that a queue keeps a message.
+const QUEUE_KEEPS_SECONDS: i64 = 14 * 86_400;
 /// How long the stream of signals keeps its records.
 const SIGNALS_SECONDS: i64 = 7 * 86_400;
 
@@ -79,6 +81,13 @@ fn what_a_queue_hands_out_in_vain_goes_to_its_dead_letters() {
         let letters = referred(queue.get("RedrivePolicy/deadLetterTargetArn")).unwrap();
         assert_eq!((letters.id, letters.type_name()), ("RefreshesDeadLetterQueue", QUEUE.to_owned()));
         assert!(number(queue.get("RedrivePolicy/maxReceiveCount")) > 1);
+    }
+}
+
+#[test]
+fn what_nobody_takes_waits_as_long_as_a_queue_keeps_it() {
+    for queue in resources(QUEUE) {
+        assert_eq!(number(queue.get("MessageRetentionPeriod")), QUEUE_KEEPS_SECONDS, "{}", queue.id);
     }
 }
 
