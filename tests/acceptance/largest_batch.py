@@ -20,6 +20,7 @@ import tempfile
 import threading
 import time
 
+from built import binaries, lambdas
 from template import ROOT
 
 RECORDS = 10_000
@@ -130,14 +131,9 @@ def measure(binary, environment, payload):
     server.payloads, server.answers = queue.Queue(), queue.Queue()
     server.payloads.put(payload)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    lambdas = {
-        "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{server.server_port}",
-        "AWS_LAMBDA_FUNCTION_NAME": binary.parent.name,
-        "AWS_LAMBDA_FUNCTION_VERSION": "1",
-        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512",
-    }
+    variables = environment | lambdas(binary, server.server_port)
     with tempfile.TemporaryFile("w+") as told:
-        process = subprocess.Popen([binary], env=environment | lambdas, stdout=told, stderr=subprocess.STDOUT)
+        process = subprocess.Popen([binary], env=variables, stdout=told, stderr=subprocess.STDOUT)
         try:
             took_s, path, body = server.answers.get(timeout=TIMEOUT_S * 2)
             if not path.endswith("/response") or json.loads(body) != {"batchItemFailures": []}:
@@ -158,7 +154,7 @@ def measure(binary, environment, payload):
 
 
 def main():
-    build = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / ".aws-sam" / "build"
+    binary_of = binaries()
     with tempfile.TemporaryDirectory() as work:
         ports = [str(20_000 + os.getpid() % 10_000 + place) for place in range(3)]
         named = zip(("--kinesis-port", "--dynamodb-port", "--firehose-port"), ports)
@@ -175,7 +171,7 @@ def main():
             print(f"{'consumer':<20}{'records':>9}{'payload':>12}{'applied':>9}{'peak':>10}{'CPU':>9}{'wall':>9}")
             for function in FUNCTIONS:
                 count, payload = batch_of(function)
-                took_s, line, cpu_s, peak_mib = measure(build / function / "bootstrap", environment, payload)
+                took_s, line, cpu_s, peak_mib = measure(binary_of(function), environment, payload)
                 figures = f"{peak_mib:>6.0f} MiB{cpu_s:>7.2f} s{took_s:>7.2f} s"
                 print(f"{function:<20}{count:>9,}{len(payload):>12,}{line['applied']:>9,}{figures}", flush=True)
         finally:

@@ -7,7 +7,6 @@ Packages must stay below a limit; times are only told, since they are the machin
 """
 
 import io
-import pathlib
 import socket
 import statistics
 import subprocess
@@ -15,8 +14,8 @@ import sys
 import time
 import zipfile
 
-import yaml
-from template import ROOT, Template, resources_of_type
+from built import binaries, lambdas
+from template import parameters, resources_of_type
 
 PACKAGE_LIMIT_BYTES = 5_000_000
 STARTS = 21
@@ -24,8 +23,7 @@ STARTS = 21
 
 def environments():
     """What each function is given, by logical id: parameters as they are by default, resources by their logical ids."""
-    parameters = yaml.load((ROOT / "template.yaml").read_text(), Template)["Parameters"]
-    defaults = {name: str(it["Default"]) for name, it in parameters.items()}
+    defaults = {name: str(it["Default"]) for name, it in parameters().items()}
     functions = resources_of_type("AWS::Serverless::Function")
     for logical, function in functions.items():
         variables = function["Properties"]["Environment"]["Variables"]
@@ -42,19 +40,11 @@ def zipped_bytes(binary):
 
 def start_ms(binary, environment, api):
     """Milliseconds from the start of the process to its first request for an invocation."""
-    place = f"127.0.0.1:{api.getsockname()[1]}"
     keys = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_REGION": "us-east-1"}
-    lambdas = {
-        "AWS_LAMBDA_RUNTIME_API": place,
-        "AWS_LAMBDA_FUNCTION_NAME": binary.parent.name,
-        "AWS_LAMBDA_FUNCTION_VERSION": "1",
-        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512",
-        "AWS_XRAY_DAEMON_ADDRESS": "127.0.0.1:2000",
-    }
+    traced = {"AWS_XRAY_DAEMON_ADDRESS": "127.0.0.1:2000"}
+    variables = environment | keys | lambdas(binary, api.getsockname()[1]) | traced
     began = time.perf_counter()
-    process = subprocess.Popen(
-        [binary], env=environment | keys | lambdas, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    )
+    process = subprocess.Popen([binary], env=variables, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     try:
         connection, _ = api.accept()
         with connection:
@@ -72,13 +62,12 @@ def start_ms(binary, environment, api):
 
 
 def main():
-    build = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / ".aws-sam" / "build"
-    too_large = []
+    binary_of, too_large = binaries(), []
     print(f"{'package':<20}{'zipped bytes':>14}{'start to first next, of ' + str(STARTS):>32}")
     with socket.create_server(("127.0.0.1", 0), backlog=8) as api:
         api.settimeout(30)
         for logical, environment in environments():
-            binary = build / logical / "bootstrap"
+            binary = binary_of(logical)
             if not binary.exists():
                 sys.exit(f"FAILED there is no {binary}: run sam build, or name its --build-dir")
             size = zipped_bytes(binary)

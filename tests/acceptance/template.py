@@ -22,7 +22,15 @@ def argument(loader, _, node):
 Template.add_multi_constructor("!", argument)
 
 
+def section(name):
+    return yaml.load((ROOT / "template.yaml").read_text(), Template)[name]
+
+
+def parameters():
+    """Declarations by name."""
+    return section("Parameters")
+
+
 def resources_of_type(name):
     """Declarations by logical id."""
-    resources = yaml.load((ROOT / "template.yaml").read_text(), Template)["Resources"]
-    return {logical: it for logical, it in resources.items() if it["Type"] == name}
+    return {logical: it for logical, it in section("Resources").items() if it["Type"] == name}

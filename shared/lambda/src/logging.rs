@@ -16,9 +16,9 @@ const SHARED: [&str; 2] = ["millrace_lambda", "millrace_aws"];
 /// told with.
 const REQUEST_SPAN: &str = "lambda_runtime::layers::trace";
 
-/// Starts logging, and traces where there is a daemon: the function's crate, such as `module_path!()` of its `main.rs`, and ours at this level, all others
-/// from warnings on, since the runtime and the SDK show whole payloads below that. A second start in one process changes
-/// nothing.
+/// Starts logging, and traces where there is a daemon. The function's crate, such as `module_path!()` of its `main.rs`, and
+/// ours log at this level, all others from warnings on, since the runtime and the SDK show whole payloads below that. A
+/// second start in one process changes nothing.
 ///
 /// A panic is logged by its place alone: its message may quote an event.
 pub fn start(function: &str, level: Level) {

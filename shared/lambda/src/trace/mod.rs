@@ -34,7 +34,7 @@ where
 
 /// The span of a batch, if its invocation is sampled.
 pub(crate) fn batch(function: &str, header: Option<&str>, batch: &KinesisBatch) -> Span {
-    let Some(header) = header.filter(|header| Header::read(header).is_some()) else { return Span::none() };
+    let Some(header) = sampled(header) else { return Span::none() };
     let [first, last] = batch.ends();
     tracing::trace_span!(
         target: TARGET,
@@ -49,8 +49,13 @@ pub(crate) fn batch(function: &str, header: Option<&str>, batch: &KinesisBatch) 
 
 /// The span of a call by hand or by a schedule, if its invocation is sampled.
 pub(crate) fn call(function: &str, header: Option<&str>) -> Span {
-    let Some(header) = header.filter(|header| Header::read(header).is_some()) else { return Span::none() };
+    let Some(header) = sampled(header) else { return Span::none() };
     tracing::trace_span!(target: TARGET, "invocation", function, header)
+}
+
+/// A header, where it is of a sampled invocation.
+fn sampled(header: Option<&str>) -> Option<&str> {
+    header.filter(|header| Header::read(header).is_some())
 }
 
 /// Does a step of an invocation, under its name.
