@@ -142,7 +142,9 @@ def main():
             watcher.start()
         # A kill that is under way would leave a watcher behind.
         stack.callback(killing.lock.acquire)
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, timeout=REPLAY_LIMIT_S)
+        # Every kill is told there.
+        log = stack.enter_context((folder / "killed-replay.log").open("w"))
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=log, timeout=REPLAY_LIMIT_S)
     check_kills(killing)
     check_same(folder / "killed", folder / "linked")
     rows, told = repeats(folder / "killed")
