@@ -36,6 +36,17 @@ enum Command {
     ReorderPoints(ReorderPoints),
 }
 
+impl Command {
+    /// Whether services fail on purpose.
+    fn makes_faults(&self) -> bool {
+        match self {
+            Self::Demo => true,
+            Self::Replay(replay) => replay.faults.is_some(),
+            _ => false,
+        }
+    }
+}
+
 /// Options of `replay`.
 #[derive(Args, Debug)]
 pub(crate) struct Replay {
@@ -160,14 +171,15 @@ pub(crate) struct ReorderPoints {
 /// # Errors
 /// When it could not be carried out; the text names the thing and what to do.
 pub async fn run(cli: Cli) -> Result<(), Error> {
-    logging::start(matches!(&cli.command, Some(Command::Replay(replay)) if replay.faults.is_some()));
-    match cli.command {
-        None | Some(Command::Demo) => commands::demo::run().await,
-        Some(Command::Replay(options)) => commands::replay::run(&options).await,
-        Some(Command::Redrive(options)) => commands::redrive::run(&options).await,
-        Some(Command::Serve(options)) => commands::serve::run(&options).await,
-        Some(Command::Generate(options)) => commands::generate::run(&options),
-        Some(Command::ReorderPoints(options)) => commands::reorder_points::run(&options).await,
+    let command = cli.command.unwrap_or(Command::Demo);
+    logging::start(command.makes_faults());
+    match command {
+        Command::Demo => commands::demo::run().await,
+        Command::Replay(options) => commands::replay::run(&options).await,
+        Command::Redrive(options) => commands::redrive::run(&options).await,
+        Command::Serve(options) => commands::serve::run(&options).await,
+        Command::Generate(options) => commands::generate::run(&options),
+        Command::ReorderPoints(options) => commands::reorder_points::run(&options).await,
     }
 }
 

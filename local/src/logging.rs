@@ -9,23 +9,30 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::{Layer, fmt};
 
+/// Crates whose errors nobody makes on purpose.
+const OWN: [&str; 2] = [env!("CARGO_CRATE_NAME"), "local_firehose"];
+
 /// Every bar of this process.
 pub(crate) static BARS: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
 
 /// Starts logging on standard error: what is wrong though the program goes on, such as an invocation that failed. In faults
-/// that were asked for, those are no news, and only what is wrong with this program itself is told.
+/// that are made on purpose those are no news, and only what is wrong with this program itself is told.
 pub(crate) fn start(in_faults: bool) {
-    let lines = fmt::layer().compact().with_target(false).with_writer(|| AboveBars);
+    let lines = fmt::layer().compact().log_internal_errors(false).with_writer(|| AboveBars);
     let subscriber = tracing_subscriber::registry().with(lines.with_filter(filter(in_faults)));
     // Only fails where one is set already, which then goes on.
     let _ = tracing::subscriber::set_global_default(subscriber);
 }
 
 fn filter(in_faults: bool) -> Targets {
-    if in_faults {
-        return Targets::new().with_target(env!("CARGO_CRATE_NAME"), LevelFilter::ERROR);
-    }
-    Targets::new().with_default(LevelFilter::WARN)
+    let other = if in_faults { LevelFilter::OFF } else { LevelFilter::WARN };
+    let own = if in_faults { LevelFilter::ERROR } else { LevelFilter::WARN };
+    let targets = OWN.into_iter().map(|name| (name, own));
+    // It warns of every condition that does not hold, which is for functions to judge.
+    Targets::new()
+        .with_default(other)
+        .with_targets(targets)
+        .with_target("dynoxide", other.min(LevelFilter::ERROR))
 }
 
 /// Standard error, with the bars drawn anew below what is written.
@@ -33,7 +40,7 @@ struct AboveBars;
 
 impl Write for AboveBars {
     fn write(&mut self, line: &[u8]) -> Result<usize> {
-        BARS.suspend(|| stderr().write(line))
+        BARS.suspend(|| stderr().write_all(line)).map(|()| line.len())
     }
 
     fn flush(&mut self) -> Result<()> {
@@ -48,13 +55,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn faults_that_were_asked_for_are_no_news() {
+    fn faults_that_are_made_on_purpose_are_no_news() {
         let told = |in_faults, target, level| filter(in_faults).would_enable(target, &level);
         assert!(told(false, "millrace_local::mapping::driver", Level::WARN));
         assert!(told(false, "millrace_aws::firehose", Level::WARN));
         assert!(!told(false, "millrace_lambda::function", Level::INFO));
+        assert!(!told(false, "dynoxide::server", Level::WARN));
         assert!(!told(true, "millrace_local::mapping::driver", Level::WARN));
         assert!(!told(true, "millrace_aws::dynamodb::batch_get", Level::ERROR));
+        assert!(!told(true, "dynoxide::server", Level::ERROR));
         assert!(told(true, "millrace_local::world", Level::ERROR));
+        assert!(told(true, "local_firehose::server", Level::ERROR));
     }
 }

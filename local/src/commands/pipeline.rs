@@ -35,7 +35,6 @@ pub(crate) async fn feed(
 ) -> Result<Fed, Error> {
     let progress =
         ProgressBar::new_spinner().with_style(style("{spinner} {prefix:<10} {human_pos} events ({per_sec})"));
-    let progress = BARS.add(progress);
     progress.set_prefix("stream");
     let mut producer = Producer::new(world.clients.kinesis.clone(), EVENTS_STREAM);
     let mut frontier_ms = 0;
@@ -77,7 +76,7 @@ impl Consuming<'_> {
                 watched.push(watching);
                 ending
             });
-            let progress = BARS.add(self.bar(of));
+            let progress = self.bar(of);
             let around = Around { failures: self.out.join("on-failure"), ending, clock, progress };
             let tuning = (self.tuning, &self.limits);
             let driver = Driver::new(of, Arc::clone(functions), &world.clients, tuning, around)?;
@@ -106,7 +105,7 @@ impl Consuming<'_> {
             (Some(_), _) => ProgressBar::new_spinner()
                 .with_style(style("{spinner} {prefix:<22} {human_pos} records ({per_sec})")),
         };
-        bar.with_prefix(format!("{} of {}", of.function, of.stream))
+        BARS.add(bar).with_prefix(format!("{} of {}", of.function, of.stream))
     }
 }
 

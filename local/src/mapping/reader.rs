@@ -211,9 +211,10 @@ mod tests {
     use axum::response::{IntoResponse, Response};
     use ferrokinesis::store::StoreOptions;
     use tokio::net::TcpListener;
+    use tokio::task::JoinSet;
 
     use super::*;
-    use crate::world::{Clients, Endpoints};
+    use crate::world::{Clients, Endpoints, create_stream};
 
     /// Whether the next page is refused.
     type Expired = Arc<Mutex<bool>>;
@@ -229,17 +230,19 @@ mod tests {
         next.run(request).await
     }
 
-    async fn kinesis(expired: Expired) -> Client {
+    /// Kinesis with one stream, for as long as its server is kept.
+    async fn kinesis(expired: Expired) -> (Client, JoinSet<std::io::Result<()>>) {
         let options = StoreOptions { create_stream_ms: 0, ..StoreOptions::default() };
         let app = ferrokinesis::create_app(options).0.layer(from_fn_with_state(expired, refuse_what_expired));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let kinesis = format!("http://{}", listener.local_addr().unwrap());
-        tokio::spawn(async move { axum::serve(listener, app).await });
+        let mut server = JoinSet::new();
+        server.spawn(async move { axum::serve(listener, app).await });
         let client =
             Clients::of(Endpoints { kinesis, dynamodb: String::new(), firehose: String::new() }, None)
                 .kinesis;
-        client.create_stream().stream_name("events").shard_count(1).send().await.unwrap();
-        client
+        create_stream(&client, "events", 1).await.unwrap();
+        (client, server)
     }
 
     async fn read(reader: &mut Reader, shard_id: &Arc<str>) -> Vec<Bytes> {
@@ -251,7 +254,7 @@ mod tests {
     async fn an_iterator_that_expired_goes_on_behind_the_last_record() {
         let expired = Expired::default();
         let expire = || *expired.lock().unwrap() = true;
-        let client = kinesis(Arc::clone(&expired)).await;
+        let (client, _server) = kinesis(Arc::clone(&expired)).await;
         let put = async |data: &str| {
             let put = client.put_record().stream_name("events").partition_key("ada").data(Blob::new(data));
             put.send().await.unwrap();
@@ -263,10 +266,12 @@ mod tests {
         put("one").await;
         expire();
         assert_eq!(read(&mut reader, &shard_id).await, ["one"], "nothing was read yet");
+        assert!(!*expired.lock().unwrap());
         assert_eq!(read(&mut reader, &shard_id).await, [""; 0]);
         put("two").await;
         expire();
         assert_eq!(read(&mut reader, &shard_id).await, ["two"], "an empty page came between");
+        assert!(!*expired.lock().unwrap());
         put("three").await;
         assert_eq!(read(&mut reader, &shard_id).await, ["three"]);
     }

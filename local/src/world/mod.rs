@@ -17,6 +17,8 @@ use local_firehose::{
     Destination, Firehose, JsonLinesDestination, Options, ParquetDestination, StreamConfig,
 };
 use millrace_domain::lake::{COLUMNS, PARTITION_KEYS};
+#[cfg(test)]
+pub(crate) use resources::create_stream;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;

@@ -29,7 +29,12 @@ pub(super) async fn create_streams(kinesis: &aws_sdk_kinesis::Client, shards: i3
     create_stream(kinesis, SIGNALS_STREAM, shards).await
 }
 
-async fn create_stream(kinesis: &aws_sdk_kinesis::Client, stream: &str, shards: i32) -> Result<(), Error> {
+/// Creates a stream, and waits until it is there.
+pub(crate) async fn create_stream(
+    kinesis: &aws_sdk_kinesis::Client,
+    stream: &str,
+    shards: i32,
+) -> Result<(), Error> {
     let create = kinesis.create_stream().stream_name(stream).shard_count(shards);
     create.send().await.map_err(Error::service("CreateStream"))?;
     loop {

@@ -1,5 +1,7 @@
 //! Functions behind a Lambda endpoint.
 
+use std::error::Error;
+
 use axum::body::Body;
 use axum::http::{Request, header};
 use http_body_util::BodyExt;
@@ -37,13 +39,13 @@ impl Remote {
         let response = match self.client.request(request).await {
             Ok(response) => response,
             Err(error) if error.is_connect() => return Invoked::Refused("nobody listens there".to_owned()),
-            Err(error) => return Invoked::Failed(error.to_string()),
+            Err(error) => return Invoked::Failed(with_source(&error)),
         };
         let status = response.status();
         let failed = response.headers().contains_key("x-amz-function-error");
         let body = match response.into_body().collect().await {
             Ok(body) => body.to_bytes().to_vec(),
-            Err(error) => return Invoked::Failed(error.to_string()),
+            Err(error) => return Invoked::Failed(with_source(&error)),
         };
         match status.as_u16() {
             200..300 if !failed => Invoked::Returned(body),
@@ -51,4 +53,9 @@ impl Remote {
             _ => Invoked::Failed(format!("HTTP {status}: {}", String::from_utf8_lossy(&body))),
         }
     }
+}
+
+/// An error with what it comes from, which says more than itself where a connection breaks.
+fn with_source(error: &dyn Error) -> String {
+    error.source().map_or_else(|| error.to_string(), |source| format!("{error}: {source}"))
 }
