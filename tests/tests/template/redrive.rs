@@ -30,10 +30,10 @@ fn it_reads_what_was_set_aside_and_writes_marks_and_records_alone() {
 fn it_lists_what_was_set_aside_and_marks_alone() {
     let [policy] = policies(resource("RedriveRole"))[..] else { panic!("one policy") };
     let statements = items(find(policy, "PolicyDocument/Statement").unwrap());
-    let mut lists =
+    let lists =
         statements.into_iter().filter(|it| texts(&it["Action"]).contains(&"s3:ListBucket".to_owned()));
-    let prefixes =
-        find(lists.next().unwrap(), "Condition/StringLike/s3:prefix").expect("below prefixes alone");
+    let [list] = lists.collect::<Vec<_>>()[..] else { panic!("one statement") };
+    let prefixes = find(list, "Condition/StringLike/s3:prefix").expect("below prefixes alone");
     let roots = [Source::OnFailure.root(), Source::Quarantine.root(), MARKS_ROOT];
     assert_eq!(texts(prefixes), roots.map(|root| format!("{root}*")));
 }
