@@ -6,13 +6,13 @@ import sys
 from template import ROOT
 
 
-def binaries():
+def binary_of(logical):
     """The function of a logical id, in the folder that the command line names or where `sam build` puts it."""
     build = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / ".aws-sam" / "build"
-    return lambda logical: build / logical / "bootstrap"
+    return build / logical / "bootstrap"
 
 
-def lambdas(binary, port):
+def runtime_variables(binary, port):
     """What Lambda says to a function, with its runtime API on a port of loopback."""
     return {
         "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{port}",

@@ -20,7 +20,7 @@ import tempfile
 import threading
 import time
 
-from built import binaries, lambdas
+from built import binary_of, runtime_variables
 from template import ROOT
 
 RECORDS = 10_000
@@ -131,7 +131,7 @@ def measure(binary, environment, payload):
     server.payloads, server.answers = queue.Queue(), queue.Queue()
     server.payloads.put(payload)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    variables = environment | lambdas(binary, server.server_port)
+    variables = environment | runtime_variables(binary, server.server_port)
     with tempfile.TemporaryFile("w+") as told:
         process = subprocess.Popen([binary], env=variables, stdout=told, stderr=subprocess.STDOUT)
         try:
@@ -154,7 +154,6 @@ def measure(binary, environment, payload):
 
 
 def main():
-    binary_of = binaries()
     with tempfile.TemporaryDirectory() as work:
         ports = [str(20_000 + os.getpid() % 10_000 + place) for place in range(3)]
         named = zip(("--kinesis-port", "--dynamodb-port", "--firehose-port"), ports)

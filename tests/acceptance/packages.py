@@ -14,7 +14,7 @@ import sys
 import time
 import zipfile
 
-from built import binaries, lambdas
+from built import binary_of, runtime_variables
 from template import parameters, resources_of_type
 
 PACKAGE_LIMIT_BYTES = 5_000_000
@@ -42,7 +42,7 @@ def start_ms(binary, environment, api):
     """Milliseconds from the start of the process to its first request for an invocation."""
     keys = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_REGION": "us-east-1"}
     traced = {"AWS_XRAY_DAEMON_ADDRESS": "127.0.0.1:2000"}
-    variables = environment | keys | lambdas(binary, api.getsockname()[1]) | traced
+    variables = environment | keys | runtime_variables(binary, api.getsockname()[1]) | traced
     began = time.perf_counter()
     process = subprocess.Popen([binary], env=variables, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     try:
@@ -62,7 +62,7 @@ def start_ms(binary, environment, api):
 
 
 def main():
-    binary_of, too_large = binaries(), []
+    too_large = []
     print(f"{'package':<20}{'zipped bytes':>14}{'start to first next, of ' + str(STARTS):>32}")
     with socket.create_server(("127.0.0.1", 0), backlog=8) as api:
         api.settimeout(30)
