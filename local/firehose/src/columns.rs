@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use arrow::array::{
-    ArrayRef, BooleanBuilder, Float64Builder, Int32Builder, Int64Builder, ListArray, NullBufferBuilder,
-    StringBuilder, StructArray, TimestampMillisecondBuilder,
+use arrow_array::builder::{
+    BooleanBuilder, Float64Builder, Int32Builder, Int64Builder, StringBuilder, TimestampMillisecondBuilder,
 };
-use arrow::buffer::OffsetBuffer;
-use arrow::datatypes::{FieldRef, Fields};
-use arrow::error::ArrowError;
+use arrow_array::{ArrayRef, ListArray, StructArray};
+use arrow_buffer::{NullBufferBuilder, OffsetBuffer};
+use arrow_schema::{ArrowError, FieldRef, Fields};
 
 use crate::glue::{self, GlueType};
 use crate::row::Cell;

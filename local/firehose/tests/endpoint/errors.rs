@@ -1,6 +1,6 @@
 //! Rows that cannot be delivered, and what becomes of their neighbours.
 
-use arrow::array::AsArray;
+use arrow_array::cast::AsArray;
 use local_firehose::{ConfigError, Destination, Firehose, Options, ParquetDestination, StreamConfig};
 use serde_json::json;
 

@@ -1,7 +1,9 @@
 //! Delivered Parquet, read back.
 
-use arrow::array::{Array, AsArray};
-use arrow::datatypes::{DataType, Float64Type, Int32Type, Int64Type, TimeUnit, TimestampMillisecondType};
+use arrow_array::Array;
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Float64Type, Int32Type, Int64Type, TimestampMillisecondType};
+use arrow_schema::{DataType, TimeUnit};
 use parquet::basic::Compression;
 
 use crate::harness::{Harness, ROWS, row};
