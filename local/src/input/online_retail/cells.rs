@@ -11,6 +11,16 @@ pub(super) fn cell<T>(
     read(&field).ok_or_else(|| format!("{column} is {field}, which is not {what}"))
 }
 
+/// Whether nothing is there. Some programs write floats that are no number for it.
+pub(super) fn is_missing(field: &Field) -> bool {
+    match field {
+        Field::Null => true,
+        Field::Double(number) => number.is_nan(),
+        Field::Float(number) => number.is_nan(),
+        _ => false,
+    }
+}
+
 pub(super) fn text(field: &Field) -> Option<String> {
     match field {
         Field::Str(text) => Some(text.clone()),
@@ -21,10 +31,15 @@ pub(super) fn text(field: &Field) -> Option<String> {
 
 pub(super) fn whole(field: &Field) -> Option<i64> {
     match field {
+        Field::Byte(number) => Some((*number).into()),
         Field::Short(number) => Some((*number).into()),
         Field::Int(number) => Some((*number).into()),
         Field::Long(number) => Some(*number),
-        // So are whole numbers where cells are missing.
+        Field::UByte(number) => Some((*number).into()),
+        Field::UShort(number) => Some((*number).into()),
+        Field::UInt(number) => Some((*number).into()),
+        // Whole numbers are written as these where cells are missing.
+        Field::Float(number) => number.to_string().parse().ok(),
         Field::Double(number) => number.to_string().parse().ok(),
         _ => None,
     }
@@ -34,9 +49,7 @@ pub(super) fn decimal(field: &Field) -> Option<f64> {
     match field {
         Field::Float(number) => Some((*number).into()),
         Field::Double(number) => Some(*number),
-        Field::Short(number) => Some((*number).into()),
-        Field::Int(number) => Some((*number).into()),
-        _ => None,
+        other => whole(other)?.to_string().parse().ok(),
     }
 }
 
@@ -62,8 +75,11 @@ mod tests {
         assert_eq!(text_of(Field::Null), Err("StockCode is null, which is not a text".to_owned()));
         let wholes = [Field::Int(6), Field::Long(6), Field::Double(6.0), Field::Double(6.5), Field::Null];
         assert_eq!(wholes.map(|field| whole(&field)), [Some(6), Some(6), Some(6), None, None]);
-        let decimals = [Field::Double(2.5), Field::Float(2.5), Field::Int(2), Field::Str("2.5".to_owned())];
+        let decimals = [Field::Double(2.5), Field::Float(2.5), Field::Long(2), Field::Str("2.5".to_owned())];
         assert_eq!(decimals.map(|field| decimal(&field)), [Some(2.5), Some(2.5), Some(2.0), None]);
+        assert!(
+            [Field::Null, Field::Double(f64::NAN)].iter().all(is_missing) && !is_missing(&Field::Double(0.0))
+        );
         let times = [Field::TimestampMillis(-2), Field::TimestampMicros(-1_001), Field::Long(-1_000_001)];
         assert_eq!(times.clone().map(|field| time_ms(&field, true)), [Some(-2); 3]);
         assert_eq!(times.map(|field| time_ms(&field, false)), [Some(-2), Some(-2), None]);

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::Path;
 
-use cells::{cell, decimal, text, time_ms, whole};
+use cells::{cell, decimal, is_missing, text, time_ms, whole};
 use millrace_domain::time::format_rfc3339_ms;
 use parquet::basic::{LogicalType, TimeUnit};
 use parquet::file::reader::{FileReader, SerializedFileReader};
@@ -98,9 +98,9 @@ fn add(row: Row, in_nanoseconds: bool, invoices: &mut BTreeMap<String, Invoice>)
         quantity: if number.starts_with('C') { quantity.abs() } else { quantity },
         unit_price_minor: pence(cell(price, "a number", decimal)?),
     };
-    let customer = match customer.1 {
-        Field::Null => None,
-        _ => Some(cell(customer, "a whole number", whole)?),
+    let customer = match is_missing(&customer.1) {
+        true => None,
+        false => Some(cell(customer, "a whole number", whole)?),
     };
     let invoice =
         invoices.entry(number).or_insert_with(|| Invoice { earliest_ms: at_ms, ..Invoice::default() });
