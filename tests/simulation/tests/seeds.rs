@@ -46,7 +46,7 @@ fn a_seed_gives_the_same_run_again_and_so_does_its_script() {
             .tables
             .values()
             .flat_map(Table::items)
-            .map(|(key, item)| (key.to_owned(), item.clone()))
+            .map(|(key, item)| (key.to_owned(), item))
             .collect();
         let accepted: Vec<_> = services.firehose.accepted.iter().map(|record| record.data.clone()).collect();
         let tallies: Vec<_> = services.journal.runs.iter().map(|run| run.tally.clone()).collect();

@@ -7,45 +7,34 @@ use serde_json::Value;
 use super::book::{Book, Entry, Held, Origin};
 use crate::plan::Consumer;
 use crate::run::Outcome;
-use crate::world::{Run, Services, names};
+use crate::world::{RecordId, Run, Services, names};
 
 /// Checks that the lake holds every valid event and the quarantine every other one, and nothing else.
 pub(super) fn check(outcome: &Outcome, book: &Book, broken: &mut Vec<String>) {
     let services = outcome.world.services();
-    let rows: Vec<Value> = services.firehose.lines(names::LAKE).map(|(_, line)| parse(line)).collect();
     let set_aside = lines_set_aside(&services);
     let entries = book.by_origin();
-    for row in &rows {
-        let name = name_of(row);
-        let told = entries.get(&name).and_then(|entry| row_of(entry));
-        match told {
-            None => broken.push(format!("a row of what is no valid event: {name:?}")),
-            Some((id, data)) if row["data"] != data || row["id"] != id => {
-                broken.push(format!("the row of {name:?} is another event's"));
-            }
-            Some(_) => {}
-        }
-    }
-    let rows: BTreeSet<Origin> = rows.iter().map(name_of).collect();
+    let rows = check_rows(&services, &entries, broken);
     let mut by_archive = BTreeSet::new();
     for (_, line) in set_aside.iter().filter(|(_, line)| line["function"] == "archive") {
         let name = name_of(line);
-        let reason = entries.get(&name).and_then(|entry| entry.invalid_reason());
+        let entry = name.and_then(|name| entries.get(&name));
+        let reason = entry.and_then(|entry| entry.invalid_reason());
         if reason.is_none_or(|reason| line["reason"] != reason) {
             broken.push(format!("set aside for {} and must not be: {name:?}", line["reason"]));
         }
-        by_archive.insert(name);
+        by_archive.extend(name);
     }
     let done =
         |entry: &&Entry| entry.is_for(Consumer::Archive) && !book.is_given_up(Consumer::Archive, entry);
-    let carriers = book.entries.iter().filter(|entry| entry.sequence_number != entry.origin.0);
+    let carriers = book.entries.iter().filter(|entry| entry.record != entry.origin.0);
     let redriven: BTreeSet<&Origin> = carriers.map(|entry| &entry.origin).collect();
     for entry in book.entries.iter().filter(done) {
         if entry.stream == names::SIGNALS && matches!(entry.held, Held::Put(_)) {
             // It was passed on from the stream of events, which has its row.
             // What redrive brought back by way of the stream of events has one under its first place again.
             let again = redriven.contains(&entry.origin);
-            if entry.sequence_number == entry.origin.0 && rows.contains(&entry.origin) && !again {
+            if entry.record == entry.origin.0 && rows.contains(&entry.origin) && !again {
                 broken.push(format!("a second row: {entry:?}"));
             }
             continue;
@@ -74,7 +63,7 @@ pub(super) fn check(outcome: &Outcome, book: &Book, broken: &mut Vec<String>) {
         let troubled = services.journal.put_in_trouble.contains(&(*process, names::QUARANTINE.to_owned()));
         if let Some(run) = run.filter(|run| run.consumer == Consumer::Archive && !troubled) {
             let name = line.get("redriven_sequence_number").unwrap_or(&line["sequence_number"]);
-            let record = run.records.iter().position(|record| name == record.as_str());
+            let record = run.records.iter().position(|record| Some(*record) == id_of(name));
             if record.is_none_or(|record| !run.tally.cut.allows(record)) {
                 broken.push(format!("set aside behind the cut: {}", line["sequence_number"]));
             }
@@ -82,11 +71,33 @@ pub(super) fn check(outcome: &Outcome, book: &Book, broken: &mut Vec<String>) {
     }
 }
 
+/// Checks that every row of the lake is its event's own; which events have one.
+fn check_rows(
+    services: &Services,
+    entries: &BTreeMap<Origin, &Entry>,
+    broken: &mut Vec<String>,
+) -> BTreeSet<Origin> {
+    let mut rows = BTreeSet::new();
+    for (_, line) in services.firehose.lines(names::LAKE) {
+        let row = parse(line);
+        let name = name_of(&row);
+        match name.and_then(|name| row_of(entries.get(&name)?)) {
+            None => broken.push(format!("a row of what is no valid event: {name:?}")),
+            Some((id, data)) if row["data"] != data || row["id"] != id => {
+                broken.push(format!("the row of {name:?} is another event's"));
+            }
+            Some(_) => {}
+        }
+        rows.extend(name);
+    }
+    rows
+}
+
 /// Id and data of the row that an event has: timers have none.
 fn row_of(entry: &Entry) -> Option<(String, String)> {
     match &entry.held {
         Held::Put(_) => entry.valid().map(|spec| (format!("e{}", spec.id), spec.data().to_string())),
-        Held::Signal(sent) => Some((sent.id.clone(), sent.data.clone())),
+        Held::Signal(sent) => Some((sent.id.clone(), sent.data().to_owned())),
         Held::Timer(..) => None,
     }
 }
@@ -100,9 +111,12 @@ fn parse(line: &[u8]) -> Value {
     serde_json::from_slice(line).unwrap_or_default()
 }
 
-/// Where the event of a row or a line stood when it came first.
-pub(super) fn name_of(line: &Value) -> Origin {
+/// Where the event of a row or a line stood when it came first; `None` where no stream of the model has the record.
+pub(super) fn name_of(line: &Value) -> Option<Origin> {
     let number = |field: &str| line[field].as_u64().unwrap_or_default();
-    let sequence_number = line["sequence_number"].as_str().unwrap_or_default().to_owned();
-    (sequence_number, number("sub_sequence"), number("batch_index"))
+    Some((id_of(&line["sequence_number"])?, number("sub_sequence"), number("batch_index")))
+}
+
+fn id_of(sequence_number: &Value) -> Option<RecordId> {
+    RecordId::of(sequence_number.as_str()?)
 }

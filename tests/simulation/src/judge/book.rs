@@ -12,12 +12,12 @@ use serde_json::Value;
 use super::sent::{Sent, events_of};
 use crate::plan::{Consumer, EventSpec, Fate};
 use crate::run::{Outcome, Unit, reads};
-use crate::world::{Services, names};
+use crate::world::{RecordId, Services, names};
 
 /// Record, place within an aggregate, place within a batch.
-pub(super) type Origin = (String, u64, u64);
+pub(super) type Origin = (RecordId, u64, u64);
 
-type Verdicts = BTreeMap<(Consumer, String, usize), Vec<Said>>;
+type Verdicts = BTreeMap<(Consumer, RecordId, usize), Vec<Said>>;
 
 /// What one event's place in a record holds.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,7 +36,7 @@ pub struct Entry {
     /// The stream.
     pub stream: &'static str,
     /// The record.
-    pub sequence_number: String,
+    pub record: RecordId,
     /// Index among the events of its record.
     pub index: usize,
     /// Where the event stood when it came first. Rows and quarantine lines know it by this name.
@@ -68,10 +68,10 @@ pub struct Book {
     pub entries: Vec<Entry>,
     /// Verdicts of each event by function, each with whether the mapping took the answer.
     verdicts: Verdicts,
-    given_up: BTreeSet<(Consumer, String)>,
+    given_up: BTreeSet<(Consumer, RecordId)>,
     /// Whether invocations went on after their mappings had given them up.
     pub zombies: bool,
-    too_large: BTreeSet<String>,
+    too_large: BTreeSet<RecordId>,
 }
 
 impl Entry {
@@ -119,9 +119,9 @@ impl Book {
             too_large: BTreeSet::new(),
         };
         for discard in &services.journal.discards {
-            book.given_up.extend(discard.records.iter().map(|record| (discard.consumer, record.clone())));
+            book.given_up.extend(discard.records.iter().map(|record| (discard.consumer, *record)));
             if discard.condition == Condition::PayloadSizeExceeded {
-                book.too_large.extend(discard.records.iter().cloned());
+                book.too_large.extend(&discard.records);
             }
         }
         book.verdicts = verdicts(outcome, &services, &book.entries)?;
@@ -130,23 +130,23 @@ impl Book {
 
     /// One entry of each event, by where it stood when it came first.
     pub fn by_origin(&self) -> BTreeMap<Origin, &Entry> {
-        self.entries.iter().map(|entry| (entry.origin.clone(), entry)).collect()
+        self.entries.iter().map(|entry| (entry.origin, entry)).collect()
     }
 
     /// The verdicts on an event by a function.
     pub(super) fn verdicts(&self, consumer: Consumer, entry: &Entry) -> &[Said] {
-        let place = (consumer, entry.sequence_number.clone(), entry.index);
+        let place = (consumer, entry.record, entry.index);
         self.verdicts.get(&place).map(Vec::as_slice).unwrap_or_default()
     }
 
     /// Whether the event's record is larger than an invocation takes, so that only a description of it is left.
     pub fn is_too_large(&self, entry: &Entry) -> bool {
-        self.too_large.contains(&entry.sequence_number)
+        self.too_large.contains(&entry.record)
     }
 
     /// Whether a function's mapping gave the event's record up.
     pub fn is_given_up(&self, consumer: Consumer, entry: &Entry) -> bool {
-        self.given_up.contains(&(consumer, entry.sequence_number.clone()))
+        self.given_up.contains(&(consumer, entry.record))
     }
 }
 
@@ -155,9 +155,9 @@ fn verdicts(outcome: &Outcome, services: &Services, entries: &[Entry]) -> Result
     let writes = outcome.struck.iter().filter(|strike| strike.call == Call::Write);
     let struck: BTreeSet<u64> = writes.map(|strike| strike.process).collect();
     let mut verdicts: BTreeMap<_, Vec<_>> = BTreeMap::new();
-    let mut held: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut held: BTreeMap<RecordId, usize> = BTreeMap::new();
     for entry in entries {
-        *held.entry(&entry.sequence_number).or_default() += 1;
+        *held.entry(entry.record).or_default() += 1;
     }
     for run in &services.journal.runs {
         let mut counts = vec![0; run.records.len()];
@@ -166,7 +166,7 @@ fn verdicts(outcome: &Outcome, services: &Services, entries: &[Entry]) -> Result
                 return Err("a verdict is about a record outside of its batch".to_owned());
             };
             if let Some(verdict) = verdict.filter(|_| run.tally.cut.allows(*record)) {
-                let place = (run.consumer, name.clone(), *count);
+                let place = (run.consumer, *name, *count);
                 let delivered_again = run.deliveries.get(*record).is_some_and(|times| *times > 1);
                 let repeated = delivered_again || struck.contains(&run.process);
                 let said = Said { believed: run.believed, repeated, verdict };
@@ -175,7 +175,7 @@ fn verdicts(outcome: &Outcome, services: &Services, entries: &[Entry]) -> Result
             *count += 1;
         }
         for (record, (name, count)) in run.records.iter().zip(counts).enumerate() {
-            let held = held.get(name.as_str()).copied().unwrap_or_default();
+            let held = held.get(name).copied().unwrap_or_default();
             if run.tally.cut.allows(record) && held != count {
                 return Err(format!("record {name} holds {held} events and {count} were judged"));
             }
@@ -192,49 +192,42 @@ fn entries(outcome: &Outcome, services: &Services) -> Result<Vec<Entry>, String>
             specs.insert(spec.text(), spec);
         }
     }
-    let mut records: Vec<(&'static str, &Record)> = Vec::new();
+    let mut entries = Vec::new();
+    let mut carriers = Vec::new();
     for name in [names::EVENTS, names::SIGNALS] {
-        let stream = &services.streams[name];
-        let mut of_stream: Vec<_> = stream.shards().iter().flat_map(|shard| &shard.records).collect();
-        of_stream.sort_by_key(|record| stream.order(&record.sequence_number));
-        records.extend(of_stream.into_iter().map(|record| (name, record)));
+        for record in services.streams[name].shards().iter().flat_map(|shard| &shard.records) {
+            let id = RecordId::of(&record.sequence_number).ok_or("a record of no stream")?;
+            let put = outcome.truths.get(&id);
+            let held = put.map(|units| put_first((name, id), record, units));
+            match held.or_else(|| made_by_functions((name, id), record, &specs)) {
+                Some(held) => entries.extend(held),
+                None => carriers.push(((name, id), record)),
+            }
+        }
     }
     // Redrive may bring back from one stream into the other, so what came first is known before.
-    let mut first: BTreeMap<&str, Vec<Entry>> = BTreeMap::new();
-    for (name, record) in &records {
-        let put = outcome.truths.get(&record.sequence_number);
-        let held = put.map(|units| put_first(name, record, units));
-        if let Some(held) = held.or_else(|| made_by_functions(name, record, &specs)) {
-            first.insert(&record.sequence_number, held);
-        }
+    entries.sort_by_key(|entry: &Entry| entry.record);
+    let mut brought_back = Vec::new();
+    for (at, carrier) in carriers {
+        brought_back.extend(carried(at, carrier, &entries)?);
     }
-    let mut entries = Vec::new();
-    for (name, record) in &records {
-        match first.get(record.sequence_number.as_str()) {
-            Some(held) => entries.extend(held.iter().cloned()),
-            None => entries.extend(carried(name, record, &first)?),
-        }
-    }
+    entries.append(&mut brought_back);
+    entries.sort_by_key(|entry| entry.record);
     Ok(entries)
 }
 
+/// A stream, and a record of it.
+type At = (&'static str, RecordId);
+
 /// The events of a record that a producer put.
-fn put_first(stream: &'static str, record: &Record, units: &[Unit]) -> Vec<Entry> {
+fn put_first(at: At, record: &Record, units: &[Unit]) -> Vec<Entry> {
     let aggregated = record.partition_key == "a";
     let places = (0..).map(|place| if aggregated { (place, 0) } else { (0, place) });
-    units
-        .iter()
-        .zip(places)
-        .map(|(unit, place)| entry(stream, record, place, Held::Put(unit.clone())))
-        .collect()
+    units.iter().zip(places).map(|(unit, place)| entry(at, record, place, Held::Put(unit.clone()))).collect()
 }
 
 /// The events of a record that functions put, signals and timers and what they pass on; `None` where it is a carrier.
-fn made_by_functions(
-    stream: &'static str,
-    record: &Record,
-    specs: &BTreeMap<String, &EventSpec>,
-) -> Option<Vec<Entry>> {
+fn made_by_functions(at: At, record: &Record, specs: &BTreeMap<String, &EventSpec>) -> Option<Vec<Entry>> {
     let mut entries = Vec::new();
     for ((text, event), place) in events_of(record).into_iter().zip(0..) {
         let held = match event["type"].as_str()? {
@@ -245,18 +238,18 @@ fn made_by_functions(
                 None => Held::Signal(Box::new(Sent::read(&event, &text)?)),
             },
         };
-        entries.push(entry(stream, record, (0, place), held));
+        entries.push(entry(at, record, (0, place), held));
     }
     Some(entries)
 }
 
-fn entry(stream: &'static str, record: &Record, (sub_sequence, index): (u64, u64), held: Held) -> Entry {
+fn entry((stream, id): At, record: &Record, (sub_sequence, index): (u64, u64), held: Held) -> Entry {
     Entry {
         stream,
-        sequence_number: record.sequence_number.clone(),
+        record: id,
         // Of the two, one is 0.
         index: usize::try_from(sub_sequence + index).unwrap_or_default(),
-        origin: (record.sequence_number.clone(), sub_sequence, index),
+        origin: (id, sub_sequence, index),
         arrived_at_ms: i64::try_from(record.approximate_arrival_ms).unwrap_or(i64::MAX),
         held,
         addressed: None,
@@ -264,34 +257,27 @@ fn entry(stream: &'static str, record: &Record, (sub_sequence, index): (u64, u64
 }
 
 /// The events that a record brings back, told from the bytes that it carries.
-fn carried(
-    stream: &'static str,
-    record: &Record,
-    first: &BTreeMap<&str, Vec<Entry>>,
-) -> Result<Vec<Entry>, String> {
+fn carried((stream, id): At, record: &Record, first: &[Entry]) -> Result<Vec<Entry>, String> {
     let carrier: Value = serde_json::from_slice(&record.data).unwrap_or_default();
     let data = &carrier["data"];
     let payload = STANDARD.decode(data["payload"].as_str().unwrap_or_default()).unwrap_or_default();
     let whole = payload.starts_with(b"[");
     let (sub_sequence, index) = (data["sub_sequence"].as_u64(), data["index"].as_u64());
-    let origins = data["sequence_number"].as_str().and_then(|name| first.get(name));
-    let found = origins.into_iter().flatten().filter(|entry| {
+    let of_record = data["sequence_number"].as_str().and_then(RecordId::of);
+    let from = first.partition_point(|entry| Some(entry.record) < of_record);
+    let origins = first[from..].iter().take_while(|entry| Some(entry.record) == of_record);
+    let found = origins.filter(|entry| {
         let (_, of_sub_sequence, of_index) = entry.origin;
         Some(of_sub_sequence) == sub_sequence && (whole || Some(of_index) == index)
     });
     let addressed = data["function"].as_str();
     let addressed =
         addressed.and_then(|name| Consumer::ALL.into_iter().find(|consumer| consumer.name() == name));
-    let again = |(index, entry): (usize, &Entry)| Entry {
-        stream,
-        sequence_number: record.sequence_number.clone(),
-        index,
-        addressed,
-        ..entry.clone()
-    };
+    let again =
+        |(index, entry): (usize, &Entry)| Entry { stream, record: id, index, addressed, ..entry.clone() };
     let entries: Vec<_> = found.enumerate().map(again).collect();
     match entries.is_empty() {
-        true => Err(format!("record {} brings back what never was", record.sequence_number)),
+        true => Err(format!("record {id} brings back what never was")),
         false => Ok(entries),
     }
 }

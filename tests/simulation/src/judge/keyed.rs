@@ -12,7 +12,7 @@ use super::item;
 use super::reference::{Expected, Happening, Reference};
 use crate::plan::{Consumer, EventSpec, Kind, Plan};
 use crate::run::{Observed, Outcome};
-use crate::world::{Item, Table};
+use crate::world::Table;
 
 /// One of these consumers.
 pub(super) struct Keyed<'a, S: KeyState> {
@@ -63,15 +63,14 @@ where
                 keys.entry(key).or_default().push((entry, happening));
             }
         }
-        let items: BTreeMap<&str, &Item> = table.items().collect();
-        let strange = items.keys().filter(|key| !keys.contains_key(**key));
+        let strange = table.keys().filter(|key| !keys.contains_key(*key));
         broken.extend(strange.map(|key| format!("an item of {key}")));
         check_versions(table, broken);
         let touched = table.writes.iter().filter(|write| write.version.is_none()).map(|write| &write.key);
         let deleted: BTreeSet<&String> = touched.collect();
         let mut came = Vec::new();
         for (key, events) in keys {
-            let item = items.get(key.as_str()).map(|item| item::read(item)).transpose();
+            let item = table.item(&key).map(|item| item::read(&item)).transpose();
             let item: Observed<S> = match item {
                 Ok(item) => item.unwrap_or_default(),
                 Err(why) => {
@@ -131,7 +130,7 @@ where
             if said.any(|said| said.verdict == Verdict::Applied)
                 && !came.item.applied.contains(&happening.number())
             {
-                let at = &entry.sequence_number;
+                let at = &entry.record;
                 problems.push(format!("{happening:?} in {at} was called applied and is not in the item"));
             }
         }
@@ -146,7 +145,7 @@ where
             let mut said = said.filter(|said| !said.repeated && (said.believed || !abandoned));
             let is_signal = matches!(happening, Happening::Signal(_));
             if said.any(|said| said.verdict == Verdict::Redelivery) && !is_signal {
-                let at = &entry.sequence_number;
+                let at = &entry.record;
                 problems.push(format!("{happening:?} in {at} was delivered once and called a redelivery"));
             }
         }
@@ -196,7 +195,7 @@ where
                     // What was given up may have been applied here, or behind this timer, which then found no item or
                     // another one.
                     } else if !(given_up || is_timer && came.given_up) {
-                        problems.push(format!("{happening:?} in {} was not applied", entry.sequence_number));
+                        problems.push(format!("{happening:?} in {} was not applied", entry.record));
                         return;
                     }
                 }
@@ -245,7 +244,7 @@ where
                 _ => false,
             };
             if !fits {
-                let at = &entry.sequence_number;
+                let at = &entry.record;
                 problems.push(format!("{happening:?} in {at} must be {expected:?} and was {verdict:?}"));
             }
         }
@@ -253,12 +252,12 @@ where
 }
 
 fn check_versions(table: &Table, broken: &mut Vec<String>) {
-    let mut versions: BTreeMap<(&str, u64), &str> = BTreeMap::new();
+    let mut versions: BTreeMap<(&str, u64), u64> = BTreeMap::new();
     for write in &table.writes {
         let Some(version) = write.version else { continue };
-        let before = versions.insert((&write.key, version), &write.ledger);
+        let before = versions.insert((&write.key, version), write.ledger_hash);
         // An item that was deleted and born again from the same record is the same item.
-        if before.is_some_and(|before| before != write.ledger) {
+        if before.is_some_and(|before| before != write.ledger_hash) {
             broken.push(format!("{} was written at version {version} again", write.key));
         }
     }

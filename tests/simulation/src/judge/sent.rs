@@ -3,6 +3,8 @@
 use event_source_mapping::Record;
 use serde_json::Value;
 
+use crate::world::RecordId;
+
 /// One signal in one record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sent {
@@ -18,20 +20,17 @@ pub struct Sent {
     pub time: String,
     /// What caused it, as it says.
     pub origin: SentOrigin,
-    /// Its data as JSON text.
-    pub data: String,
     /// All of it as JSON text.
     pub text: String,
 }
 
-/// Where a signal says that it comes from: lane, and place in it. Texts of one lane are of one length, so that they
-/// compare as the places do.
+/// Where a signal says that it comes from: lane, and place in it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SentOrigin {
     /// The shard that the cause was read from.
     pub lane: String,
-    /// Sequence number, place in an aggregate, place in a batch, and index among the signals of one cause.
-    pub place: (String, u64, u64, u64),
+    /// Record, place in an aggregate, place in a batch, and index among the signals of one cause.
+    pub place: (RecordId, u64, u64, u64),
 }
 
 /// The types of which one may tell another thing when it is told again under the same origin.
@@ -42,10 +41,9 @@ impl Sent {
     pub(super) fn read(event: &Value, text: &str) -> Option<Self> {
         let field = |name: &str| event[name].as_str().unwrap_or_default().to_owned();
         let number = |name: &str| event[name].as_u64().unwrap_or_default();
-        let place =
-            (field("originsequence"), number("originsub"), number("originelement"), number("originindex"));
-        // The text itself: a value read and written again may have its fields in another order.
-        let data = text.split_once("\"data\":")?.1.strip_suffix('}')?.to_owned();
+        let record = RecordId::of(event["originsequence"].as_str()?)?;
+        let place = (record, number("originsub"), number("originelement"), number("originindex"));
+        data_of(text)?;
         Some(Self {
             source: event["source"].as_str()?.strip_prefix("urn:millrace:")?.to_owned(),
             id: field("id"),
@@ -53,9 +51,13 @@ impl Sent {
             key: field("subject"),
             time: field("time"),
             origin: SentOrigin { lane: field("originlane"), place },
-            data,
             text: text.to_owned(),
         })
+    }
+
+    /// Its data as JSON text.
+    pub(super) fn data(&self) -> &str {
+        data_of(&self.text).unwrap_or_default()
     }
 
     /// Whether it tells of an event that came too late.
@@ -67,6 +69,11 @@ impl Sent {
     pub(super) fn moves_stock(&self) -> bool {
         matches!(self.signal_type.as_str(), "stock.sold" | "stock.returned")
     }
+}
+
+/// The text itself: a value read and written again may have its fields in another order.
+fn data_of(text: &str) -> Option<&str> {
+    text.split_once("\"data\":")?.1.strip_suffix('}')
 }
 
 /// The texts of the events of a record, each with its value.

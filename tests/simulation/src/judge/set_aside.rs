@@ -22,7 +22,7 @@ pub(super) fn check(outcome: &Outcome, book: &Book, broken: &mut Vec<String>) {
     let mut refused = BTreeSet::new();
     for (_, line) in lines_set_aside(&services) {
         let name = name_of(&line);
-        let Some(entry) = entries.get(&name) else {
+        let Some((name, entry)) = name.and_then(|name| Some((name, entries.get(&name)?))) else {
             broken.push(format!("set aside and never was: {name:?}"));
             continue;
         };
@@ -51,7 +51,7 @@ pub(super) fn check(outcome: &Outcome, book: &Book, broken: &mut Vec<String>) {
             for said in book.verdicts(consumer, entry) {
                 if let Verdict::Refused(reason) = said.verdict
                     && OF_STATE.contains(&reason)
-                    && !refused.contains(&(consumer, entry.origin.clone(), reason.code()))
+                    && !refused.contains(&(consumer, entry.origin, reason.code()))
                 {
                     let what = (reason.code(), consumer.name());
                     broken.push(format!("{} and not set aside by {}: {entry:?}", what.0, what.1));

@@ -70,7 +70,7 @@ impl<'a> Told<'a> {
             sent.key == signal.key
                 && sent.signal_type == signal.signal_type
                 && sent.time == format_rfc3339_ms(signal.time_ms)
-                && sent.data == signal.data
+                && sent.data() == signal.data
         };
         let alike = all_sent.iter().filter(same).count();
         if alike == 0 {
@@ -94,11 +94,11 @@ impl<'a> Told<'a> {
     fn check_late<S>(&self, book: &Book, came: &Came<'_, S>, problems: &mut Vec<String>) {
         for (entry, happening, expected) in &came.expected {
             let id = format!("{}-late", happening.cause());
-            let at = (entry.sequence_number.as_str(), place_of(entry));
+            let at = (entry.record, place_of(entry));
             let all_sent = self.by_id.get(id.as_str()).map(Vec::as_slice).unwrap_or_default();
             let mut told = all_sent.iter().filter(|sent| {
-                let (sequence, sub_sequence, index, _) = &sent.origin.place;
-                (sequence.as_str(), (*sub_sequence, *index)) == at
+                let (record, sub_sequence, index, _) = sent.origin.place;
+                (record, (sub_sequence, index)) == at
             });
             match (expected, told.next()) {
                 (Expected::Late, None) => {
@@ -130,7 +130,7 @@ fn reused_ids<S>(came: &Came<'_, S>) -> BTreeSet<String> {
 
 /// The place of an entry in its own record.
 fn place_of(entry: &Entry) -> (u64, u64) {
-    let own = entry.sequence_number == entry.origin.0;
+    let own = entry.record == entry.origin.0;
     // A carrier is one event, whatever it brings back; of a batch in it, each has its index.
     if own { (entry.origin.1, entry.origin.2) } else { (0, entry.index as u64) }
 }
@@ -138,7 +138,7 @@ fn place_of(entry: &Entry) -> (u64, u64) {
 fn sent(book: &Book) -> impl Iterator<Item = &Sent> {
     book.entries.iter().filter_map(|entry| match &entry.held {
         // Not what redrive brings back: it stands in another line.
-        Held::Signal(sent) if entry.sequence_number == entry.origin.0 => Some(&**sent),
+        Held::Signal(sent) if entry.record == entry.origin.0 => Some(&**sent),
         _ => None,
     })
 }

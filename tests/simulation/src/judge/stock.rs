@@ -117,7 +117,7 @@ fn signals_of(product: &Came<'_, StockState>) -> Vec<Moved> {
     for (_, happening) in &product.events {
         let Happening::Signal(sent) = happening else { continue };
         let number = happening.number();
-        let data: serde_json::Value = serde_json::from_str(&sent.data).unwrap_or_default();
+        let data: serde_json::Value = serde_json::from_str(sent.data()).unwrap_or_default();
         let sign = if sent.signal_type == "stock.sold" { -1 } else { 1 };
         let quantity = sign * data["quantity"].as_i64().unwrap_or_default();
         let order_id = data["order_id"].as_str().unwrap_or_default().to_owned();

@@ -12,7 +12,7 @@ use millrace_lambda::{Deadline, KinesisBatch};
 
 use super::container::Container;
 use crate::plan::{Consumer, Fate, Settings};
-use crate::world::Run;
+use crate::world::{RecordId, Run};
 
 /// Names an invocation to its mapping.
 #[derive(Clone, Debug)]
@@ -71,7 +71,10 @@ impl Invoking {
         let Ok(body) = serde_json::to_vec(&answer(&batch, tally.cut)) else {
             return End::Died { why: "broken: the answer cannot be written" };
         };
-        let records = batch.records.iter().map(|record| record.sequence_number.to_string()).collect();
+        let ids = batch.records.iter().map(|record| RecordId::of(record.sequence_number.as_str()));
+        let Some(records) = ids.collect() else {
+            return End::Died { why: "broken: the event names a record that no stream holds" };
+        };
         let run = Run {
             process: self.process,
             consumer: self.place.consumer,

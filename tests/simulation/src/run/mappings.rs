@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use event_source_mapping::{Action, Invocation, Outcome};
+use event_source_mapping::{Action, Invocation, Outcome, Record};
 
 use super::container::Container;
 use super::invocation::{End, Invoking, Place};
 use super::{Event, Simulation};
 use crate::plan::{Consumer, Fate};
-use crate::world::Discard;
+use crate::world::{Discard, RecordId};
 
 impl Simulation {
     /// Lets every mapping go on as far as it can; gives back when to look again, since the run began.
@@ -22,8 +22,7 @@ impl Simulation {
                 match self.feeds[index].poll(now_ms) {
                     Action::Invoke(invocation) => self.invoke(index, &invocation)?,
                     Action::Discard(discarded) => {
-                        let records =
-                            discarded.records.iter().map(|record| record.sequence_number.clone()).collect();
+                        let records = ids(&discarded.records);
                         let (consumer, condition) = (self.feeds[index].consumer, discarded.condition);
                         let object = discarded.failure_record(now_ms).map_err(|error| error.to_string())?;
                         self.ending.all_redriven = false;
@@ -67,8 +66,8 @@ impl Simulation {
         if fate == Some(Fate::NotInvoked) {
             return self.complete(&place, Outcome::NotInvoked);
         }
-        for record in invocation.records.iter() {
-            self.world.services().journal.deliver(consumer, &record.sequence_number);
+        for record in ids(&invocation.records) {
+            self.world.services().journal.deliver(consumer, record);
         }
         let container = self.container(consumer, &mut rng);
         if let Some(Fate::Abandoned(after_ms)) = fate {
@@ -147,14 +146,21 @@ impl Simulation {
     }
 
     /// An answer names no record, or one of its batch.
-    fn check_answer(&self, body: &[u8], records: &[String]) {
+    fn check_answer(&self, body: &[u8], records: &[RecordId]) {
         let answer: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
         let failures = answer["batchItemFailures"].as_array().map(Vec::as_slice).unwrap_or_default();
         let known = |failure: &serde_json::Value| {
-            failure["itemIdentifier"].as_str().is_some_and(|name| records.iter().any(|record| record == name))
+            failure["itemIdentifier"]
+                .as_str()
+                .and_then(RecordId::of)
+                .is_some_and(|record| records.contains(&record))
         };
         if failures.len() > 1 || !failures.iter().all(known) || !answer["batchItemFailures"].is_array() {
             self.broken("an answer names something that is not in its batch");
         }
     }
+}
+
+fn ids(records: &[Record]) -> Vec<RecordId> {
+    records.iter().filter_map(|record| RecordId::of(&record.sequence_number)).collect()
 }

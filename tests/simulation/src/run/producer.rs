@@ -6,7 +6,7 @@ use bytes::Bytes;
 use millrace_lambda::deaggregate::{SubRecord, aggregate};
 
 use crate::plan::{Content, EventSpec, user_key};
-use crate::world::{Services, Stream, names};
+use crate::world::{RecordId, Services, Stream, names};
 
 /// What one event's place in a record holds.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,8 +17,8 @@ pub enum Unit {
     Garbage(&'static str),
 }
 
-/// What each record that a producer put holds, by sequence number.
-pub type Truths = BTreeMap<String, Vec<Unit>>;
+/// What each record that a producer put holds.
+pub type Truths = BTreeMap<RecordId, Vec<Unit>>;
 
 /// Puts a content into the stream of events, and lets the clock follow what is put.
 pub(super) fn put(
@@ -89,8 +89,8 @@ fn put_one(
     units: Vec<Unit>,
     now_ms: u64,
 ) {
-    if let Ok(sequence_number) = stream.put(partition_key, hash_key, data, now_ms) {
-        truths.insert(sequence_number, units);
+    if let Ok(id) = stream.put(partition_key, hash_key, data, now_ms) {
+        truths.insert(id, units);
     }
 }
 

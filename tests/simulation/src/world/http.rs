@@ -112,7 +112,7 @@ fn put_records(services: &mut Services, body: &Value, now_ms: u64) -> Result<Val
         let key = record["PartitionKey"].as_str().unwrap_or_default();
         let data = STANDARD.decode(record["Data"].as_str().unwrap_or_default()).unwrap_or_default();
         match stream.put(key, key, data.into(), now_ms) {
-            Ok(sequence_number) => json!({"SequenceNumber": sequence_number, "ShardId": "of no interest"}),
+            Ok(id) => json!({"SequenceNumber": id.to_string(), "ShardId": "of no interest"}),
             Err(PutError) => {
                 failed += 1;
                 json!({"ErrorCode": "InternalFailure", "ErrorMessage": "too large"})

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use event_source_mapping::Condition;
 use millrace_lambda::Tally;
 
+use super::RecordId;
 use crate::plan::Consumer;
 
 /// The facts of a run.
@@ -21,7 +22,7 @@ pub struct Journal {
     /// Invocations that could not put everything at once, and the stream that refused.
     pub put_in_trouble: BTreeSet<(Option<u64>, String)>,
     /// How often each record was handed to a function.
-    pub delivered: BTreeMap<(Consumer, String), u64>,
+    pub delivered: BTreeMap<(Consumer, RecordId), u64>,
     /// What broke a rule on the way.
     pub broken: Vec<String>,
     /// How often each thing happened, by name.
@@ -35,8 +36,8 @@ pub struct Run {
     pub process: u64,
     /// The function.
     pub consumer: Consumer,
-    /// The sequence numbers of its records.
-    pub records: Vec<String>,
+    /// Its records.
+    pub records: Vec<RecordId>,
     /// How far it came, with the verdict of each event.
     pub tally: Tally,
     /// Whether the mapping took the answer.
@@ -50,8 +51,8 @@ pub struct Run {
 pub struct Discard {
     /// The function.
     pub consumer: Consumer,
-    /// The sequence numbers of its records.
-    pub records: Vec<String>,
+    /// Its records.
+    pub records: Vec<RecordId>,
     /// Why.
     pub condition: Condition,
 }
@@ -65,8 +66,8 @@ pub struct TableWrite {
     pub key: String,
     /// The version written; `None` for a deletion.
     pub version: Option<u64>,
-    /// The ledger written, in base64.
-    pub ledger: String,
+    /// A hash of the ledger written: as many as there are writes are kept, to be told apart.
+    pub ledger_hash: u64,
 }
 
 /// A record that a Firehose stream accepted.
@@ -82,13 +83,13 @@ pub struct Accepted {
 
 impl Journal {
     /// Notes that a record is handed to a function.
-    pub fn deliver(&mut self, consumer: Consumer, record: &str) {
-        *self.delivered.entry((consumer, record.to_owned())).or_default() += 1;
+    pub fn deliver(&mut self, consumer: Consumer, record: RecordId) {
+        *self.delivered.entry((consumer, record)).or_default() += 1;
     }
 
     /// How often each of these records was handed to a function.
-    pub fn deliveries(&self, consumer: Consumer, records: &[String]) -> Vec<u64> {
-        let times = |record: &String| self.delivered.get(&(consumer, record.clone())).copied();
+    pub fn deliveries(&self, consumer: Consumer, records: &[RecordId]) -> Vec<u64> {
+        let times = |record: &RecordId| self.delivered.get(&(consumer, *record)).copied();
         records.iter().map(|record| times(record).unwrap_or_default()).collect()
     }
 

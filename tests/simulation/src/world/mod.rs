@@ -3,9 +3,11 @@
 mod clock;
 mod firehose;
 mod http;
+mod item;
 mod journal;
 mod objects;
 mod partiql;
+mod record_id;
 mod stream;
 mod table;
 mod timers;
@@ -22,10 +24,12 @@ use tokio::time::Instant;
 pub use clock::ModelClock;
 pub use firehose::Firehose;
 pub use http::ModelHttp;
+pub use item::Item;
 pub use journal::{Accepted, Discard, Journal, Run, TableWrite};
 pub use objects::ModelObjects;
+pub use record_id::RecordId;
 pub use stream::{PutError, Shard, Stream};
-pub use table::{Item, Table, TableSettings};
+pub use table::{Table, TableSettings};
 pub use timers::Timers;
 pub use witness::Witness;
 
@@ -138,10 +142,5 @@ impl Services {
     /// A stream; `None` where there is none of this name.
     pub fn stream_mut(&mut self, name: &str) -> Option<&mut Stream> {
         self.streams.get_mut(name)
-    }
-
-    /// The place of a record in the order in which its stream took all of its own.
-    pub fn order(&self, stream: &str, sequence_number: &str) -> Option<u64> {
-        self.streams.get(stream)?.order(sequence_number)
     }
 }

@@ -1,18 +1,18 @@
 //! A Kinesis stream: shards that split and merge while records flow.
 
-use std::collections::BTreeMap;
-
 use bytes::Bytes;
 use event_source_mapping::Record;
 use fastrand::Rng;
 use md5::{Digest, Md5};
 
+use super::RecordId;
+
 /// A stream.
 #[derive(Debug)]
 pub struct Stream {
     shards: Vec<Shard>,
-    /// The number of each record in the order in which the stream took them, by sequence number.
-    orders: BTreeMap<String, u64>,
+    /// How many records it took.
+    taken: u64,
     rng: Rng,
     /// A digit of its sequence numbers, so that no two streams share one.
     number: u8,
@@ -46,7 +46,7 @@ impl Stream {
     /// A stream of so many shards, with a number below ten.
     pub fn new(shards: u32, seed: u64, number: u8) -> Self {
         let rng = Rng::with_seed(seed);
-        let mut stream = Self { shards: Vec::new(), orders: BTreeMap::new(), rng, number };
+        let mut stream = Self { shards: Vec::new(), taken: 0, rng, number };
         let width = u128::MAX / u128::from(shards);
         for index in 0..u128::from(shards) {
             let last = if index + 1 == u128::from(shards) { u128::MAX } else { (index + 1) * width - 1 };
@@ -79,8 +79,7 @@ impl Stream {
         Some(&shard.id)
     }
 
-    /// Puts a record under `partition_key`, into the shard that `hash_key` belongs to; gives back its sequence
-    /// number.
+    /// Puts a record under `partition_key`, into the shard that `hash_key` belongs to; gives back which it is.
     ///
     /// # Errors
     /// When it is larger than a stream takes.
@@ -90,28 +89,21 @@ impl Stream {
         hash_key: &str,
         data: Bytes,
         now_ms: u64,
-    ) -> Result<String, PutError> {
+    ) -> Result<RecordId, PutError> {
         if data.len() + partition_key.len() > RECORD_LIMIT_BYTES {
             return Err(PutError);
         }
-        let order = self.orders.len() as u64;
         let hash = hash(hash_key);
         let shard = self.shards.iter_mut().find(|shard| shard.takes(hash)).ok_or(PutError)?;
-        // As long as real ones, so that no machine number holds them.
-        let sequence_number = format!("{}{}{order:053}", shard.prefix, self.number);
+        let id = RecordId { stream: self.number, order: self.taken, prefix: shard.prefix };
         shard.records.push(Record {
-            sequence_number: sequence_number.clone(),
+            sequence_number: id.to_string(),
             partition_key: partition_key.to_owned(),
             data,
             approximate_arrival_ms: now_ms,
         });
-        self.orders.insert(sequence_number.clone(), order);
-        Ok(sequence_number)
-    }
-
-    /// The place of a record in the order in which the stream took all of them.
-    pub fn order(&self, sequence_number: &str) -> Option<u64> {
-        self.orders.get(sequence_number).copied()
+        self.taken += 1;
+        Ok(id)
     }
 
     /// Splits an open shard, chosen by `nth`.

@@ -1,14 +1,14 @@
 //! A DynamoDB table: conditional writes, strong and eventually consistent reads, units, a limit of item size.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
+use xxhash_rust::xxh3::xxh3_64;
 
+use super::Item;
+use super::item::Stored;
 use super::journal::TableWrite;
 use super::partiql::{Statement, parse};
-
-/// An item in DynamoDB's JSON: attributes by name, each with its type.
-pub type Item = Map<String, Value>;
 
 /// How a table behaves.
 #[derive(Clone, Copy, Debug)]
@@ -26,6 +26,8 @@ pub struct Table {
     key: &'static str,
     settings: TableSettings,
     rows: BTreeMap<String, Row>,
+    /// When keys were changed of which a stale read may still give what was before.
+    changed: VecDeque<(u64, String)>,
     /// What happened, in order.
     pub writes: Vec<TableWrite>,
     /// Keys of items that were refused for their size.
@@ -38,8 +40,8 @@ pub struct Table {
 
 #[derive(Debug, Default)]
 struct Row {
-    item: Option<Item>,
-    before: Option<Item>,
+    item: Option<Stored>,
+    before: Option<Stored>,
     changed_ms: u64,
 }
 
@@ -56,6 +58,7 @@ impl Table {
             key,
             settings,
             rows: BTreeMap::new(),
+            changed: VecDeque::new(),
             writes: Vec::new(),
             refused_keys: Vec::new(),
             write_units: 0,
@@ -64,21 +67,32 @@ impl Table {
     }
 
     /// The items, by key.
-    pub fn items(&self) -> impl Iterator<Item = (&str, &Item)> {
-        self.rows.iter().filter_map(|(key, row)| Some((key.as_str(), row.item.as_ref()?)))
+    pub fn items(&self) -> impl Iterator<Item = (&str, Item)> {
+        self.keys().filter_map(|key| Some((key, self.item(key)?)))
+    }
+
+    /// The keys of its items.
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
+        self.rows.iter().filter(|(_, row)| row.item.is_some()).map(|(key, _)| key.as_str())
+    }
+
+    /// The item of a key.
+    pub fn item(&self, key: &str) -> Option<Item> {
+        self.rows.get(key)?.item.as_ref().map(Stored::item)
     }
 
     /// Deletes an item, as a hand at the console would.
     pub fn delete(&mut self, key: &str, now_ms: u64) -> bool {
-        let Some(row) = self.rows.get_mut(key) else { return false };
-        let deleted = row.item.is_some();
-        row.change(None, now_ms);
+        if !self.rows.contains_key(key) {
+            return false;
+        }
+        let deleted = self.change(key, None, now_ms).is_some();
         if deleted {
             self.writes.push(TableWrite {
                 process: None,
                 key: key.to_owned(),
                 version: None,
-                ledger: String::new(),
+                ledger_hash: 0,
             });
         }
         deleted
@@ -86,7 +100,7 @@ impl Table {
 
     /// Puts an item, as a hand at the console would.
     pub fn put(&mut self, key: &str, item: Item) {
-        self.rows.entry(key.to_owned()).or_default().change(Some(item), 0);
+        self.change(key, Some(Stored::new(item)), 0);
     }
 
     /// Answers a `Scan` for items that have an attribute `session`, a page at a time; as stale as other reads that do not
@@ -95,8 +109,9 @@ impl Table {
         let after = request["ExclusiveStartKey"][self.key]["S"].as_str().unwrap_or_default();
         let mut rows = self.rows.range(after.to_owned()..).filter(|(key, _)| key.as_str() != after);
         let page: Vec<_> = rows.by_ref().take(PAGE_LIMIT).collect();
-        let items = page.iter().filter_map(|(_, row)| row.read(false, now_ms, self.settings.stale_ms));
-        let items: Vec<_> = items.filter(|item| item.contains_key("session")).collect();
+        let rows_read = page.iter().filter_map(|(_, row)| row.read(false, now_ms, self.settings.stale_ms));
+        let items = rows_read.map(Stored::item).filter(|item| item.contains_key("session"));
+        let items: Vec<_> = items.collect();
         let mut answer = json!({"Items": items, "Count": items.len(), "ScannedCount": page.len()});
         if let (Some((last, _)), Some(_)) = (page.last(), rows.next()) {
             answer["LastEvaluatedKey"] = json!({self.key: {"S": last}});
@@ -113,9 +128,9 @@ impl Table {
         let key = |key: Value| key[self.key]["S"].as_str().unwrap_or_default().to_owned();
         let keys: Vec<String> = keys.into_iter().map(key).collect();
         let rows = keys.iter().filter_map(|key| self.rows.get(key));
-        let found: Vec<_> =
-            rows.filter_map(|row| row.read(strong, now_ms, self.settings.stale_ms)).cloned().collect();
-        let units = found.iter().map(|item| bytes(item).div_ceil(4 * UNIT_BYTES)).sum::<usize>();
+        let found: Vec<_> = rows.filter_map(|row| row.read(strong, now_ms, self.settings.stale_ms)).collect();
+        let units = found.iter().map(|item| item.bytes.div_ceil(4 * UNIT_BYTES)).sum::<usize>();
+        let found: Vec<Item> = found.into_iter().map(Stored::item).collect();
         json!({
             "Responses": {table: found},
             "UnprocessedKeys": {},
@@ -146,7 +161,7 @@ impl Table {
             keys.push(key_of(&known, self.key).ok_or("ValidationException")?);
             parsed.push((known, statement["ReturnValuesOnConditionCheckFailure"] == "ALL_OLD"));
         }
-        let distinct: std::collections::BTreeSet<_> = keys.iter().collect();
+        let distinct: BTreeSet<_> = keys.iter().collect();
         if distinct.len() < keys.len() {
             return Err("ValidationException");
         }
@@ -167,56 +182,64 @@ impl Table {
         process: Option<u64>,
         now_ms: u64,
     ) -> Value {
-        let row = self.rows.entry(key.to_owned()).or_default();
-        let old_bytes = row.item.as_ref().map(bytes).unwrap_or_default();
-        let failed = |code: &str, item: Option<&Item>| {
+        let failed = |code: &str, item: Option<Item>| {
             let mut error = json!({"Code": code, "Message": "made by the model"});
             if let Some(item) = item.filter(|_| all_old) {
-                error["Item"] = Value::Object(item.clone());
+                error["Item"] = Value::Object(item);
             }
             json!({"Error": error})
         };
-        let new = match (statement, &row.item) {
+        let new = match (statement, self.item(key)) {
             (Statement::Insert { item }, None) => item,
             (Statement::Insert { .. }, Some(_)) => {
                 self.conflicts += 1;
                 return failed("DuplicateItem", None);
             }
-            (Statement::Update { remove, set, conditions }, Some(item))
+            (Statement::Update { remove, set, conditions }, Some(mut item))
                 if conditions.iter().all(|(name, value)| item.get(name) == Some(value)) =>
             {
-                let mut item = item.clone();
                 item.retain(|name, _| !remove.contains(name));
                 item.extend(set);
                 item
             }
             (Statement::Update { .. }, present) => {
                 self.conflicts += 1;
-                return failed("ConditionalCheckFailed", present.as_ref());
+                return failed("ConditionalCheckFailed", present);
             }
         };
-        let new_bytes = bytes(&new);
+        let version = new.get("version").and_then(|version| version["N"].as_str()?.parse().ok());
+        let ledger = new.get("ledger").and_then(|ledger| ledger["B"].as_str()).unwrap_or_default();
+        let ledger_hash = xxh3_64(ledger.as_bytes());
+        let new = Stored::new(new);
+        let new_bytes = new.bytes;
         if new_bytes > self.settings.item_limit_bytes {
             self.refused_keys.push(key.to_owned());
             let message = "Item size to update has exceeded the maximum allowed size";
             return json!({"Error": {"Code": "ValidationError", "Message": message}});
         }
-        let version = new.get("version").and_then(|version| version["N"].as_str()?.parse().ok());
-        let ledger = new.get("ledger").and_then(|ledger| ledger["B"].as_str()).unwrap_or_default().to_owned();
-        row.change(Some(new), now_ms);
+        let old_bytes = self.change(key, Some(new), now_ms).map_or(0, |old| old.bytes);
         self.write_units += old_bytes.max(new_bytes).div_ceil(UNIT_BYTES) as u64;
-        self.writes.push(TableWrite { process, key: key.to_owned(), version, ledger });
+        self.writes.push(TableWrite { process, key: key.to_owned(), version, ledger_hash });
         json!({"TableName": self.name})
+    }
+
+    /// Changes the item of a key; gives back the one before.
+    fn change(&mut self, key: &str, item: Option<Stored>, now_ms: u64) -> Option<&Stored> {
+        let stale_ms = self.settings.stale_ms;
+        while let Some((_, key)) = self.changed.pop_front_if(|(at_ms, _)| *at_ms + stale_ms <= now_ms) {
+            let settled = self.rows.get_mut(&key).filter(|row| row.changed_ms + stale_ms <= now_ms);
+            settled.into_iter().for_each(|row| row.before = None);
+        }
+        self.changed.push_back((now_ms, key.to_owned()));
+        let row = self.rows.entry(key.to_owned()).or_default();
+        row.before = std::mem::replace(&mut row.item, item);
+        row.changed_ms = now_ms;
+        row.before.as_ref()
     }
 }
 
 impl Row {
-    fn change(&mut self, item: Option<Item>, now_ms: u64) {
-        self.before = std::mem::replace(&mut self.item, item);
-        self.changed_ms = now_ms;
-    }
-
-    fn read(&self, strong: bool, now_ms: u64, stale_ms: u64) -> Option<&Item> {
+    fn read(&self, strong: bool, now_ms: u64, stale_ms: u64) -> Option<&Stored> {
         match strong || now_ms >= self.changed_ms + stale_ms {
             true => self.item.as_ref(),
             false => self.before.as_ref(),
@@ -230,23 +253,4 @@ fn key_of(statement: &Statement, key: &str) -> Option<String> {
         Statement::Update { conditions, .. } => conditions,
     };
     Some(fields.get(key)?.get("S")?.as_str()?.to_owned())
-}
-
-/// Bytes of an item, near enough: DynamoDB counts names and values, and so does this.
-fn bytes(item: &Item) -> usize {
-    item.iter().map(|(name, value)| name.len() + value_bytes(value)).sum()
-}
-
-fn value_bytes(value: &Value) -> usize {
-    let Some((kind, value)) = value.as_object().and_then(|typed| typed.iter().next()) else { return 0 };
-    match (kind.as_str(), value) {
-        ("N", Value::String(text)) => text.len().div_ceil(2) + 1,
-        ("B", Value::String(text)) => text.len() / 4 * 3,
-        (_, Value::String(text)) => text.len(),
-        ("L", Value::Array(values)) => 3 + values.iter().map(|value| 1 + value_bytes(value)).sum::<usize>(),
-        ("M", Value::Object(values)) => {
-            3 + values.iter().map(|(name, value)| 1 + name.len() + value_bytes(value)).sum::<usize>()
-        }
-        _ => 1,
-    }
 }
