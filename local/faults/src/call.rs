@@ -1,8 +1,9 @@
 //! The calls that may go wrong.
 
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use serde::{Deserialize, Serialize};
 
-/// A kind of call, known by its `X-Amz-Target`.
+/// A kind of call, known by its `X-Amz-Target`; those of S3 by their query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Call {
@@ -22,11 +23,17 @@ pub enum Call {
     Cursor,
     /// DynamoDB `Scan`: a whole table.
     Scan,
+    /// S3 `ListObjectsV2`.
+    List,
+    /// S3 `GetObject`.
+    Get,
+    /// S3 `PutObject`.
+    Put,
 }
 
 impl Call {
     /// Every call.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 11] = [
         Self::Read,
         Self::Write,
         Self::Deliver,
@@ -35,10 +42,34 @@ impl Call {
         Self::Due,
         Self::Cursor,
         Self::Scan,
+        Self::List,
+        Self::Get,
+        Self::Put,
     ];
 
-    /// The call of a request with this target; `None` for one that never goes wrong on purpose.
-    pub fn of_target(target: &str) -> Option<Self> {
+    /// The call of a request; `None` for one that never goes wrong on purpose.
+    pub fn of(request: &HttpRequest) -> Option<Self> {
+        match request.headers().get("x-amz-target") {
+            Some(target) => Self::of_target(target),
+            None => Self::of_query(request.uri().split_once('?')?.1),
+        }
+    }
+
+    /// Whether S3 answers it, which speaks XML.
+    pub const fn is_of_objects(self) -> bool {
+        matches!(self, Self::List | Self::Get | Self::Put)
+    }
+
+    fn of_query(query: &str) -> Option<Self> {
+        query.split('&').find_map(|field| match field {
+            "list-type=2" => Some(Self::List),
+            "x-id=GetObject" => Some(Self::Get),
+            "x-id=PutObject" => Some(Self::Put),
+            _ => None,
+        })
+    }
+
+    fn of_target(target: &str) -> Option<Self> {
         let (service, operation) = target.split_once('.')?;
         match (service.split_once('_')?.0, operation) {
             ("DynamoDB", "BatchGetItem") => Some(Self::Read),
@@ -64,6 +95,9 @@ impl Call {
             Self::Due => "due",
             Self::Cursor => "cursor",
             Self::Scan => "scan",
+            Self::List => "list",
+            Self::Get => "get",
+            Self::Put => "put",
         }
     }
 }
@@ -81,5 +115,12 @@ mod tests {
         for other in ["", "DynamoDB_20120810.CreateTable", "Kinesis.PutRecords"] {
             assert_eq!(Call::of_target(other), None);
         }
+    }
+
+    #[test]
+    fn calls_of_s3_are_known_by_their_query() {
+        let queries = ["list-type=2&max-keys=9", "x-id=GetObject", "x-id=PutObject", "x-id=CopyObject", ""];
+        let calls = queries.map(Call::of_query);
+        assert_eq!(calls, [Some(Call::List), Some(Call::Get), Some(Call::Put), None, None]);
     }
 }

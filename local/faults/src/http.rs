@@ -66,8 +66,7 @@ struct Connector {
 
 impl HttpConnector for Connector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let call = request.headers().get("x-amz-target").and_then(Call::of_target);
-        let Some(call) = call else { return self.inner.call(request) };
+        let Some(call) = Call::of(&request) else { return self.inner.call(request) };
         let now_ms = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
         // The source is whole at every point where a panic could leave the lock behind.
         let mut source = self.source.lock().unwrap_or_else(PoisonError::into_inner);
@@ -87,15 +86,14 @@ async fn carry_out(
     request: HttpRequest,
 ) -> Result<HttpResponse, ConnectorError> {
     match fault {
-        Fault::Throttled => refusal(400, throttle_code(call)),
-        Fault::Denied => refusal(400, "AccessDeniedException"),
-        Fault::ServerError => refusal(500, "InternalServerError"),
+        Fault::Throttled | Fault::Denied | Fault::ServerError => refusal(call, fault),
         Fault::RequestLost => Err(lost("the request was lost")),
         Fault::CrashBefore => crash().await,
         Fault::SlowRequest(ms) => {
             tokio::time::sleep(Duration::from_millis(ms)).await;
             inner.call(request).await
         }
+        Fault::Partly(_) if call == Call::List => inner.call(shortened(request)).await,
         Fault::Partly(mask) => partly(inner, call, mask, request).await,
         Fault::AnswerLost => {
             inner.call(request).await?;
@@ -103,7 +101,7 @@ async fn carry_out(
         }
         Fault::ServerErrorAfterEffect => {
             inner.call(request).await?;
-            refusal(500, "InternalServerError")
+            refusal(call, fault)
         }
         Fault::CrashAfter => {
             inner.call(request).await?;
@@ -141,7 +139,17 @@ async fn partly(
             }
         }
     };
-    json_response(200, partial.answer(&whole, answer).to_string())
+    response(200, partial.answer(&whole, answer).to_string())
+}
+
+/// A list may end before it has as much as was asked for.
+fn shortened(mut request: HttpRequest) -> HttpRequest {
+    let uri: Vec<_> = request.uri().split('&').collect();
+    let uri = uri.into_iter().map(|field| if field.starts_with("max-keys=") { "max-keys=1" } else { field });
+    let uri = uri.collect::<Vec<_>>().join("&");
+    // The same but for a number is as good an address as before.
+    request.set_uri(uri).ok();
+    request
 }
 
 async fn read_body(response: HttpResponse) -> Result<Value, ConnectorError> {
@@ -150,19 +158,36 @@ async fn read_body(response: HttpResponse) -> Result<Value, ConnectorError> {
     serde_json::from_slice(&body.into_bytes()).map_err(|error| ConnectorError::other(error.into(), None))
 }
 
-const fn throttle_code(call: Call) -> &'static str {
+/// A refusal in the words of the service.
+fn refusal(call: Call, fault: Fault) -> Result<HttpResponse, ConnectorError> {
+    let (status, code) = match (fault, call.is_of_objects()) {
+        (Fault::Throttled, _) => throttle(call),
+        (Fault::Denied, true) => (403, "AccessDenied"),
+        (Fault::Denied, false) => (400, "AccessDeniedException"),
+        (_, true) => (500, "InternalError"),
+        (_, false) => (500, "InternalServerError"),
+    };
+    response(
+        status,
+        match call.is_of_objects() {
+            true => format!("<Error><Code>{code}</Code><Message>made on purpose</Message></Error>"),
+            false => format!(r#"{{"__type":"{code}","message":"made on purpose"}}"#),
+        },
+    )
+}
+
+const fn throttle(call: Call) -> (u16, &'static str) {
     match call {
-        Call::Read | Call::Write | Call::Arm | Call::Due | Call::Cursor | Call::Scan => "ThrottlingException",
-        Call::Deliver => "ServiceUnavailableException",
-        Call::Publish => "ProvisionedThroughputExceededException",
+        Call::Read | Call::Write | Call::Arm | Call::Due | Call::Cursor | Call::Scan => {
+            (400, "ThrottlingException")
+        }
+        Call::Deliver => (400, "ServiceUnavailableException"),
+        Call::Publish => (400, "ProvisionedThroughputExceededException"),
+        Call::List | Call::Get | Call::Put => (503, "SlowDown"),
     }
 }
 
-fn refusal(status: u16, code: &str) -> Result<HttpResponse, ConnectorError> {
-    json_response(status, format!(r#"{{"__type":"{code}","message":"made on purpose"}}"#))
-}
-
-fn json_response(status: u16, body: String) -> Result<HttpResponse, ConnectorError> {
+fn response(status: u16, body: String) -> Result<HttpResponse, ConnectorError> {
     let status = StatusCode::try_from(status).map_err(|error| ConnectorError::other(error.into(), None))?;
     Ok(HttpResponse::new(status, SdkBody::from(body)))
 }

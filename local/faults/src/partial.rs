@@ -36,7 +36,7 @@ impl Partial {
             Call::Read => self.unread(request, answer),
             Call::Arm => self.unwritten(request, answer),
             // They hold no entries, so nothing of them is refused alone.
-            Call::Due | Call::Cursor | Call::Scan => answer,
+            Call::Due | Call::Cursor | Call::Scan | Call::List | Call::Get | Call::Put => answer,
             Call::Write => self.merged(answer, "Responses", None, |_| {
                 json!({"Error": {"Code": "ThrottlingError", "Message": "Rate exceeded"}})
             }),
@@ -115,7 +115,7 @@ fn entries(call: Call, request: &mut Value) -> Option<&mut Vec<Value>> {
             let tables = request.get_mut("RequestItems")?.as_object_mut()?;
             tables.values_mut().next()?.as_array_mut()
         }
-        Call::Due | Call::Cursor | Call::Scan => None,
+        Call::Due | Call::Cursor | Call::Scan | Call::List | Call::Get | Call::Put => None,
         Call::Write => request.get_mut("Statements")?.as_array_mut(),
         Call::Deliver | Call::Publish => request.get_mut("Records")?.as_array_mut(),
     }

@@ -25,6 +25,7 @@ use millrace_lambda::{Batch, Clock, Deadline, Function, KinesisBatch, Meter, Tal
 
 use super::Observed;
 use super::closer::Closer;
+use super::operator::Operator;
 use super::tuning::{fraud_settings, inventory_config, ledger_settings, session_settings};
 use crate::plan::{Consumer, Settings};
 use crate::world::{ModelHttp, Witness, World, names};
@@ -78,6 +79,7 @@ pub(super) struct Image {
     dynamodb: aws_sdk_dynamodb::Client,
     firehose: aws_sdk_firehose::Client,
     kinesis: aws_sdk_kinesis::Client,
+    sdk: SdkConfig,
     world: Arc<World>,
     settings: Settings,
 }
@@ -91,14 +93,19 @@ impl Image {
             dynamodb: aws_sdk_dynamodb::Client::new(&sdk),
             firehose: aws_sdk_firehose::Client::new(&sdk),
             kinesis: aws_sdk_kinesis::Client::new(&sdk),
+            sdk,
             world: Arc::clone(world),
             settings: settings.clone(),
         }
     }
 
-    /// A stream, as functions put into it.
-    pub(super) fn stream(&self, name: &str) -> KinesisStream {
+    fn stream(&self, name: &str) -> KinesisStream {
         KinesisStream::new(self.kinesis.clone(), name.to_owned(), RECORD_LIMIT_BYTES, Arc::default())
+    }
+
+    /// The operator's redrive.
+    pub(super) fn operator(&self) -> Operator {
+        Operator::new(&self.sdk)
     }
 
     /// The function `close`.

@@ -35,7 +35,7 @@ use trouble::{Fates, Recorder};
 pub(crate) use tuning::{fraud_settings, reorder_points, session_settings};
 
 use crate::plan::{Consumer, Fate, Move, Plan, Put, Settings, Trouble};
-use crate::world::{World, names};
+use crate::world::World;
 
 /// What a run left behind.
 #[derive(Debug)]
@@ -113,7 +113,7 @@ impl Simulation {
         };
         let image = Image::new(&world, faults, &plan.settings);
         Ok(Self {
-            operator: Operator::new(&world, image.stream(names::EVENTS)),
+            operator: image.operator(),
             closer: image.closer(),
             closing: 0,
             operations: 0,

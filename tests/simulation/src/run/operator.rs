@@ -3,12 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_config::SdkConfig;
 use local_faults::run_process;
-use millrace_aws::KinesisStream;
+use millrace_aws::{KinesisStream, S3Objects};
 use millrace_lambda::Deadline;
 use redrive::{Answer, Config, Mode, Request, Source};
-
-use crate::world::{ModelObjects, World};
 
 /// How long an invocation of redrive may take.
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -17,14 +16,15 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 #[derive(Clone)]
 pub(super) struct Operator {
     config: Arc<Config>,
-    objects: ModelObjects,
+    objects: S3Objects,
     stream: KinesisStream,
 }
 
 impl Operator {
-    pub(super) fn new(world: &Arc<World>, stream: KinesisStream) -> Self {
-        let objects = ModelObjects::new(Arc::clone(world));
-        Self { config: Arc::new(Config::for_testing()), objects, stream }
+    pub(super) fn new(sdk: &SdkConfig) -> Self {
+        let config = Config::for_testing();
+        let (objects, stream) = redrive::adapters(&config, sdk);
+        Self { config: Arc::new(config), objects, stream }
     }
 
     /// Redrives a source as far as it goes; nothing is answered where the process died.

@@ -13,11 +13,11 @@ use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::body::SdkBody;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use local_faults::process_id;
+use local_faults::{Call, process_id};
 use serde_json::{Value, json};
 
 use super::partiql::table_of;
-use super::{PutError, Services, Table, World, names};
+use super::{PutError, Services, Table, World, bucket, names};
 
 /// An HTTP client that opens no connection: the model answers.
 #[derive(Clone)]
@@ -51,6 +51,9 @@ impl HttpConnector for ModelHttp {
 }
 
 fn answer(world: &World, request: &HttpRequest) -> Result<HttpResponse, ConnectorError> {
+    if let Some(call) = Call::of(request).filter(|call| call.is_of_objects()) {
+        return bucket::answer(&mut world.services().objects, call, request);
+    }
     let target = request.headers().get("x-amz-target").unwrap_or_default().to_owned();
     let body = request.body().bytes().unwrap_or_default();
     let body: Value =

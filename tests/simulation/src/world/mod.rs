@@ -1,11 +1,11 @@
 //! The model world: streams, tables, Firehose, and the journal of what happened in them.
 
+mod bucket;
 mod clock;
 mod firehose;
 mod http;
 mod item;
 mod journal;
-mod objects;
 mod partiql;
 mod record_id;
 mod stream;
@@ -26,7 +26,6 @@ pub use firehose::Firehose;
 pub use http::ModelHttp;
 pub use item::Item;
 pub use journal::{Accepted, Discard, Journal, Run, TableWrite};
-pub use objects::ModelObjects;
 pub use record_id::RecordId;
 pub use stream::{PutError, Shard, Stream};
 pub use table::{Table, TableSettings};

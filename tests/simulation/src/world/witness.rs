@@ -66,8 +66,7 @@ impl fmt::Debug for Watching {
 
 impl HttpConnector for Watching {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let target = request.headers().get("x-amz-target").and_then(Call::of_target);
-        if target != Some(Call::Deliver) {
+        if Call::of(&request) != Some(Call::Deliver) {
             return self.inner.call(request);
         }
         let watching = self.clone();
