@@ -32,21 +32,6 @@ pub enum Call {
 }
 
 impl Call {
-    /// Every call.
-    pub const ALL: [Self; 11] = [
-        Self::Read,
-        Self::Write,
-        Self::Deliver,
-        Self::Publish,
-        Self::Arm,
-        Self::Due,
-        Self::Cursor,
-        Self::Scan,
-        Self::List,
-        Self::Get,
-        Self::Put,
-    ];
-
     /// The call of a request; `None` for one that never goes wrong on purpose.
     pub fn of(request: &HttpRequest) -> Option<Self> {
         match request.headers().get("x-amz-target") {

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 pub enum Fault {
     /// The service refuses the whole request for its rate.
     Throttled,
-    /// The service refuses the entries of a batch whose bit is set, by index modulo 64, for their rate.
+    /// The service refuses the entries of a batch whose bit is set, by index modulo 64, for their rate; a list ends
+    /// before it has as much as was asked for.
     Partly(u64),
     /// The service refuses for want of a permission.
     Denied,

@@ -83,7 +83,7 @@ async fn carry_out(
     inner: SharedHttpConnector,
     call: Call,
     fault: Fault,
-    request: HttpRequest,
+    mut request: HttpRequest,
 ) -> Result<HttpResponse, ConnectorError> {
     match fault {
         Fault::Throttled | Fault::Denied | Fault::ServerError => refusal(call, fault),
@@ -93,7 +93,11 @@ async fn carry_out(
             tokio::time::sleep(Duration::from_millis(ms)).await;
             inner.call(request).await
         }
-        Fault::Partly(_) if call == Call::List => inner.call(shortened(request)).await,
+        Fault::Partly(_) if call == Call::List => {
+            let uri = shortened(request.uri());
+            request.set_uri(uri).map_err(|error| ConnectorError::other(error.into(), None))?;
+            inner.call(request).await
+        }
         Fault::Partly(mask) => partly(inner, call, mask, request).await,
         Fault::AnswerLost => {
             inner.call(request).await?;
@@ -142,14 +146,11 @@ async fn partly(
     response(200, partial.answer(&whole, answer).to_string())
 }
 
-/// A list may end before it has as much as was asked for.
-fn shortened(mut request: HttpRequest) -> HttpRequest {
-    let uri: Vec<_> = request.uri().split('&').collect();
-    let uri = uri.into_iter().map(|field| if field.starts_with("max-keys=") { "max-keys=1" } else { field });
-    let uri = uri.collect::<Vec<_>>().join("&");
-    // The same but for a number is as good an address as before.
-    request.set_uri(uri).ok();
-    request
+/// The address of a list that has one entry at most.
+fn shortened(uri: &str) -> String {
+    let Some((path, query)) = uri.split_once('?') else { return uri.to_owned() };
+    let one = |field| if str::starts_with(field, "max-keys=") { "max-keys=1" } else { field };
+    format!("{path}?{}", query.split('&').map(one).collect::<Vec<_>>().join("&"))
 }
 
 async fn read_body(response: HttpResponse) -> Result<Value, ConnectorError> {
@@ -194,4 +195,20 @@ fn response(status: u16, body: String) -> Result<HttpResponse, ConnectorError> {
 
 fn lost(why: &str) -> ConnectorError {
     ConnectorError::timeout(why.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shortened_list_asks_for_one_wherever_the_limit_stands() {
+        for (whole, short) in [
+            ("https://b/?list-type=2&max-keys=1000&prefix=a", "https://b/?list-type=2&max-keys=1&prefix=a"),
+            ("https://b/?max-keys=9&list-type=2", "https://b/?max-keys=1&list-type=2"),
+            ("https://b/key", "https://b/key"),
+        ] {
+            assert_eq!(shortened(whole), short);
+        }
+    }
 }

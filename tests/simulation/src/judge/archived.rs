@@ -82,7 +82,7 @@ fn check_rows(
         let row = parse(line);
         let name = name_of(&row);
         match name.and_then(|name| row_of(entries.get(&name)?)) {
-            None => broken.push(format!("a row of what is no valid event: {name:?}")),
+            None => broken.push(format!("a row of what is no valid event: {}", row["sequence_number"])),
             Some((id, data)) if row["data"] != data || row["id"] != id => {
                 broken.push(format!("the row of {name:?} is another event's"));
             }

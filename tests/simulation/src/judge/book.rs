@@ -217,17 +217,21 @@ fn entries(outcome: &Outcome, services: &Services) -> Result<Vec<Entry>, String>
 }
 
 /// A stream, and a record of it.
-type At = (&'static str, RecordId);
+type OfStream = (&'static str, RecordId);
 
 /// The events of a record that a producer put.
-fn put_first(at: At, record: &Record, units: &[Unit]) -> Vec<Entry> {
+fn put_first(at: OfStream, record: &Record, units: &[Unit]) -> Vec<Entry> {
     let aggregated = record.partition_key == "a";
     let places = (0..).map(|place| if aggregated { (place, 0) } else { (0, place) });
     units.iter().zip(places).map(|(unit, place)| entry(at, record, place, Held::Put(unit.clone()))).collect()
 }
 
 /// The events of a record that functions put, signals and timers and what they pass on; `None` where it is a carrier.
-fn made_by_functions(at: At, record: &Record, specs: &BTreeMap<String, &EventSpec>) -> Option<Vec<Entry>> {
+fn made_by_functions(
+    at: OfStream,
+    record: &Record,
+    specs: &BTreeMap<String, &EventSpec>,
+) -> Option<Vec<Entry>> {
     let mut entries = Vec::new();
     for ((text, event), place) in events_of(record).into_iter().zip(0..) {
         let held = match event["type"].as_str()? {
@@ -243,7 +247,7 @@ fn made_by_functions(at: At, record: &Record, specs: &BTreeMap<String, &EventSpe
     Some(entries)
 }
 
-fn entry((stream, id): At, record: &Record, (sub_sequence, index): (u64, u64), held: Held) -> Entry {
+fn entry((stream, id): OfStream, record: &Record, (sub_sequence, index): (u64, u64), held: Held) -> Entry {
     Entry {
         stream,
         record: id,
@@ -257,7 +261,7 @@ fn entry((stream, id): At, record: &Record, (sub_sequence, index): (u64, u64), h
 }
 
 /// The events that a record brings back, told from the bytes that it carries.
-fn carried((stream, id): At, record: &Record, first: &[Entry]) -> Result<Vec<Entry>, String> {
+fn carried((stream, id): OfStream, record: &Record, first: &[Entry]) -> Result<Vec<Entry>, String> {
     let carrier: Value = serde_json::from_slice(&record.data).unwrap_or_default();
     let data = &carrier["data"];
     let payload = STANDARD.decode(data["payload"].as_str().unwrap_or_default()).unwrap_or_default();
@@ -277,7 +281,9 @@ fn carried((stream, id): At, record: &Record, first: &[Entry]) -> Result<Vec<Ent
         |(index, entry): (usize, &Entry)| Entry { stream, record: id, index, addressed, ..entry.clone() };
     let entries: Vec<_> = found.enumerate().map(again).collect();
     match entries.is_empty() {
-        true => Err(format!("record {id} brings back what never was")),
+        true => Err(format!(
+            "record {id} brings back what never was, or holds signals that do not say where they come from"
+        )),
         false => Ok(entries),
     }
 }

@@ -23,7 +23,7 @@ pub(super) fn check(outcome: &Outcome, book: &Book, broken: &mut Vec<String>) {
     for (_, line) in lines_set_aside(&services) {
         let name = name_of(&line);
         let Some((name, entry)) = name.and_then(|name| Some((name, entries.get(&name)?))) else {
-            broken.push(format!("set aside and never was: {name:?}"));
+            broken.push(format!("set aside and never was: {}", line["sequence_number"]));
             continue;
         };
         let bytes = STANDARD.decode(line["bytes"].as_str().unwrap_or_default()).unwrap_or_default();

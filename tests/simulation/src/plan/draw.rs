@@ -22,12 +22,13 @@ pub fn draw(seed: u64) -> Plan {
     let settings = settings(&mut rng);
     let puts = Puts::new(&mut rng, &settings).draw();
     let moves = moves(&mut rng);
-    let outages = outages(&mut rng, &settings);
+    let mut outages = outages(&mut rng, &settings);
     let trouble = Trouble::Drawn {
         calls_per_mille: pick(&mut rng, &[0, 20, 60, 150, 300]),
         fates_per_mille: pick(&mut rng, &[0, 20, 80, 200]),
         until_ms: PUTTING_MS + 60_000,
     };
+    outages.extend(outages_of_bucket(&mut rng));
     Plan { seed, settings, puts, moves, outages, trouble }
 }
 
@@ -116,8 +117,8 @@ fn closes(rng: &mut Rng, moves: &mut Vec<Move>) {
     }
 }
 
-/// What an outage is of. The bucket is left out: only an operator reads it, who waits until it is back.
-const WITH_OUTAGES: [Call; 8] =
+/// The calls that consumers and `close` make.
+const OF_FUNCTIONS: [Call; 8] =
     [Call::Read, Call::Write, Call::Deliver, Call::Publish, Call::Arm, Call::Due, Call::Cursor, Call::Scan];
 
 /// Where something is given up, an outage is long enough for it.
@@ -127,9 +128,20 @@ fn outages(rng: &mut Rng, settings: &Settings) -> Vec<Outage> {
     for _ in 0..pick(rng, &[0, 0, 1, 2]) + usize::from(long) {
         let start_ms = rng.u64(0..PUTTING_MS);
         let length_ms = if long { rng.u64(60_000..150_000) } else { rng.u64(500..20_000) };
-        outages.push(Outage { call: pick(rng, &WITH_OUTAGES), time_ms: start_ms..start_ms + length_ms });
+        outages.push(Outage { call: pick(rng, &OF_FUNCTIONS), time_ms: start_ms..start_ms + length_ms });
     }
     outages
+}
+
+/// Longer than redrive tries, and also when everything else has come to an end.
+fn outages_of_bucket(rng: &mut Rng) -> Vec<Outage> {
+    let outage = |rng: &mut Rng| {
+        let start_ms = rng.u64(0..4 * PUTTING_MS);
+        let length_ms = rng.u64(5_000..60_000);
+        let call = pick(rng, &[Call::List, Call::Get, Call::Put]);
+        Outage { call, time_ms: start_ms..start_ms + length_ms }
+    };
+    (0..pick(rng, &[0, 0, 1, 3])).map(|_| outage(rng)).collect()
 }
 
 /// Draws what producers put.

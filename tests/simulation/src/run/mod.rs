@@ -70,7 +70,8 @@ pub fn run(plan: &Plan) -> Result<Outcome, String> {
 /// What came to an end.
 enum Event {
     Invocation(Place, Option<Fate>, End),
-    Redrive(Source, Option<redrive::Answer>),
+    /// With how many batches had been given up when it began.
+    Redrive(Source, usize, Option<redrive::Answer>),
     Close(Option<Result<close::Answer, close::CloseError>>),
 }
 
@@ -167,8 +168,8 @@ impl Simulation {
             biased;
             Some(event) = self.in_flight.next(), if !self.in_flight.is_empty() => match event {
                 Event::Invocation(place, fate, end) => self.end(&place, fate, end),
-                Event::Redrive(source, answer) => {
-                    self.redriven(source, answer.as_ref());
+                Event::Redrive(source, given_up, answer) => {
+                    self.redriven(source, given_up, answer.as_ref());
                     Ok(())
                 }
                 Event::Close(answer) => {

@@ -12,6 +12,8 @@ use bytes::Bytes;
 use local_faults::Call;
 use percent_encoding::percent_decode_str;
 
+use super::names;
+
 /// Most objects of a page: small, so that pages follow one another.
 const PAGE_LIMIT: usize = 20;
 
@@ -24,21 +26,29 @@ pub(super) fn answer(
     call: Call,
     request: &HttpRequest,
 ) -> Result<HttpResponse, ConnectorError> {
-    let (path, query) = path_and_query(request.uri());
+    let (host, path, query) = parts(request.uri());
     let key = decoded(path);
     let (status, body) = match call {
-        Call::List => (200, SdkBody::from(list(objects, query))),
-        Call::Put => {
-            objects.insert(key, Bytes::copy_from_slice(request.body().bytes().unwrap_or_default()));
-            (200, SdkBody::empty())
+        _ if host.split_once('.').is_none_or(|(bucket, _)| bucket != names::SET_ASIDE) => {
+            (404, Bytes::from_static(b"<Error><Code>NoSuchBucket</Code></Error>"))
         }
-        _ => match objects.get(&key) {
-            Some(bytes) => (200, SdkBody::from(bytes.clone())),
-            None => (404, SdkBody::from("<Error><Code>NoSuchKey</Code></Error>")),
+        Call::List => (200, list(objects, query).into()),
+        Call::Put => {
+            let body = request.body().bytes().ok_or("a body that comes in parts");
+            let body = body.map_err(|error| ConnectorError::other(error.into(), None))?;
+            objects.insert(key, Bytes::copy_from_slice(body));
+            (200, Bytes::new())
+        }
+        _get => match objects.get(&key) {
+            Some(bytes) => (200, bytes.clone()),
+            None => (404, Bytes::from_static(b"<Error><Code>NoSuchKey</Code></Error>")),
         },
     };
     let status = StatusCode::try_from(status).map_err(|error| ConnectorError::other(error.into(), None))?;
-    Ok(HttpResponse::new(status, body))
+    let length = body.len().to_string();
+    let mut response = HttpResponse::new(status, SdkBody::from(body));
+    response.headers_mut().insert("content-length", length);
+    Ok(response)
 }
 
 /// A page of the objects below a prefix and behind a key.
@@ -59,11 +69,12 @@ fn list(objects: &BTreeMap<String, Bytes>, query: &str) -> String {
     format!("<ListBucketResult><IsTruncated>{more}</IsTruncated>{page}</ListBucketResult>")
 }
 
-/// The path without its slash, and the query; the host names the bucket.
-fn path_and_query(uri: &str) -> (&str, &str) {
+/// The host, which begins with the bucket, the path without its slash, and the query.
+fn parts(uri: &str) -> (&str, &str, &str) {
     let behind_scheme = uri.split_once("://").map_or(uri, |(_, rest)| rest);
-    let resource = behind_scheme.split_once('/').map_or("", |(_, rest)| rest);
-    resource.split_once('?').unwrap_or((resource, ""))
+    let (host, resource) = behind_scheme.split_once('/').unwrap_or((behind_scheme, ""));
+    let (path, query) = resource.split_once('?').unwrap_or((resource, ""));
+    (host, path, query)
 }
 
 fn decoded(text: &str) -> String {
@@ -93,9 +104,9 @@ mod tests {
 
     #[test]
     fn a_key_is_the_path_as_it_was_before_it_was_encoded() {
-        let (path, query) =
-            path_and_query("https://set-aside.s3.us-east-1.amazonaws.com/a/b%3Dc?x-id=GetObject");
+        let (host, path, query) = parts("https://set-aside.s3.amazonaws.com/a/b%3Dc?x-id=GetObject");
+        assert_eq!(host, "set-aside.s3.amazonaws.com");
         assert_eq!((decoded(path).as_str(), query), ("a/b=c", "x-id=GetObject"));
-        assert_eq!(path_and_query("https://host/"), ("", ""));
+        assert_eq!(parts("https://host/"), ("host", "", ""));
     }
 }

@@ -66,7 +66,7 @@ pub struct TableWrite {
     pub key: String,
     /// The version written; `None` for a deletion.
     pub version: Option<u64>,
-    /// A hash of the ledger written: as many as there are writes are kept, to be told apart.
+    /// A hash of the ledger written. The ledger itself would be kept once a write.
     pub ledger_hash: u64,
 }
 

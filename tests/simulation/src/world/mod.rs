@@ -50,6 +50,8 @@ pub mod names {
     pub const REORDER_POINTS: &str = "reorder-points";
     /// The table of timers.
     pub const TIMERS: &str = "timers";
+    /// The bucket of what was set aside.
+    pub const SET_ASIDE: &str = "set-aside";
     /// The Firehose stream of the lake.
     pub const LAKE: &str = "lake";
     /// The Firehose stream of the quarantine.

@@ -98,11 +98,6 @@ impl Table {
         deleted
     }
 
-    /// Puts an item, as a hand at the console would.
-    pub fn put(&mut self, key: &str, item: Item) {
-        self.change(key, Some(Stored::new(item)), 0);
-    }
-
     /// Answers a `Scan` for items that have an attribute `session`, a page at a time; as stale as other reads that do not
     /// ask for more.
     pub fn scan(&self, request: &Value, now_ms: u64) -> Value {
