@@ -41,6 +41,14 @@ pub enum ConfigError {
         /// The column.
         column: String,
     },
+    /// The columns make no Parquet schema.
+    #[error("the columns of delivery stream {stream} make no Parquet schema: {why}")]
+    Columns {
+        /// The stream.
+        stream: String,
+        /// What the Parquet writer says.
+        why: String,
+    },
     /// Parquet needs a column.
     #[error("delivery stream {0} has no columns: declare those of its Glue table")]
     NoColumns(String),

@@ -1,9 +1,6 @@
 //! Glue column types.
 
 use std::fmt;
-use std::sync::Arc;
-
-use arrow_schema::{DataType, Field, FieldRef, Fields, TimeUnit};
 
 /// A column's type.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,28 +53,6 @@ impl GlueType {
         let (glue_type, rest) = parse_type(&compact)?;
         if rest.is_empty() { Ok(glue_type) } else { Err(GlueTypeError::Trailing(rest.to_owned())) }
     }
-
-    pub(crate) fn data_type(&self) -> DataType {
-        match self {
-            Self::Text => DataType::Utf8,
-            Self::Int => DataType::Int32,
-            Self::BigInt => DataType::Int64,
-            Self::Double => DataType::Float64,
-            Self::Boolean => DataType::Boolean,
-            Self::Timestamp => DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into())),
-            Self::Array(item) => DataType::List(element(item)),
-            Self::Struct(fields) => DataType::Struct(arrow_fields(fields)),
-        }
-    }
-}
-
-pub(crate) fn arrow_fields(fields: &[GlueField]) -> Fields {
-    fields.iter().map(|field| Field::new(&field.name, field.glue_type.data_type(), true)).collect()
-}
-
-/// What a list holds, under the name that the Parquet specification gives it.
-pub(crate) fn element(item: &GlueType) -> FieldRef {
-    Arc::new(Field::new("element", item.data_type(), true))
 }
 
 fn parse_type(text: &str) -> Result<(GlueType, &str), GlueTypeError> {

@@ -2,28 +2,26 @@
 
 use std::sync::Arc;
 
-use arrow_array::RecordBatch;
-use arrow_array::cast::AsArray;
-use arrow_schema::{Schema, SchemaRef};
-use parquet::arrow::ArrowWriter;
-use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::basic::Compression;
 use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
+use parquet::file::writer::SerializedFileWriter;
+use parquet::schema::types::TypePtr;
 
-use crate::columns::Column;
+use crate::columns::{Column, append_row, columns, schema, write};
 use crate::declaration::ConfigError;
 use crate::error_output::{ErrorCode, RowError};
-use crate::glue::{GlueField, GlueType, arrow_fields};
+use crate::glue::{GlueField, GlueType};
 use crate::row;
 
-/// Rows gathered before they are handed to the Parquet writer: enough to amortize it, little memory.
-const BATCH_ROWS: usize = 8_192;
+/// Rows of a row group: what is held as columns before it is encoded.
+const ROW_GROUP_ROWS: u64 = 65_536;
 
 /// A declared table.
 pub(crate) struct Table {
     row: GlueType,
-    schema: SchemaRef,
+    fields: Vec<GlueField>,
+    schema: TypePtr,
 }
 
 /// A converted buffer.
@@ -47,8 +45,11 @@ impl Table {
                 }
             })
             .collect::<Result<Vec<_>, _>>()?;
-        let schema = Arc::new(Schema::new(arrow_fields(&fields)));
-        Ok(Self { row: GlueType::Struct(fields), schema })
+        let schema = schema(&fields).map_err(|error| ConfigError::Columns {
+            stream: stream.to_owned(),
+            why: error.to_string(),
+        })?;
+        Ok(Self { row: GlueType::Struct(fields.clone()), fields, schema })
     }
 
     /// Converts rows. One that does not fit the table is set aside and its neighbours are not affected.
@@ -67,32 +68,33 @@ impl Table {
     /// the error output, the second is tried again.
     fn try_encode<'a>(&self, documents: impl Iterator<Item = &'a [u8]>) -> Result<Encoded, ParquetError> {
         let properties = WriterProperties::builder().set_compression(Compression::SNAPPY).build();
-        // As in a file of Firehose, the Parquet schema alone says what the types are.
-        let options = ArrowWriterOptions::new().with_properties(properties).with_skip_arrow_metadata(true);
-        let mut writer = ArrowWriter::try_new_with_options(Vec::new(), Arc::clone(&self.schema), options)?;
-        let (mut rows, mut batched, mut rejected) = (0, 0, Vec::new());
-        let mut column = Column::new(&self.row);
+        let mut writer =
+            SerializedFileWriter::new(Vec::new(), Arc::clone(&self.schema), Arc::new(properties))?;
+        let (mut rows, mut rejected) = (0, Vec::new());
+        let mut group = columns(&self.fields);
         for (index, document) in documents.enumerate() {
             match row::parse(document, &self.row) {
-                Ok(cell) => column.append(cell),
+                Ok(row) => append_row(&mut group, row),
                 Err(error) => {
                     rejected.push((index, error));
                     continue;
                 }
             }
             rows += 1;
-            batched += 1;
-            if batched == BATCH_ROWS {
-                writer.write(&batch(std::mem::replace(&mut column, Column::new(&self.row)))?)?;
-                batched = 0;
+            if rows % ROW_GROUP_ROWS == 0 {
+                add_group(&mut writer, &std::mem::replace(&mut group, columns(&self.fields)))?;
             }
         }
-        writer.write(&batch(column)?)?;
+        if rows % ROW_GROUP_ROWS != 0 {
+            add_group(&mut writer, &group)?;
+        }
         let file = writer.into_inner()?;
         Ok(Encoded { file: (rows > 0).then_some(file), rows, rejected })
     }
 }
 
-fn batch(column: Column) -> Result<RecordBatch, ParquetError> {
-    Ok(RecordBatch::from(column.finish()?.as_struct()))
+fn add_group(writer: &mut SerializedFileWriter<Vec<u8>>, columns: &[Column]) -> Result<(), ParquetError> {
+    let mut group = writer.next_row_group()?;
+    write(columns, &mut group)?;
+    group.close().map(drop)
 }

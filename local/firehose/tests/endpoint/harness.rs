@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use arrow_array::RecordBatch;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use local_firehose::{
     Buffering, Destination, Faults, Firehose, JsonLinesDestination, NoFaults, Options, ParquetDestination,
     StreamConfig,
 };
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::record::{Field, Row};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -122,17 +122,32 @@ impl Harness {
         std::fs::read_to_string(self.dir.path().join(file)).unwrap()
     }
 
-    /// The one record batch of a delivered file.
-    pub(crate) fn parquet(&self, file: &str) -> RecordBatch {
-        let builder = self.open(file);
-        let batches: Vec<_> = builder.build().unwrap().map(Result::unwrap).collect();
-        assert_eq!(batches.len(), 1);
-        batches.into_iter().next().unwrap()
+    /// The rows of a delivered file.
+    pub(crate) fn parquet(&self, file: &str) -> Vec<Value> {
+        self.open(file).get_row_iter(None).unwrap().map(|row| object(&row.unwrap())).collect()
     }
 
-    pub(crate) fn open(&self, file: &str) -> ParquetRecordBatchReaderBuilder<File> {
+    pub(crate) fn open(&self, file: &str) -> SerializedFileReader<File> {
         let path = self.dir.path().join("lake").join(file);
-        ParquetRecordBatchReaderBuilder::try_new(File::open(path).unwrap()).unwrap()
+        SerializedFileReader::new(File::open(path).unwrap()).unwrap()
+    }
+}
+
+fn object(row: &Row) -> Value {
+    row.get_column_iter().map(|(name, field)| (name.clone(), value(field))).collect()
+}
+
+fn value(field: &Field) -> Value {
+    match field {
+        Field::Null => Value::Null,
+        Field::Str(text) => json!(text),
+        Field::Int(value) => json!(value),
+        Field::Long(value) | Field::TimestampMillis(value) => json!(value),
+        Field::Double(value) => json!(value),
+        Field::Bool(value) => json!(value),
+        Field::Group(row) => object(row),
+        Field::ListInternal(list) => list.elements().iter().map(value).collect(),
+        other => panic!("no column has {other:?}"),
     }
 }
 

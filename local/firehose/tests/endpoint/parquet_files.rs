@@ -1,10 +1,8 @@
 //! Delivered Parquet, read back.
 
-use arrow_array::Array;
-use arrow_array::cast::AsArray;
-use arrow_array::types::{Float64Type, Int32Type, Int64Type, TimestampMillisecondType};
-use arrow_schema::{DataType, TimeUnit};
-use parquet::basic::Compression;
+use parquet::basic::{Compression, LogicalType, TimeUnit};
+use parquet::file::reader::FileReader;
+use serde_json::json;
 
 use crate::harness::{Harness, ROWS, row};
 
@@ -22,21 +20,14 @@ fn rows_come_back_equal() {
     harness.put_ok(ROWS, &[format!("{FULL}\n{SPARSE}"), row("c")]);
     harness.firehose.flush().unwrap();
     assert_eq!(harness.files("lake"), [FILE]);
-    let batch = harness.parquet(FILE);
-    let column = |name: &str| batch.column_by_name(name).unwrap();
-
-    let ids: Vec<_> = column("event_id").as_string::<i32>().iter().collect();
-    assert_eq!(ids, [Some("a"), Some("b"), Some("c")]);
-    let counts: Vec<_> = column("count").as_primitive::<Int32Type>().iter().collect();
-    assert_eq!(counts, [Some(-3), None, None]);
-    let amounts: Vec<_> = column("amount_minor").as_primitive::<Int64Type>().iter().collect();
-    assert_eq!(amounts, [Some(9_007_199_254_740_993), None, None]);
-    let ratios: Vec<_> = column("ratio").as_primitive::<Float64Type>().iter().collect();
-    assert_eq!(ratios, [Some(0.5), None, None]);
-    let paid: Vec<_> = column("paid").as_boolean().iter().collect();
-    assert_eq!(paid, [Some(true), None, None]);
-    let times: Vec<_> = column("event_time").as_primitive::<TimestampMillisecondType>().iter().collect();
-    assert_eq!(times, [Some(1_785_585_599_123), Some(7), None]);
+    let rows = harness.parquet(FILE);
+    let column = |name: &str| json!(rows.iter().map(|row| row[name].clone()).collect::<Vec<_>>());
+    assert_eq!(column("event_id"), json!(["a", "b", "c"]));
+    assert_eq!(column("count"), json!([-3, null, null]));
+    assert_eq!(column("amount_minor"), json!([9_007_199_254_740_993_i64, null, null]));
+    assert_eq!(column("ratio"), json!([0.5, null, null]));
+    assert_eq!(column("paid"), json!([true, null, null]));
+    assert_eq!(column("event_time"), json!([1_785_585_599_123_i64, 7, null]));
 }
 
 #[test]
@@ -44,20 +35,10 @@ fn nested_lines_come_back_equal() {
     let harness = Harness::new();
     harness.put_ok(ROWS, &[FULL, SPARSE, &row("c")]);
     harness.firehose.flush().unwrap();
-    let batch = harness.parquet(FILE);
-    let lists = batch.column_by_name("lines").unwrap().as_list::<i32>();
-    let lengths: Vec<_> = (0..3).map(|i| lists.is_valid(i).then(|| lists.value_length(i))).collect();
-    assert_eq!(lengths, [Some(3), Some(0), None]);
-    let lines = lists.values().as_struct();
-    assert_eq!((lines.is_null(1), lines.is_null(2)), (false, true));
-    let skus: Vec<_> = lines.column_by_name("sku").unwrap().as_string::<i32>().iter().collect();
-    assert_eq!(skus, [Some("s-1"), None, None]);
-    let quantities: Vec<_> =
-        lines.column_by_name("quantity").unwrap().as_primitive::<Int64Type>().iter().collect();
-    assert_eq!(quantities, [Some(2), Some(1), None]);
-    let prices: Vec<_> =
-        lines.column_by_name("unit_price_minor").unwrap().as_primitive::<Int64Type>().iter().collect();
-    assert_eq!(prices, [Some(995), None, None]);
+    let lines: Vec<_> = harness.parquet(FILE).iter().map(|row| row["lines"].clone()).collect();
+    let first = json!({ "sku": "s-1", "quantity": 2, "unit_price_minor": 995 });
+    let second = json!({ "sku": null, "quantity": 1, "unit_price_minor": null });
+    assert_eq!(lines, [json!([first, second, null]), json!([]), json!(null)]);
 }
 
 #[test]
@@ -66,26 +47,29 @@ fn the_file_is_snappy_without_partition_columns() {
     harness.put_ok(ROWS, &[row("a")]);
     harness.firehose.flush().unwrap();
     let file = harness.open(FILE);
-    let names: Vec<_> = file.schema().fields().iter().map(|field| field.name().as_str()).collect();
+    let schema = file.metadata().file_metadata().schema_descr();
+    let columns = schema.root_schema().get_fields();
+    let names: Vec<_> = columns.iter().map(|column| column.name()).collect();
     assert_eq!(names, ["event_id", "count", "amount_minor", "ratio", "paid", "event_time", "lines"]);
-    let event_time = file.schema().field_with_name("event_time").unwrap().data_type();
-    assert_eq!(event_time, &DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into())));
+    let leaves: Vec<_> = schema.columns().iter().map(|leaf| leaf.path().string()).skip(6).collect();
+    let element = |name| format!("lines.list.element.{name}");
+    assert_eq!(leaves, ["sku", "quantity", "unit_price_minor"].map(element));
+    let timestamp = LogicalType::timestamp(true, TimeUnit::MILLIS);
+    assert_eq!(columns[5].get_basic_info().logical_type_ref(), Some(&timestamp));
     let row_group = file.metadata().row_group(0);
     assert!(row_group.columns().iter().all(|column| column.compression() == Compression::SNAPPY));
 }
 
 #[test]
-fn more_rows_than_one_arrow_batch_stay_in_order() {
+fn more_rows_than_one_row_group_stay_in_order() {
+    const ROWS_IN: usize = 70_000;
     let harness = Harness::new();
     let rows = |from: usize| (from..from + 500).map(|n| row(&n.to_string())).collect::<String>();
-    harness.put_ok(ROWS, &(0..20).map(|n| rows(n * 500)).collect::<Vec<_>>());
-    harness.firehose.flush().unwrap();
-    let mut expected = 0;
-    for batch in harness.open(FILE).build().unwrap() {
-        for id in batch.unwrap().column(0).as_string::<i32>() {
-            assert_eq!(id.unwrap(), expected.to_string());
-            expected += 1;
-        }
+    for first in (0..ROWS_IN).step_by(10_000) {
+        harness.put_ok(ROWS, &(0..20).map(|n| rows(first + n * 500)).collect::<Vec<_>>());
     }
-    assert_eq!(expected, 10_000);
+    harness.firehose.flush().unwrap();
+    assert_eq!(harness.open(FILE).metadata().num_row_groups(), 2);
+    let ids: Vec<_> = harness.parquet(FILE).iter().map(|row| row["event_id"].clone()).collect();
+    assert_eq!(ids, (0..ROWS_IN).map(|n| json!(n.to_string())).collect::<Vec<_>>());
 }
