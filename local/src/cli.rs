@@ -1,6 +1,7 @@
 //! The command line.
 
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
@@ -166,11 +167,23 @@ pub(crate) struct ReorderPoints {
     pub(crate) table: String,
 }
 
+/// The program. It is no `async fn`, so that its code is made with this library and not again with the program.
+#[tokio::main]
+pub async fn main() -> ExitCode {
+    match run(Cli::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
 /// Carries out a command.
 ///
 /// # Errors
 /// When it could not be carried out; the text names the thing and what to do.
-pub async fn run(cli: Cli) -> Result<(), Error> {
+async fn run(cli: Cli) -> Result<(), Error> {
     let command = cli.command.unwrap_or(Command::Demo);
     logging::start(command.makes_faults());
     match command {

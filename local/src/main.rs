@@ -2,16 +2,6 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
-use millrace_local::cli::{Cli, run};
-
-#[tokio::main]
-async fn main() -> ExitCode {
-    match run(Cli::parse()).await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
-    }
+fn main() -> ExitCode {
+    millrace_local::cli::main()
 }

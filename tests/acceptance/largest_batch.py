@@ -1,7 +1,7 @@
 """How much memory and time each consumer takes for a batch as large as Lambda hands over.
 
     sam build --parameter-overrides Architecture=x86_64
-    cargo build --release --bin millrace
+    cargo build --profile local -p millrace-local
     python3 tests/acceptance/largest_batch.py [BUILD_DIR]
 
 A batch of 10,000 plain records, each an event of another key that the consumer handles, in a payload of close to 6 MB. The
@@ -157,7 +157,7 @@ def main():
     with tempfile.TemporaryDirectory() as work:
         ports = [str(20_000 + os.getpid() % 10_000 + place) for place in range(3)]
         named = zip(("--kinesis-port", "--dynamodb-port", "--firehose-port"), ports)
-        command = [ROOT / "target/release/millrace", "serve", "--out", work, "--no-consumers"]
+        command = [ROOT / "target/local/millrace", "serve", "--out", work, "--no-consumers"]
         serve = subprocess.Popen(command + [text for pair in named for text in pair], stdout=subprocess.DEVNULL)
         try:
             variables = pathlib.Path(work, "functions.env")

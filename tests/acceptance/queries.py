@@ -2,9 +2,9 @@
 each answer against one made from the events alone.
 
     pip install duckdb pyyaml
-    python tests/acceptance/queries.py [--binary target/release/millrace]
+    python tests/acceptance/queries.py [--binary target/local/millrace]
 
-Wants `cargo build --release`. Athena's names for what DuckDB calls otherwise are macros here; the text of the queries
+Wants `cargo build --profile local -p millrace-local`. Athena's names for what DuckDB calls otherwise are macros here; the text of the queries
 is the template's.
 """
 
@@ -137,7 +137,7 @@ def answer(lake, name, query):
 
 def main():
     arguments = argparse.ArgumentParser()
-    arguments.add_argument("--binary", default=ROOT / "target/release/millrace")
+    arguments.add_argument("--binary", default=ROOT / "target/local/millrace")
     binary = arguments.parse_args().binary
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)

@@ -1,16 +1,15 @@
-"""Replays through `cargo lambda watch`, kills functions in the middle of their batches, and holds what comes of it against a
+"""Replays through cargo lambda's Runtime API, kills functions in the middle of their batches, and holds what comes of it against a
 clean run.
 
     pip install duckdb
-    python tests/cargo_lambda/killed.py FOLDER FIRST_PORT
+    python tests/cargo_lambda/killed.py FOLDER FIRST_PORT BUILD_DIR
 
 `check.sh` calls it. FOLDER holds `events.jsonl`, `linked`, which is what a clean replay of them wrote, and
-`serve/functions.env`. Takes eight ports from FIRST_PORT on.
+`serve/functions.env`; BUILD_DIR is that of `sam build`. Takes eight ports from FIRST_PORT on.
 
 Every call of a function to a service passes through this program, and every invocation. So a process is killed (SIGKILL) at
-a chosen call, before the service gets it or after it carried it out, and the call has no answer. `cargo lambda watch`
-neither starts a dead function again nor ends its invocation. So each function has a watcher of its own, which is killed
-with it: the mapping's connections break, and what is done about its batches is up to it.
+a chosen call, before the service gets it or after it carried it out, and the call has no answer. cargo lambda does not end
+the invocation of a dead function. So each function has a watcher of its own, which is killed with it: the mapping's connections break, and what is done about its batches is up to it.
 """
 
 import collections
@@ -23,7 +22,7 @@ import subprocess
 import sys
 import threading
 
-from between import Between, holds
+from between import Between
 from outcome import check_same, expect, repeats
 from watcher import START_LIMIT_S, Watcher
 
@@ -54,7 +53,7 @@ FUNCTIONS = sorted({kill.function for kill in EVENTS + TIMERS})
 class Killing:
     """What stands between the mapping, the functions and the services."""
 
-    def __init__(self, folder, services, ports):
+    def __init__(self, folder, services, ports, build):
         self.plan, self.through, self.hits = [*EVENTS, *TIMERS], collections.Counter(), []
         # Invocations by number, with their records; those that ended with their status, or `None` without an answer.
         self.under_way, self.ended, self.numbers = {}, {}, itertools.count()
@@ -65,7 +64,7 @@ class Killing:
             between = Between(self.take_call, ("127.0.0.1", port))
             environment[f"AWS_ENDPOINT_URL_{service.upper()}"] = between.url
         (folder / "killed.env").write_text("".join(f"{name}={value}\n" for name, value in environment.items()))
-        self.watchers = {function: Watcher(folder, port) for function, port in zip(FUNCTIONS, ports)}
+        self.watchers = {name: Watcher(folder, port, name, build) for name, port in zip(FUNCTIONS, ports)}
         self.front = Between(self.take_invocation)
 
     def take_invocation(self, request):
@@ -90,21 +89,20 @@ class Killing:
     def take_call(self, request):
         for function in self.due(request):
             with self.lock:
-                found = [process for process in self.watchers[function].functions() if holds(process, request)]
                 kill = self.due(request).get(function)
-                if found and kill:
+                if kill and self.watchers[function].holds(request):
                     self.through[kill] += 1
                     if self.through[kill] > kill.skip:
-                        return self.kill(kill, found[0], request)
+                        return self.kill(kill, request)
         # Its process may have been killed while it waited for the lock.
         return None if request.is_gone() else request.forward()
 
-    def kill(self, kill, process, request):
+    def kill(self, kill, request):
         if kill.after:
             answer = request.forward()
             assert answer[0] == 200, (kill, answer)
         watcher = self.watchers[kill.function]
-        watcher.kill_function(process)
+        watcher.kill_function()
         numbers = [number for number, (function, _) in list(self.under_way.items()) if function == kill.function]
         self.plan.remove(kill)
         self.hits.append((kill, numbers))
@@ -128,11 +126,11 @@ def check_kills(killing):
 
 
 def main():
-    folder, first = pathlib.Path(sys.argv[1]), int(sys.argv[2])
+    folder, first, build = pathlib.Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))
     services = dict(zip(("kinesis", "dynamodb", "firehose"), itertools.count(first)))
-    killing = Killing(folder, services, itertools.count(first + len(services)))
-    command = ["target/release/millrace", "replay", folder / "events.jsonl", "--out", folder / "killed"]
+    killing = Killing(folder, services, itertools.count(first + len(services)), build)
+    command = ["target/local/millrace", "replay", folder / "events.jsonl", "--out", folder / "killed"]
     command += ["--functions", killing.front.url]
     for service, port in services.items():
         command += [f"--{service}-port", str(port)]

@@ -1,12 +1,12 @@
-"""`cargo lambda watch` as a process that can be killed with what it started."""
+"""A function under cargo lambda's Runtime API, both of which can be killed at once."""
 
-import os
 import pathlib
-import signal
 import socket
 import subprocess
 import threading
 import time
+
+from between import holds
 
 # Nothing takes as long; what hangs ends the test.
 START_LIMIT_S = 300
@@ -21,19 +21,30 @@ def wait(what, is_so):
 
 
 class Watcher:
-    """`cargo lambda watch`, which starts one function."""
+    """`cargo lambda watch` without a function of its own, and a function that `sam build` made."""
 
-    def __init__(self, folder, port):
-        self.folder, self.address, self.up = folder, ("::1", port), threading.Event()
-        self.process = None
+    def __init__(self, folder, port, name, build):
+        self.folder, self.address, self.name = folder, ("::1", port), name
+        self.binary = pathlib.Path(build) / f"{name.capitalize()}Function" / "bootstrap"
+        self.up = threading.Event()
+        self.process = self.function = None
 
     def start(self):
         host, port = self.address
-        command = ["cargo", "lambda", "watch", "--release", "--ignore-changes", "--invoke-address", host]
-        command += ["--invoke-port", str(port), "--env-file", self.folder / "killed.env"]
+        command = ["cargo", "lambda", "watch", "--only-lambda-apis", "--ignore-changes"]
+        command += ["--invoke-address", host, "--invoke-port", str(port)]
         with (self.folder / "killed-watch.log").open("ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
         wait("cargo lambda watch does not listen", self.listens)
+        lines = (self.folder / "killed.env").read_text().splitlines()
+        environment = dict(line.split("=", 1) for line in lines) | {
+            "AWS_LAMBDA_RUNTIME_API": f"[{host}]:{port}/{self.name}",
+            "AWS_LAMBDA_FUNCTION_NAME": self.name,
+            "AWS_LAMBDA_FUNCTION_VERSION": "1",
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512",
+        }
+        with (self.folder / "killed-functions.log").open("ab") as log:
+            self.function = subprocess.Popen([self.binary], env=environment, stdout=log, stderr=log)
         self.up.set()
 
     def listens(self):
@@ -43,33 +54,22 @@ class Watcher:
             return False
         return True
 
-    def functions(self):
-        return children(self.process.pid)
+    def holds(self, request):
+        """Whether the function holds the connection of a request."""
+        return self.function is not None and holds(self.function.pid, request)
 
-    def kill_function(self, process):
-        os.kill(process, signal.SIGKILL)
-        wait("a killed process lives", lambda: process not in self.functions())
+    def kill_function(self):
+        self.function.kill()
+        self.function.wait()
+        self.function = None
 
     def kill(self):
-        """Functions are in process groups of their own, and without their watcher would still end what they began."""
+        """Without its Runtime API a function would still end what it began, so it goes first."""
         self.up.clear()
+        if self.function is not None:
+            self.kill_function()
         if self.process is None:
             return
-        self.process.send_signal(signal.SIGSTOP)
-        for process in self.functions():
-            os.kill(process, signal.SIGKILL)
         self.process.kill()
         self.process.wait()
-
-
-def children(parent):
-    """Processes that this one started and that have not ended."""
-    found = set()
-    for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
-        try:
-            state, of = stat.read_text().rpartition(")")[2].split()[:2]
-        except OSError:
-            continue
-        if of == str(parent) and state not in "ZX":
-            found.add(int(stat.parent.name))
-    return found
+        self.process = None

@@ -1,11 +1,12 @@
 """Replays the whole Online Retail file and holds the result against sums made over the file by DuckDB.
 
     pip install duckdb
-    python tests/online_retail/check.py FILE.parquet [--binary target/release/millrace]
+    python tests/online_retail/check.py FILE.parquet [--batches 1 7 100 10000] [--clean DIR] [--binary target/local/millrace]
 
 Money, units by product and closed sessions are held against the file. The replay is repeated with batches of 1, 7, 100
-and 10,000 records and with every event sent twice. Tables must be identical but for `version` and `ledger`, signals must
-be the same, each once by id and by origin, and the lake must hold each event once after de-duplication by id.
+and 10,000 records, or those of `--batches`, and with every event sent twice. Tables must be identical but for `version`
+and `ledger`, signals must be the same, each once by id and by origin, and the lake must hold each event once after
+de-duplication by id. `--clean` keeps the output of the first replay, for `faults.py`.
 """
 
 import argparse
@@ -153,17 +154,19 @@ def check_against_file(run, invoices):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("file")
-    parser.add_argument("--binary", default="target/release/millrace")
+    parser.add_argument("--binary", default="target/local/millrace")
+    parser.add_argument("--batches", type=int, nargs="+", default=[1, 7, 100, 10_000])
+    parser.add_argument("--clean", type=pathlib.Path)
     options = parser.parse_args()
     invoices = duckdb.execute(INVOICES, [options.file]).fetchall()
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
-        clean = replay(options.binary, options.file, folder / "clean")
+        clean = replay(options.binary, options.file, options.clean or folder / "clean")
         expect(f"{len(invoices):,} invoices went in", clean["summary"]["events_in"], len(invoices))
         check_against_file(clean, invoices)
         check_signals(clean, options.file)
         check_opening_stock(options, folder / "opening-stock", clean)
-        for size in (1, 7, 100, 10_000):
+        for size in options.batches:
             for twice in ((), ("--duplicates-within", "50")):
                 out = folder / f"{size}-{len(twice)}"
                 run = replay(options.binary, options.file, out, "--batch-size", str(size), *twice)

@@ -2,7 +2,9 @@
 
     pip install duckdb
     python tests/online_retail/faults.py FILE.parquet [--seeds 2] [--redriven 2] [--age-limit 2s]
-                                         [--binary target/release/millrace]
+                                         [--clean DIR] [--binary target/local/millrace]
+
+`--clean` is what a replay of the file wrote, such as `check.py --clean` keeps; unless given, there is one first.
 
 For each seed (2. for the first so many as `--redriven` says):
 
@@ -145,13 +147,14 @@ def main():
     parser.add_argument("file")
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--redriven", type=int, help="seeds with an age limit and a redrive; all unless given")
+    parser.add_argument("--clean", type=pathlib.Path)
     parser.add_argument("--age-limit", default="2s", help="longer for larger files: most of it should get done")
-    parser.add_argument("--binary", default="target/release/millrace")
+    parser.add_argument("--binary", default="target/local/millrace")
     options = parser.parse_args()
     invoices = {row[0]: row for row in duckdb.execute(INVOICES, [options.file]).fetchall()}
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
-        clean = replay(options.binary, options.file, folder / "clean")
+        clean = outcome(options.clean) if options.clean else replay(options.binary, options.file, folder / "clean")
         for seed in range(1, options.seeds + 1):
             check_faults(options, seed, folder / f"faults-{seed}", clean)
             if options.redriven is None or seed <= options.redriven:

@@ -9,7 +9,7 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{Query, State};
 use axum::http::{Method, StatusCode, Uri};
-use millrace_aws::S3Objects;
+use millrace_object_store::S3Objects;
 use millrace_aws::clients::http_client;
 use millrace_lambda::Deadline;
 use millrace_lambda::objects::{Object, Objects};

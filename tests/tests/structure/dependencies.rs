@@ -11,6 +11,8 @@ fn allowed(packages: &BTreeMap<String, Package>, name: &str) -> Vec<&'static str
         "millrace-domain" | "event-source-mapping" => vec![],
         "millrace-lambda" => vec!["millrace-domain"],
         "millrace-aws" | "millrace-testkit" => vec!["millrace-domain", "millrace-lambda"],
+        "millrace-object-store" => vec!["millrace-lambda", "millrace-aws"],
+        "redrive" => vec!["millrace-domain", "millrace-lambda", "millrace-aws", "millrace-object-store"],
         _ if folder.starts_with("functions") => vec!["millrace-domain", "millrace-lambda", "millrace-aws"],
         // The local program and the tests put everything together; nothing depends on them.
         _ => packages.keys().map(|name| &*name.clone().leak()).collect(),

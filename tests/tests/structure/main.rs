@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod dependencies;
 #[cfg(test)]
+mod features;
+#[cfg(test)]
 mod profile;
 #[cfg(test)]
 mod sources;

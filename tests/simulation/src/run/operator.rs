@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use aws_config::SdkConfig;
 use local_faults::run_process;
-use millrace_aws::{KinesisStream, S3Objects};
+use millrace_aws::KinesisStream;
 use millrace_lambda::Deadline;
+use millrace_object_store::S3Objects;
 use redrive::{Answer, Config, Mode, Request, Source};
 
 /// How long an invocation of redrive may take.

@@ -1,4 +1,4 @@
-//! Objects of an S3 bucket.
+//! The adapter to S3: objects of a bucket. SDK types do not leave this crate, but for the client that it is given.
 
 use std::future::Future;
 
@@ -7,11 +7,10 @@ use aws_sdk_s3::error::SdkError;
 use aws_sdk_s3::operation::get_object::{GetObjectError, GetObjectOutput};
 use aws_sdk_s3::primitives::ByteStream;
 use bytes::{Bytes, BytesMut};
+use millrace_aws::backoff::Backoff;
+use millrace_aws::describe::describe;
 use millrace_lambda::Deadline;
 use millrace_lambda::objects::{Listed, Object, Objects, ObjectsError};
-
-use crate::backoff::Backoff;
-use crate::describe::describe;
 
 /// Most objects of one page.
 const PAGE_LIMIT_OBJECTS: usize = 1_000;
