@@ -27,7 +27,7 @@ enum Command {
     Demo,
     /// Replay files of events, and write tables, signals, lake, quarantine and a summary
     Replay(Replay),
-    /// Bring back what a replay set aside, through the stream
+    /// Redrive the dead letters of a replay, through the stream
     Redrive(Redrive),
     /// Keep the endpoints running for `cargo lambda watch` and any SDK client
     Serve(Serve),
@@ -65,9 +65,9 @@ pub(crate) struct Replay {
     pub(crate) seed: u64,
     /// Send the batches to a running server, such as `cargo lambda watch`, instead of the linked handlers
     #[arg(long, value_name = "URL")]
-    pub(crate) functions: Option<String>,
+    pub(crate) functions_url: Option<String>,
     /// Let services and invocations fail as this seed draws it: throttles, partial failures, lost requests and answers,
-    /// server errors, slowness, outages, crashes. The linked handlers meet them, so it does not go with --functions
+    /// server errors, slowness, outages, crashes. The linked handlers meet them, so it does not go with --functions-url
     #[arg(long, value_name = "SEED")]
     pub(crate) faults: Option<u64>,
     /// Leave sessions open that no event closes; without it, remaining timers fire at the end of the input
@@ -76,7 +76,7 @@ pub(crate) struct Replay {
     /// Count every product of the input at N pieces before its first event
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(0..=1_000_000_000))]
     pub(crate) opening_stock: Option<i64>,
-    /// Reorder points and targets by product: a CSV file with the header sku,reorder_point,target
+    /// Reorder points and targets by product: a CSV file with the header sku,reorder_point,reorder_target
     #[arg(long, value_name = "FILE")]
     pub(crate) reorder_points: Option<PathBuf>,
     #[command(flatten)]
@@ -90,9 +90,9 @@ pub(crate) struct Replay {
 impl Replay {
     /// Refuses options that do not go together.
     pub(crate) fn check(&self) -> Result<(), Error> {
-        let why = "--faults does not go with --functions: faults are made between the linked handlers and their services, \
+        let why = "--faults does not go with --functions-url: faults are made between the linked handlers and their services, \
             and functions behind a URL have clients of their own";
-        match (self.faults, &self.functions) {
+        match (self.faults, &self.functions_url) {
             (Some(_), Some(_)) => Err(Error::Usage(why.to_owned())),
             _ => Ok(()),
         }
@@ -107,9 +107,9 @@ pub(crate) struct Serve {
     pub(crate) out: PathBuf,
     /// Send the batches to a running server, such as `cargo lambda watch`, instead of the linked handlers
     #[arg(long, value_name = "URL")]
-    pub(crate) functions: Option<String>,
+    pub(crate) functions_url: Option<String>,
     /// Leave the stream alone: nothing is sent to any function
-    #[arg(long, conflicts_with = "functions")]
+    #[arg(long, conflicts_with = "functions_url")]
     pub(crate) no_consumers: bool,
     #[command(flatten)]
     pub(crate) tuning: Tuning,
@@ -150,7 +150,7 @@ pub(crate) struct Generate {
     pub(crate) seed: u64,
     /// Time of the first event
     #[arg(long, default_value = "2025-11-03T08:00:00Z", value_name = "RFC3339")]
-    pub(crate) from: String,
+    pub(crate) start: String,
     /// File to write; standard output where none is named
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
@@ -159,7 +159,7 @@ pub(crate) struct Generate {
 /// Options of `reorder-points`.
 #[derive(Args, Debug)]
 pub(crate) struct ReorderPoints {
-    /// A CSV file with the header sku,reorder_point,target
+    /// A CSV file with the header sku,reorder_point,reorder_target
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
     /// The table, as the stack's output ReorderPointsTableName names it
@@ -211,14 +211,18 @@ mod tests {
             let Some(Command::Replay(replay)) = Cli::try_parse_from(words).unwrap().command else { panic!() };
             replay.check().map_err(|error| error.to_string())
         };
-        assert_eq!((check("--faults 1"), check("--functions http://[::1]:9000")), (Ok(()), Ok(())));
-        let why = check("--faults 1 --functions http://[::1]:9000").unwrap_err();
+        assert_eq!((check("--faults 1"), check("--functions-url http://[::1]:9000")), (Ok(()), Ok(())));
+        let why = check("--faults 1 --functions-url http://[::1]:9000").unwrap_err();
         assert!(why.contains("faults are made between the linked handlers and their services"), "{why}");
     }
 
     #[test]
     fn limits_out_of_range_are_refused() {
-        for (option, value) in [("--age-limit", "10ms"), ("--retries", "10001"), ("--retries", "-1")] {
+        for (option, value) in [
+            ("--maximum-record-age", "10ms"),
+            ("--maximum-retry-attempts", "10001"),
+            ("--maximum-retry-attempts", "-1"),
+        ] {
             let text = refusal(&["replay", "events.jsonl", option, value]);
             assert!(text.contains(option) || text.contains(value), "{text}");
         }

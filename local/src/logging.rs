@@ -56,15 +56,15 @@ mod tests {
 
     #[test]
     fn faults_that_are_made_on_purpose_are_no_news() {
-        let told = |in_faults, target, level| filter(in_faults).would_enable(target, &level);
-        assert!(told(false, "millrace_local::mapping::driver", Level::WARN));
-        assert!(told(false, "millrace_aws::firehose", Level::WARN));
-        assert!(!told(false, "millrace_lambda::function", Level::INFO));
-        assert!(!told(false, "dynoxide::server", Level::WARN));
-        assert!(!told(true, "millrace_local::mapping::driver", Level::WARN));
-        assert!(!told(true, "millrace_aws::dynamodb::batch_get", Level::ERROR));
-        assert!(!told(true, "dynoxide::server", Level::ERROR));
-        assert!(told(true, "millrace_local::world", Level::ERROR));
-        assert!(told(true, "local_firehose::server", Level::ERROR));
+        let enabled = |in_faults, target, level| filter(in_faults).would_enable(target, &level);
+        assert!(enabled(false, "millrace_local::mapping::driver", Level::WARN));
+        assert!(enabled(false, "millrace_aws::firehose", Level::WARN));
+        assert!(!enabled(false, "millrace_lambda::function", Level::INFO));
+        assert!(!enabled(false, "dynoxide::server", Level::WARN));
+        assert!(!enabled(true, "millrace_local::mapping::driver", Level::WARN));
+        assert!(!enabled(true, "millrace_aws::dynamodb::batch_get", Level::ERROR));
+        assert!(!enabled(true, "dynoxide::server", Level::ERROR));
+        assert!(enabled(true, "millrace_local::world", Level::ERROR));
+        assert!(enabled(true, "local_firehose::server", Level::ERROR));
     }
 }

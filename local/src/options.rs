@@ -11,16 +11,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::Error;
 
-/// When the event source mapping gives records up.
+/// When the event source mapping discards records.
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct Limits {
-    /// Give up records older than this, such as 5s, and write them under on-failure. AWS takes 60s or more; below that
+    /// Discard records older than this, such as 5s, and write them under on-failure. AWS takes 60s or more; below that
     /// the mapping's clock runs faster, for arrival times too
-    #[arg(long, value_name = "DURATION", value_parser = age_limit)]
-    pub(crate) age_limit: Option<Duration>,
-    /// Give up a batch that failed N times beyond the first, and write it under on-failure; a partial failure counts
+    #[arg(long, value_name = "DURATION", value_parser = maximum_record_age)]
+    pub(crate) maximum_record_age: Option<Duration>,
+    /// Discard a batch that failed N times beyond the first, and write it under on-failure; a partial failure counts
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=10_000))]
-    pub(crate) retries: Option<u32>,
+    pub(crate) maximum_retry_attempts: Option<u32>,
 }
 
 /// How events are batched and judged.
@@ -35,26 +35,26 @@ pub(crate) struct Tuning {
     /// How long the first record of a batch waits for others, such as 500ms or 5s
     #[arg(long, default_value = "0s", value_parser = humantime::parse_duration)]
     #[serde(with = "text")]
-    pub(crate) batch_window: Duration,
+    pub(crate) batching_window: Duration,
     /// Batches of one shard of archive that may be in flight at once; functions that emit signals take one
     #[arg(long, default_value_t = 1, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=10))]
     pub(crate) parallelization_factor: usize,
     /// Events at most this far apart belong to one session
     #[arg(long, default_value = "30m", value_parser = humantime::parse_duration)]
     #[serde(with = "text")]
-    pub(crate) gap: Duration,
+    pub(crate) session_gap: Duration,
     /// How long a session waits for events out of order; never above the gap
     #[arg(long, default_value = "10m", value_parser = humantime::parse_duration)]
     #[serde(with = "text")]
-    pub(crate) lateness: Duration,
-    /// How far back orders, returns and payments still count
+    pub(crate) allowed_lateness: Duration,
+    /// How far back in event time orders, returns and payments still count
     #[arg(long, default_value = "48h", value_parser = humantime::parse_duration)]
     #[serde(with = "text")]
-    pub(crate) money_horizon: Duration,
-    /// How far back all other events still count; never below the lateness
+    pub(crate) money_dedup_window: Duration,
+    /// How far back in event time all other events still count; never below the allowed lateness
     #[arg(long, default_value = "10m", value_parser = humantime::parse_duration)]
     #[serde(with = "text")]
-    pub(crate) activity_horizon: Duration,
+    pub(crate) activity_dedup_window: Duration,
     #[command(flatten)]
     #[serde(flatten)]
     pub(crate) rules: Rules,
@@ -65,7 +65,7 @@ pub(crate) struct Tuning {
 pub(crate) struct Rules {
     /// Failed payments in a row of time: off, live, or shadow (told apart from what is live)
     #[arg(long, default_value = "live", value_name = "MODE", value_parser = MODES)]
-    pub(crate) velocity: String,
+    pub(crate) velocity_mode: String,
     /// More failed payments than this are suspected
     #[arg(long, default_value_t = VelocitySettings::default().limit, value_name = "N")]
     pub(crate) velocity_limit: usize,
@@ -75,22 +75,22 @@ pub(crate) struct Rules {
     pub(crate) velocity_window: Duration,
     /// Orders far above a user's others: off, live, or shadow
     #[arg(long, default_value = "live", value_name = "MODE", value_parser = MODES)]
-    pub(crate) amount: String,
+    pub(crate) amount_mode: String,
     /// An order further above the mean than this many standard deviations is suspected
     #[arg(long, default_value_t = AmountSettings::default().deviations, value_name = "N")]
     pub(crate) amount_deviations: u32,
     /// Once there are this many orders to compare with
-    #[arg(long, default_value_t = AmountSettings::default().least_orders, value_name = "N")]
-    pub(crate) amount_least_orders: u64,
+    #[arg(long, default_value_t = AmountSettings::default().minimum_orders, value_name = "N")]
+    pub(crate) amount_minimum_orders: u64,
     /// Stock is ordered again when it falls to this, for products that --reorder-points does not name
     #[arg(long, default_value_t = ReorderPoint::default().point(), value_name = "N")]
-    pub(crate) reorder_point: i64,
+    pub(crate) default_reorder_point: i64,
     /// And up to this
     #[arg(long, default_value_t = ReorderPoint::default().target(), value_name = "N")]
-    pub(crate) reorder_target: i64,
+    pub(crate) default_reorder_target: i64,
 }
 
-/// The window of `velocity`, as text.
+/// The window of the rule velocity, as text.
 fn usual_window() -> String {
     let window_ms = VelocitySettings::default().window_ms.unsigned_abs();
     humantime::format_duration(Duration::from_millis(window_ms)).to_string()
@@ -138,17 +138,22 @@ pub(crate) const REORDER_POINTS_TABLE: &str = "reorder-points";
 pub(crate) const TABLES: [&str; 5] =
     [SESSIONS_TABLE, FRAUD_TABLE, STOCK_TABLE, TIMERS_TABLE, REORDER_POINTS_TABLE];
 /// The Firehose stream of the lake.
-pub(crate) const LAKE_STREAM: &str = "lake";
+pub(crate) const LAKE_DELIVERY_STREAM: &str = "lake";
 /// The Firehose stream of the quarantine.
-pub(crate) const QUARANTINE_STREAM: &str = "quarantine";
+pub(crate) const QUARANTINE_DELIVERY_STREAM: &str = "quarantine";
 
 impl Tuning {
     /// The settings of every function, each checked as the deployed function checks them.
     pub(crate) fn functions(&self) -> Result<FunctionSettings, Error> {
-        let times =
-            [self.gap, self.lateness, self.money_horizon, self.activity_horizon, self.rules.velocity_window];
+        let times = [
+            self.session_gap,
+            self.allowed_lateness,
+            self.money_dedup_window,
+            self.activity_dedup_window,
+            self.rules.velocity_window,
+        ];
         if times.iter().any(|time| time.subsec_nanos() > 0) {
-            let why = "gap, lateness, horizons and windows are whole seconds, such as 90s or 30m";
+            let why = "session gap, allowed lateness and windows are whole seconds, such as 90s or 30m";
             return Err(Error::Usage(why.to_owned()));
         }
         let wrong = |error: ConfigError| Error::Usage(error.to_string());
@@ -161,8 +166,8 @@ impl Tuning {
         })
     }
 
-    /// The variables of every function. They share names where they share settings, so one file serves all; but those
-    /// of `inventory`'s horizons are its own.
+    /// The variables of every function. They share names where they share settings, so one file serves all; but the
+    /// dedup window of `inventory` has a name of its own.
     pub(crate) fn environment(&self) -> Vec<(&'static str, String)> {
         let mut all = self.sessions_environment();
         let others = [Self::archive_environment(), self.fraud_environment(), self.close_environment()];
@@ -179,15 +184,15 @@ impl Tuning {
         vec![
             ("FRAUD_TABLE", FRAUD_TABLE.to_owned()),
             ("SIGNALS_STREAM", SIGNALS_STREAM.to_owned()),
-            ("QUARANTINE_STREAM", QUARANTINE_STREAM.to_owned()),
-            ("MONEY_HORIZON_SECONDS", self.money_horizon.as_secs().to_string()),
-            ("ACTIVITY_HORIZON_SECONDS", self.activity_horizon.as_secs().to_string()),
-            ("VELOCITY_MODE", rules.velocity.clone()),
+            ("QUARANTINE_DELIVERY_STREAM", QUARANTINE_DELIVERY_STREAM.to_owned()),
+            ("MONEY_DEDUP_WINDOW_SECONDS", self.money_dedup_window.as_secs().to_string()),
+            ("ACTIVITY_DEDUP_WINDOW_SECONDS", self.activity_dedup_window.as_secs().to_string()),
+            ("VELOCITY_MODE", rules.velocity_mode.clone()),
             ("VELOCITY_LIMIT", rules.velocity_limit.to_string()),
             ("VELOCITY_WINDOW_SECONDS", rules.velocity_window.as_secs().to_string()),
-            ("AMOUNT_MODE", rules.amount.clone()),
+            ("AMOUNT_MODE", rules.amount_mode.clone()),
             ("AMOUNT_DEVIATIONS", rules.amount_deviations.to_string()),
-            ("AMOUNT_LEAST_ORDERS", rules.amount_least_orders.to_string()),
+            ("AMOUNT_MINIMUM_ORDERS", rules.amount_minimum_orders.to_string()),
         ]
     }
 
@@ -196,9 +201,9 @@ impl Tuning {
             ("STOCK_TABLE", STOCK_TABLE.to_owned()),
             ("REORDER_POINTS_TABLE", REORDER_POINTS_TABLE.to_owned()),
             ("SIGNALS_STREAM", SIGNALS_STREAM.to_owned()),
-            ("QUARANTINE_STREAM", QUARANTINE_STREAM.to_owned()),
-            ("DEFAULT_REORDER_POINT", self.rules.reorder_point.to_string()),
-            ("DEFAULT_REORDER_TARGET", self.rules.reorder_target.to_string()),
+            ("QUARANTINE_DELIVERY_STREAM", QUARANTINE_DELIVERY_STREAM.to_owned()),
+            ("DEFAULT_REORDER_POINT", self.rules.default_reorder_point.to_string()),
+            ("DEFAULT_REORDER_TARGET", self.rules.default_reorder_target.to_string()),
         ]
     }
 
@@ -207,8 +212,8 @@ impl Tuning {
             ("TIMERS_TABLE", TIMERS_TABLE.to_owned()),
             ("EVENTS_STREAM", EVENTS_STREAM.to_owned()),
             ("SESSIONS_TABLE", SESSIONS_TABLE.to_owned()),
-            ("SESSION_GAP_SECONDS", self.gap.as_secs().to_string()),
-            ("ALLOWED_LATENESS_SECONDS", self.lateness.as_secs().to_string()),
+            ("SESSION_GAP_SECONDS", self.session_gap.as_secs().to_string()),
+            ("ALLOWED_LATENESS_SECONDS", self.allowed_lateness.as_secs().to_string()),
         ]
     }
 
@@ -219,21 +224,21 @@ impl Tuning {
             ("SESSIONS_TABLE", SESSIONS_TABLE.to_owned()),
             ("TIMERS_TABLE", TIMERS_TABLE.to_owned()),
             ("SIGNALS_STREAM", SIGNALS_STREAM.to_owned()),
-            ("QUARANTINE_STREAM", QUARANTINE_STREAM.to_owned()),
-            ("SESSION_GAP_SECONDS", seconds(self.gap)),
-            ("ALLOWED_LATENESS_SECONDS", seconds(self.lateness)),
-            ("MONEY_HORIZON_SECONDS", seconds(self.money_horizon)),
-            ("ACTIVITY_HORIZON_SECONDS", seconds(self.activity_horizon)),
+            ("QUARANTINE_DELIVERY_STREAM", QUARANTINE_DELIVERY_STREAM.to_owned()),
+            ("SESSION_GAP_SECONDS", seconds(self.session_gap)),
+            ("ALLOWED_LATENESS_SECONDS", seconds(self.allowed_lateness)),
+            ("MONEY_DEDUP_WINDOW_SECONDS", seconds(self.money_dedup_window)),
+            ("ACTIVITY_DEDUP_WINDOW_SECONDS", seconds(self.activity_dedup_window)),
         ]
     }
 
     /// The variables of `archive`. Old events keep their own day here: a replay brings months at once.
     fn archive_environment() -> Vec<(&'static str, String)> {
         vec![
-            ("LAKE_STREAM", LAKE_STREAM.to_owned()),
+            ("LAKE_DELIVERY_STREAM", LAKE_DELIVERY_STREAM.to_owned()),
             ("SIGNALS_STREAM", SIGNALS_STREAM.to_owned()),
-            ("QUARANTINE_STREAM", QUARANTINE_STREAM.to_owned()),
-            ("EVENT_DAY_LIMIT_DAYS", "0".to_owned()),
+            ("QUARANTINE_DELIVERY_STREAM", QUARANTINE_DELIVERY_STREAM.to_owned()),
+            ("MAXIMUM_EVENT_AGE_DAYS", "0".to_owned()),
         ]
     }
 }
@@ -242,14 +247,14 @@ fn look_up(environment: Vec<(&'static str, String)>) -> impl Fn(&str) -> Option<
     move |name| environment.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone())
 }
 
-/// Shortest age limit: below it, the mapping's clock would run more than 600 times as fast.
-const AGE_LIMIT_MIN: Duration = Duration::from_millis(100);
-/// Longest age limit that AWS takes.
-const AGE_LIMIT_MAX: Duration = Duration::from_millis(RECORD_AGE_MAX_MS);
+/// Shortest maximum record age: below it, the mapping's clock would run more than 600 times as fast.
+const RECORD_AGE_MIN: Duration = Duration::from_millis(100);
+/// Longest maximum record age that AWS takes.
+const RECORD_AGE_MAX: Duration = Duration::from_millis(RECORD_AGE_MAX_MS);
 
-fn age_limit(text: &str) -> Result<Duration, String> {
+fn maximum_record_age(text: &str) -> Result<Duration, String> {
     let limit = humantime::parse_duration(text).map_err(|error| error.to_string())?;
-    match (AGE_LIMIT_MIN..=AGE_LIMIT_MAX).contains(&limit) {
+    match (RECORD_AGE_MIN..=RECORD_AGE_MAX).contains(&limit) {
         true => Ok(limit),
         false => Err("it must be from 100ms to 7days".to_owned()),
     }
@@ -276,23 +281,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_age_limit_lies_within_what_mapping_and_clock_allow() {
-        assert_eq!(age_limit("1500ms"), Ok(Duration::from_millis(1_500)));
-        assert_eq!(age_limit("7days"), Ok(AGE_LIMIT_MAX));
+    fn a_maximum_record_age_lies_within_what_mapping_and_clock_allow() {
+        assert_eq!(maximum_record_age("1500ms"), Ok(Duration::from_millis(1_500)));
+        assert_eq!(maximum_record_age("7days"), Ok(RECORD_AGE_MAX));
         for text in ["99ms", "8days", "soon", "5"] {
-            assert!(age_limit(text).is_err(), "{text}");
+            assert!(maximum_record_age(text).is_err(), "{text}");
         }
     }
 
     #[test]
     fn settings_come_back_from_their_json() {
-        let text = r#"{"shards":4,"batch_size":7,"batch_window":"1s 500ms","parallelization_factor":2,"gap":"30m",
-            "lateness":"10m","money_horizon":"2days","activity_horizon":"10m","velocity":"live","velocity_limit":5,
-            "velocity_window":"10m","amount":"shadow","amount_deviations":3,"amount_least_orders":10,"reorder_point":10,
-            "reorder_target":50}"#;
+        let text = r#"{"shards":4,"batch_size":7,"batching_window":"1s 500ms","parallelization_factor":2,"session_gap":"30m",
+            "allowed_lateness":"10m","money_dedup_window":"2days","activity_dedup_window":"10m","velocity_mode":"live","velocity_limit":5,
+            "velocity_window":"10m","amount_mode":"shadow","amount_deviations":3,"amount_minimum_orders":10,"default_reorder_point":10,
+            "default_reorder_target":50}"#;
         let tuning: Tuning = serde_json::from_str(text).unwrap();
-        assert_eq!(tuning.batch_window, Duration::from_millis(1_500));
+        assert_eq!(tuning.batching_window, Duration::from_millis(1_500));
         let again: Tuning = serde_json::from_value(serde_json::to_value(&tuning).unwrap()).unwrap();
-        assert_eq!((again.money_horizon, again.batch_size), (Duration::from_secs(172_800), 7));
+        assert_eq!((again.money_dedup_window, again.batch_size), (Duration::from_secs(172_800), 7));
     }
 }

@@ -63,7 +63,7 @@ def event_of(function, number):
         kind, data = "stock.received", {"store_id": "leeds", "sku": f"sku-{number}", "quantity": 5}
     else:
         key = f"user-{number}"
-        # Of what others handle fraud passes over all but these two.
+        # Of what others handle fraud ignores all but these two.
         kind, data = data_of(number % 2 if function == "FraudFunction" else number)
     at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(NOW_S))
     attributes = {"specversion": "1.0", "id": f"e-{number}", "source": "largest", "type": kind, "time": at}
@@ -132,8 +132,8 @@ def measure(binary, environment, payload):
     server.payloads.put(payload)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     variables = environment | runtime_variables(binary, server.server_port)
-    with tempfile.TemporaryFile("w+") as told:
-        process = subprocess.Popen([binary], env=variables, stdout=told, stderr=subprocess.STDOUT)
+    with tempfile.TemporaryFile("w+") as output:
+        process = subprocess.Popen([binary], env=variables, stdout=output, stderr=subprocess.STDOUT)
         try:
             took_s, path, body = server.answers.get(timeout=TIMEOUT_S * 2)
             if not path.endswith("/response") or json.loads(body) != {"batchItemFailures": []}:
@@ -141,21 +141,21 @@ def measure(binary, environment, payload):
             status = pathlib.Path(f"/proc/{process.pid}/status").read_text()
             ticks = pathlib.Path(f"/proc/{process.pid}/stat").read_text().rsplit(")", 1)[1].split()[11:13]
         except queue.Empty:
-            told.seek(0)
-            sys.exit(f"FAILED {binary.parent.name} does not answer:\n{told.read()[:3000]}")
+            output.seek(0)
+            sys.exit(f"FAILED {binary.parent.name} does not answer:\n{output.read()[:3000]}")
         finally:
             process.kill()
             process.wait()
             server.shutdown()
-        told.seek(0)
-        line = json.loads(next(line for line in told if "CloudWatchMetrics" in line))
+        output.seek(0)
+        line = json.loads(next(line for line in output if "CloudWatchMetrics" in line))
     peak = next(line for line in status.splitlines() if line.startswith("VmHWM"))
     return took_s, line, sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK"), int(peak.split()[1]) / 1024
 
 
 def main():
     with tempfile.TemporaryDirectory() as work:
-        ports = [str(20_000 + os.getpid() % 10_000 + place) for place in range(3)]
+        ports = [str(20_000 + os.getpid() % 10_000 + index) for index in range(3)]
         named = zip(("--kinesis-port", "--dynamodb-port", "--firehose-port"), ports)
         command = [ROOT / "target/local/millrace", "serve", "--out", work, "--no-consumers"]
         serve = subprocess.Popen(command + [text for pair in named for text in pair], stdout=subprocess.DEVNULL)

@@ -3,7 +3,7 @@
     sam build --parameter-overrides Architecture=x86_64
     python3 tests/acceptance/packages.py [BUILD_DIR]        wants x86_64 Linux and PyYAML
 
-Packages must stay below a limit; times are only told, since they are the machine's too.
+Packages must stay below a limit; times are only printed, since they are the machine's too.
 """
 
 import io
@@ -72,8 +72,8 @@ def main():
                 sys.exit(f"FAILED there is no {binary}: run sam build, or name its --build-dir")
             size = zipped_bytes(binary)
             times_ms = sorted(start_ms(binary, environment, api) for _ in range(STARTS))
-            told = f"median {statistics.median(times_ms):.1f} ms, worst {times_ms[-1]:.1f} ms"
-            print(f"{logical:<20}{size:>14,}{told:>32}", flush=True)
+            text = f"median {statistics.median(times_ms):.1f} ms, worst {times_ms[-1]:.1f} ms"
+            print(f"{logical:<20}{size:>14,}{text:>32}", flush=True)
             if size >= PACKAGE_LIMIT_BYTES:
                 too_large.append(logical)
     if too_large:

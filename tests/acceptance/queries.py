@@ -148,7 +148,7 @@ def main():
             "8000",
             "--shoppers",
             "300",
-            "--from",
+            "--start",
             "2025-11-03T22:30:00Z",
             "--out",
             folder / "events.jsonl",

@@ -99,15 +99,15 @@ class Stack:
         kinesis, stream = boto3.client("kinesis"), self.outputs["SignalsStreamName"]
         found = {}
         for shard in kinesis.list_shards(StreamName=stream)["Shards"]:
-            place = {"StreamName": stream, "ShardId": shard["ShardId"], "ShardIteratorType": "TRIM_HORIZON"}
-            iterator, empty = kinesis.get_shard_iterator(**place)["ShardIterator"], 0
+            start = {"StreamName": stream, "ShardId": shard["ShardId"], "ShardIteratorType": "TRIM_HORIZON"}
+            iterator, empty = kinesis.get_shard_iterator(**start)["ShardIterator"], 0
             while iterator and empty < 2:
                 page = kinesis.get_records(ShardIterator=iterator)
                 empty = 0 if page["Records"] else empty + 1
                 iterator = page.get("NextShardIterator")
                 for record in page["Records"]:
-                    told = json.loads(record["Data"])
-                    for signal in told if isinstance(told, list) else [told]:
+                    emitted = json.loads(record["Data"])
+                    for signal in emitted if isinstance(emitted, list) else [emitted]:
                         found[signal["source"], signal["id"]] = signal
         return list(found.values())
 
@@ -175,21 +175,21 @@ def check_state(stack):
 def check_signals(stack):
     """Signals of what was put, then those of sessions that end."""
 
-    def told(wanted):
+    def emitted(wanted):
         return {kind: {it["subject"] for it in stack.signals() if it["type"] == kind} for kind in wanted}
 
     wanted = {"fraud.suspected": {"eve"}, "stock.reorder_requested": {"leeds#cup"}}
-    until("signals: a suspicion of eve, and a reorder of cups", lambda: told(wanted), wanted)
+    until("signals: a suspicion of eve, and a reorder of cups", lambda: emitted(wanted), wanted)
 
     # The schedule calls close each minute, too. Timers ring within two minutes of a session that was over when its events
     # came.
-    def told_after_a_run():
+    def emitted_after_a_run():
         answer = stack.call("CloseFunctionName", {})
-        assert answer["put"] == answer["deleted"] == answer["taken"], answer
-        return told(closed)
+        assert answer["put"] == answer["deleted"] == answer["due"], answer
+        return emitted(closed)
 
     closed = {"session.closed": {"ada", "ben", "cyd", "dan", "eve"}, "cart.abandoned": {"dan"}}
-    until("close: sessions that nobody touched end by timers, and dan left a cart", told_after_a_run, closed)
+    until("close: sessions that nobody touched end by timers, and dan left a cart", emitted_after_a_run, closed)
 
 
 def check_lake(stack):
@@ -222,11 +222,11 @@ def check_lake(stack):
         )
 
 
-def check_set_aside(stack):
-    """What breaks its contract is set aside, and redrive can read it."""
+def check_dead_letters(stack):
+    """What breaks its contract is a dead letter, and redrive can read it."""
     reasons = lambda: {
         (line["event_id"], line["reason"])
-        for body in stack.objects("SetAsideBucketName", "quarantine/").values()
+        for body in stack.objects("DeadLetterBucketName", "quarantine/").values()
         for line in map(json.loads, body.decode().splitlines())
     }
     until("the quarantine: the event that breaks its contract", reasons, {("broken", "contract")})
@@ -240,12 +240,12 @@ def check_rights(stack):
     them is what shows that the check can tell."""
     iam = boto3.client("iam")
     batch = json.loads((ROOT / "events/sessions/visit.json").read_text())
-    place = {"RoleName": stack.physical["SessionsRole"], "PolicyName": "sessions"}
-    whole = iam.get_role_policy(**place)["PolicyDocument"]
+    policy = {"RoleName": stack.physical["SessionsRole"], "PolicyName": "sessions"}
+    whole = iam.get_role_policy(**policy)["PolicyDocument"]
     for right in ("ReadAndCommitState", "SetTimers", "EmitSignals", None):
         kept = [it for it in whole["Statement"] if it["Sid"] != right]
         assert right is None or len(kept) == len(whole["Statement"]) - 1, right
-        iam.put_role_policy(**place, PolicyDocument=json.dumps({**whole, "Statement": kept}))
+        iam.put_role_policy(**policy, PolicyDocument=json.dumps({**whole, "Statement": kept}))
         failures = stack.call("SessionsFunctionName", batch)["batchItemFailures"]
         assert bool(failures) == (right is not None), (right, failures)
     print(
@@ -278,7 +278,7 @@ def main():
     check_state(stack)
     check_signals(stack)
     check_lake(stack)
-    check_set_aside(stack)
+    check_dead_letters(stack)
     check_rights(stack)
 
 

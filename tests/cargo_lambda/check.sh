@@ -38,10 +38,10 @@ target/local/millrace replay "$work/events.jsonl" --out "$work/linked" >/dev/nul
 # Functions that run elsewhere set timers by the wall clock, so both of these wait for some minutes to begin.
 python3 tests/cargo_lambda/killed.py "$work" "$((base + 4))" "$build" >"$work/killed.log" 2>&1 &
 killed=$!
-target/local/millrace replay "$work/events.jsonl" --out "$work/remote" --functions "http://[::1]:$port" "${ports[@]}" >"$work/replay.log" 2>&1 ||
-    fail 'replay --functions'
+target/local/millrace replay "$work/events.jsonl" --out "$work/remote" --functions-url "http://[::1]:$port" "${ports[@]}" >"$work/replay.log" 2>&1 ||
+    fail 'replay --functions-url'
 python3 tests/cargo_lambda/outcome.py "$work/remote" "$work/linked"
-wait "$killed" || { killed=''; fail 'replay --functions with functions that are killed'; }
+wait "$killed" || { killed=''; fail 'replay --functions-url with functions that are killed'; }
 killed=''
 cat "$work/killed.log"
 echo 'all of it holds'

@@ -31,7 +31,7 @@ REPLAY_LIMIT_S = 1_200
 
 # A process of this function is killed at a call that names this, once so many are through; `after` or before the service
 # carried it out.
-Kill = collections.namedtuple("Kill", "function operation names skip after told")
+Kill = collections.namedtuple("Kill", "function operation names skip after moment")
 
 # Each function's in order. First while there are events, then while timers close what these left open.
 EVENTS = [
@@ -111,7 +111,7 @@ class Killing:
 
 
 def check_kills(killing):
-    expect("every kill that was planned met its call", [kill.told for kill in killing.plan], [])
+    expect("every kill that was planned met its call", [kill.moment for kill in killing.plan], [])
     for kill, numbers in killing.hits:
         lost = [number for number in numbers if killing.ended[number][2] is None]
         records = set().union(*(killing.ended[number][1] for number in lost))
@@ -119,8 +119,8 @@ def check_kills(killing):
             it for number, it in killing.ended.items() if number > max(numbers, default=0) and it[0] == kill.function
         ]
         again = set().union(*(records for _, records, status in later if status == 200))
-        told = f"{kill.function} killed {kill.told}: {len(lost)} invocations without an answer"
-        expect(f"{told}, all of it sent again and answered", (lost != [], records - again), (True, set()))
+        name = f"{kill.function} killed {kill.moment}: {len(lost)} invocations without an answer"
+        expect(f"{name}, all of it sent again and answered", (lost != [], records - again), (True, set()))
     kills = collections.Counter(kill.function for kill, _ in killing.hits)
     print(f"ok     {kills.total()} kills hit a batch: {', '.join(f'{count} {name}' for name, count in kills.items())}")
 
@@ -131,7 +131,7 @@ def main():
     services = dict(zip(("kinesis", "dynamodb", "firehose"), itertools.count(first)))
     killing = Killing(folder, services, itertools.count(first + len(services)), build)
     command = ["target/local/millrace", "replay", folder / "events.jsonl", "--out", folder / "killed"]
-    command += ["--functions", killing.front.url]
+    command += ["--functions-url", killing.front.url]
     for service, port in services.items():
         command += [f"--{service}-port", str(port)]
     with contextlib.ExitStack() as stack:
@@ -140,13 +140,13 @@ def main():
             watcher.start()
         # A kill that is under way would leave a watcher behind.
         stack.callback(killing.lock.acquire)
-        # Every kill is told there.
+        # Every kill is logged there.
         log = stack.enter_context((folder / "killed-replay.log").open("w"))
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=log, timeout=REPLAY_LIMIT_S)
     check_kills(killing)
     check_same(folder / "killed", folder / "linked")
-    rows, told = repeats(folder / "killed")
-    expect(f"killed: {rows} rows came again, and {told} signals were told again", rows > 0 < told, True)
+    rows, emitted = repeats(folder / "killed")
+    expect(f"killed: {rows} rows came again, and {emitted} signals were emitted again", rows > 0 < emitted, True)
 
 
 if __name__ == "__main__":

@@ -18,9 +18,9 @@ select {} from read_parquet('{}/lake/**/*.parquet', hive_partitioning = true, un
 where event_type <> '{}' {}
 """
 # Where and when a run met an event is its own.
-ROWS = "distinct * exclude (arrived_at, shard_id, sequence_number, sub_sequence, batch_index)"
-# What functions told more than once has several places in its stream.
-TOLD_AGAIN = "and source like 'urn:millrace:%' group by source, id having count(distinct sequence_number) > 1"
+ROWS = "distinct * exclude (arrived_at, shard_id, sequence_number, sub_sequence, element)"
+# What functions emitted more than once has several positions in its stream.
+EMITTED_AGAIN = "and source like 'urn:millrace:%' group by source, id having count(distinct sequence_number) > 1"
 
 
 def expect(name, actual, expected):
@@ -30,8 +30,8 @@ def expect(name, actual, expected):
     if isinstance(expected, list):
         # Of long lists only what differs, or where they begin to differ in order or number.
         only = [[it for it in a if it not in b] for a, b in ((actual, expected), (expected, actual))]
-        place = next((at for at, pair in enumerate(zip(actual, expected)) if pair[0] != pair[1]), None)
-        shown = f"{len(actual)} from place {place}", f"{len(expected)} in the order of the clean run"
+        index = next((at for at, pair in enumerate(zip(actual, expected)) if pair[0] != pair[1]), None)
+        shown = f"{len(actual)} from index {index}", f"{len(expected)} in the order of the clean run"
         actual, expected = only if any(only) else shown
     sys.exit(f"FAILED {name}: {str(actual)[:400]} instead of {str(expected)[:400]}")
 
@@ -63,8 +63,8 @@ def check_same(run, clean):
         expect(f"{run.name}: the {len(items)} items of {name} are those of the clean run", table(run, name), items)
     left = [item for item in table(run, "timers") if item["bucket"] != "cursor"]
     expect(f"{run.name}: no timer is left", left, [])
-    told = signals(clean)
-    expect(f"{run.name}: {len(told)} signals, those of the clean run", signals(run), told)
+    emitted = signals(clean)
+    expect(f"{run.name}: {len(emitted)} signals, those of the clean run", signals(run), emitted)
     rows = lake(clean, ROWS, "order by all")
     expect(
         f"{run.name}: {len(rows)} different rows in the lake, those of the clean run",
@@ -73,19 +73,19 @@ def check_same(run, clean):
     )
     ids = lake(run, "count(distinct (event_type, source, id))")
     expect(f"{run.name}: each of them once by id", ids, [(len(rows),)])
-    expect(f"{run.name}: nothing was given up", (run / "on-failure").exists(), False)
+    expect(f"{run.name}: nothing was discarded", (run / "on-failure").exists(), False)
 
 
 def repeats(run):
-    """How many rows came again, and how many signals were told again."""
+    """How many rows came again, and how many signals were emitted again."""
     rows = lake(run, "count(*) - count(distinct (event_type, source, id))")[0][0]
-    return rows, len(lake(run, "source, id", TOLD_AGAIN))
+    return rows, len(lake(run, "source, id", EMITTED_AGAIN))
 
 
 def main():
     run, clean = map(pathlib.Path, sys.argv[1:])
     check_same(run, clean)
-    expect(f"{run.name}: no row came again, and no signal was told again", repeats(run), (0, 0))
+    expect(f"{run.name}: no row came again, and no signal was emitted again", repeats(run), (0, 0))
 
 
 if __name__ == "__main__":

@@ -89,8 +89,8 @@ def expect(name, actual, expected):
     print(f"ok     {name}")
 
 
-def told(run):
-    """The signals without what tells where and when a run met their causes, and without reorders: whether stock goes through
+def emitted(run):
+    """The signals without what says where and when a run met their causes, and without reorders: whether stock goes through
     its reorder point depends on the order in which the shards of its buyers are read."""
     alike = (signal for signal in run["signals"] if signal["type"] != "stock.reorder_requested")
     return sorted((signal["source"], signal["id"], signal["type"], signal["subject"], json.dumps(signal["data"])) for signal in alike)
@@ -98,7 +98,7 @@ def told(run):
 
 def counts(run):
     """How many signals there are, by id and by origin."""
-    origin = ("source", "originlane", "originsequence", "originsub", "originelement", "originindex")
+    origin = ("source", "originshardid", "originsequencenumber", "originsubsequence", "originelement", "originindex")
     ids = {(signal["source"], signal["id"]) for signal in run["signals"]}
     origins = {tuple(signal.get(name) for name in origin) for signal in run["signals"]}
     return len(run["signals"]), len(ids), len(origins)
@@ -143,9 +143,9 @@ def check_against_file(run, invoices):
         money = [life[name].get("GBP", 0) for name in ("revenue_minor", "refunded_minor")]
         actual[item["key"]] = [life["orders"], life["returns"], *money]
     expect(f"orders, returns, revenue and refunds of {len(per_user):,} subjects", actual, per_user)
-    refused = {row[0] for row in invoices if not row[4]}
-    expect(f"{len(refused):,} invoices that break the contract are in quarantine", {line["event_id"] for line in run["quarantine"]}, refused)
-    expect("each of them once", len(run["quarantine"]), len(refused))
+    rejected = {row[0] for row in invoices if not row[4]}
+    expect(f"{len(rejected):,} invoices that break the contract are in quarantine", {line["event_id"] for line in run["quarantine"]}, rejected)
+    expect("each of them once", len(run["quarantine"]), len(rejected))
     expect("each of them with its reason", {line["reason"] for line in run["quarantine"]}, {"contract"})
     rows = sorted((row[0], row[2], row[3]) for row in valid)
     expect(f"{len(rows):,} rows in the lake are the valid events", sorted(run["rows"]), rows)
@@ -162,7 +162,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
         clean = replay(options.binary, options.file, options.clean or folder / "clean")
-        expect(f"{len(invoices):,} invoices went in", clean["summary"]["events_in"], len(invoices))
+        expect(f"{len(invoices):,} invoices went in", clean["summary"]["records_in"], len(invoices))
         check_against_file(clean, invoices)
         check_signals(clean, options.file)
         check_opening_stock(options, folder / "opening-stock", clean)
@@ -172,7 +172,7 @@ def main():
                 run = replay(options.binary, options.file, out, "--batch-size", str(size), *twice)
                 name = f"batches of {size:,}" + (", every event twice" if twice else "")
                 expect(f"{name}: identical tables", run["tables"], clean["tables"])
-                expect(f"{name}: the same signals", told(run), told(clean))
+                expect(f"{name}: the same signals", emitted(run), emitted(clean))
                 expect(f"{name}: each once by id and by origin", len(set(counts(run))), 1)
                 expect(f"{name}: one lake row an event", sorted(run["distinct"]), sorted(clean["distinct"]))
                 ids = sorted(line["event_id"] for line in run["quarantine"])

@@ -1,7 +1,7 @@
-"""Replays Online Retail through failing services, and brings back what was given up, against a clean run.
+"""Replays Online Retail through failing services, and redrives what was discarded, against a clean run.
 
     pip install duckdb
-    python tests/online_retail/faults.py FILE.parquet [--seeds 2] [--redriven 2] [--age-limit 2s]
+    python tests/online_retail/faults.py FILE.parquet [--seeds 2] [--redriven 2] [--maximum-record-age 2s]
                                          [--clean DIR] [--binary target/local/millrace]
 
 `--clean` is what a replay of the file wrote, such as `check.py --clean` keeps; unless given, there is one first.
@@ -9,13 +9,13 @@
 For each seed (2. for the first so many as `--redriven` says):
 
 1. `replay --faults SEED` with unlimited retries. Tables are those of the clean run but for `version` and `ledger`, the
-   lake is that of the clean run after de-duplication by id, quarantine names the same events, nothing was given up.
-2. `replay --faults SEED --age-limit`, with outages longer than that, so that records are given up. `redrive` lists
+   lake is that of the clean run after de-duplication by id, quarantine names the same events, nothing was discarded.
+2. `replay --faults SEED --maximum-record-age`, with outages longer than that, so that records are discarded. `redrive` lists
    and dry-runs without changing a byte, then runs. For each subject, what orders, returns, revenue and refunds in the
    table lack against the clean run is exactly the sum of late events that `late.jsonl` names by id. (Mostly all of
    them; an event that was applied, whose answer was lost, and which outlived the limit before it was sent again comes
    back late too.) Lake after de-duplication and ids in quarantine are those of the clean run. Every object is marked,
-   and a second run changes not one byte. A run with `--again`, as after a crash before the marks, changes neither
+   and a second run changes not one byte. A run with `--include-done`, as after a crash before the marks, changes neither
    tables nor the de-duplicated lake.
 """
 
@@ -29,7 +29,7 @@ import tempfile
 
 import duckdb
 
-from check import INVOICES, counts, expect, outcome, replay, told
+from check import INVOICES, counts, emitted, expect, outcome, replay
 
 # Small batches make many calls.
 BATCHES = ["--batch-size", "20"]
@@ -73,7 +73,7 @@ def late_by_subject(out, invoices):
 
 def unexplained(clean, run, late):
     """Subjects whose table entry and late events do not come to the clean run's; and how many late events were in the
-    table all the same: applied, given up since the answer was lost, and too old to be told apart."""
+    table all the same: applied, discarded since the answer was lost, and too old to be known."""
     wrong, applied_before = [], 0
     nothing = (0, 0, 0, 0)
     for subject in clean.keys() | run.keys():
@@ -91,51 +91,51 @@ def unexplained(clean, run, late):
     return wrong, applied_before
 
 
-def given_up(run):
-    return sum(function["records"] for function in run["summary"]["given_up"].values())
+def discarded(run):
+    return sum(function["records"] for function in run["summary"]["discarded"].values())
 
 
 def check_faults(options, seed, out, clean):
     run = replay(options.binary, options.file, out, "--faults", str(seed), *BATCHES)
-    struck = run["summary"]["trouble"]["struck"]
-    count = sum(count for kinds in struck.values() for count in kinds.values())
+    injected = run["summary"]["faults"]["injected"]
+    count = sum(count for kinds in injected.values() for count in kinds.values())
     name = f"seed {seed}, {count:,} faults"
     expect(f"{name}: there were some", count > 0, True)
     expect(f"{name}: identical tables", run["tables"], clean["tables"])
-    expect(f"{name}: the same signals, each once by id and by origin", (told(run), len(set(counts(run)))), (told(clean), 1))
+    expect(f"{name}: the same signals, each once by id and by origin", (emitted(run), len(set(counts(run)))), (emitted(clean), 1))
     expect(f"{name}: one lake row an event", sorted(run["distinct"]), sorted(clean["distinct"]))
     expect(f"{name}: the same events in quarantine", quarantined(run), quarantined(clean))
-    expect(f"{name}: nothing given up", ((out / "on-failure").exists(), given_up(run)), (False, 0))
+    expect(f"{name}: nothing discarded", ((out / "on-failure").exists(), discarded(run)), (False, 0))
 
 
 def check_redrive(options, seed, out, clean, invoices):
-    limit = ("--age-limit", options.age_limit)
+    limit = ("--maximum-record-age", options.maximum_record_age)
     before = replay(options.binary, options.file, out, "--faults", str(seed), *BATCHES, *limit)
-    lost = given_up(before)
-    name = f"seed {seed}, {lost:,} records given up"
+    lost = discarded(before)
+    name = f"seed {seed}, {lost:,} records discarded"
     expect(f"{name}: there were some", lost > 0, True)
     found = files(out)
     listed, dry = redrive(options.binary, out, "list"), redrive(options.binary, out, "dry-run")
-    expect(f"{name}: a list finds all of it open", {line["state"] for line in listed["lines"]}, {"open"})
+    expect(f"{name}: a list finds all of it open", {line["state"] for line in listed["results"]}, {"open"})
     expect(f"{name}: a dry run would send all of it", dry["to_send"], lost)
     expect(f"{name}: neither changed a byte", files(out), found)
-    told = redrive(options.binary, out, "run")
-    expect(f"{name}: all of it was sent", (told["sent"], told["failed"], told["left"]), (lost, 0, 0))
+    answer = redrive(options.binary, out, "run")
+    expect(f"{name}: all of it was sent", (answer["sent"], answer["failed"], answer["remaining"]), (lost, 0, 0))
     after = outcome(out)
-    late = told["functions"]["sessions"]["verdicts"]["late"]
+    late = answer["functions"]["sessions"]["verdicts"]["late"]
     sums = table_sums(clean)
     wrong, applied = unexplained(sums, table_sums(after), late_by_subject(out, invoices))
-    detail = f"{late:,} events late, {applied:,} of them applied before they were given up"
+    detail = f"{late:,} events late, {applied:,} of them applied before they were discarded"
     expect(f"{name}: orders, returns, revenue and refunds of {len(sums):,} subjects, {detail}", wrong, [])
     expect(f"{name}: one lake row an event", sorted(after["distinct"]), sorted(clean["distinct"]))
     expect(f"{name}: the same events in quarantine", quarantined(after), quarantined(clean))
     listed = redrive(options.binary, out, "list")
-    expect(f"{name}: every object is marked", {line["state"] for line in listed["lines"]}, {"done"})
+    expect(f"{name}: every object is marked", {line["state"] for line in listed["results"]}, {"done"})
     found = files(out)
     second = redrive(options.binary, out, "run")
-    expect(f"{name}: a second run sends nothing", (second["sent"], second["done_before"]), (0, len(listed["lines"])))
+    expect(f"{name}: a second run sends nothing", (second["sent"], second["done_before"]), (0, len(listed["results"])))
     expect(f"{name}: and changes not one byte", files(out), found)
-    again = redrive(options.binary, out, "run", "--again")
+    again = redrive(options.binary, out, "run", "--include-done")
     expect(f"{name}: a run over marked objects sends it again", again["sent"], lost)
     repeated = outcome(out)
     expect(f"{name}: into the same tables", repeated["tables"], after["tables"])
@@ -146,9 +146,9 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("file")
     parser.add_argument("--seeds", type=int, default=2)
-    parser.add_argument("--redriven", type=int, help="seeds with an age limit and a redrive; all unless given")
+    parser.add_argument("--redriven", type=int, help="seeds with a maximum record age and a redrive; all unless given")
     parser.add_argument("--clean", type=pathlib.Path)
-    parser.add_argument("--age-limit", default="2s", help="longer for larger files: most of it should get done")
+    parser.add_argument("--maximum-record-age", default="2s", help="longer for larger files: most of it should get done")
     parser.add_argument("--binary", default="target/local/millrace")
     options = parser.parse_args()
     invoices = {row[0]: row for row in duckdb.execute(INVOICES, [options.file]).fetchall()}

@@ -89,7 +89,7 @@ async fn an_unknown_type_is_a_row_under_unknown_and_a_very_old_one_under_its_arr
 }
 
 #[tokio::test]
-async fn the_reused_id_is_set_aside_by_name() {
+async fn the_reused_id_is_quarantined_by_name() {
     let (_, quarantine) = run("sessions/collision.json").await;
     assert_eq!(
         (&quarantine[0]["event_id"], &quarantine[0]["reason"]),

@@ -23,7 +23,7 @@ const ROOT: &str = "1-5759e988-bd862e3fe1be46a994272793";
 const PARENT: &str = "53995c3f42cd8ad8";
 
 /// Runs a batch in an invocation with this trace header; the documents that reached the daemon.
-async fn told(function: &impl Function, batch: KinesisBatch, header: Option<&str>) -> Vec<Value> {
+async fn sent(function: &impl Function, batch: KinesisBatch, header: Option<&str>) -> Vec<Value> {
     let daemon = UdpSocket::bind("127.0.0.1:0").unwrap();
     daemon.set_nonblocking(true).unwrap();
     let layer = trace::layer(&daemon.local_addr().unwrap().to_string()).unwrap();
@@ -75,7 +75,7 @@ fn annotations<'a>(document: &'a Value, name: &str) -> Vec<&'a Value> {
 async fn an_invocation_tells_its_steps_and_its_place_in_the_trace() {
     let batch = BatchBuilder::default().event(&event("1", "u").views("cup")).build();
     let [first, last] = batch.ends().map(|end| end.unwrap().to_owned());
-    let documents = told(&sessions_with(&MemorySignals::default()), batch, Some(&sampled())).await;
+    let documents = sent(&sessions_with(&MemorySignals::default()), batch, Some(&sampled())).await;
     let [document] = &documents[..] else { panic!("{documents:?}") };
     assert_eq!(document["name"], "sessions");
     assert_eq!(
@@ -104,21 +104,24 @@ async fn an_event_and_its_signals_are_found_by_one_cause() {
         .event(&event("order-7", "u").orders("cup", 2, 500))
         .event(&event("order-7", "u").orders("cup", 2, 500))
         .build();
-    let documents = told(&sessions_with(&signals), batch, Some(&sampled())).await;
+    let documents = sent(&sessions_with(&signals), batch, Some(&sampled())).await;
     let followed = annotations(&documents[0], "order.placed");
     assert_eq!(followed.iter().map(|it| &it["verdict"]).collect::<Vec<_>>(), ["applied", "duplicate"]);
-    assert!(followed.iter().all(|it| it["event_id"] == "order-7" && it["since_arrival_ms"].is_i64()));
-    let cause = followed[0]["cause"].as_str().unwrap();
+    assert!(followed.iter().all(|it| it["event_id"] == "order-7" && it["arrival_lag_ms"].is_i64()));
+    let causation_id = followed[0]["causation_id"].as_str().unwrap();
 
-    let told_signals = signals.received();
-    assert!(!told_signals.is_empty());
-    let records = told_signals.iter().fold(
+    let emitted_signals = signals.received();
+    assert!(!emitted_signals.is_empty());
+    let records = emitted_signals.iter().fold(
         BatchBuilder::default().of_stream(&archive::Config::for_testing().signals_stream),
         |batch, signal| batch.raw(&signal.key, signal.event_text("sessions").unwrap()),
     );
-    let documents = told(&archive(), records.build(), Some(&sampled())).await;
+    let documents = sent(&archive(), records.build(), Some(&sampled())).await;
     let filed = annotations(&documents[0], "stock.sold");
-    assert_eq!((filed[0]["cause"].as_str(), &filed[0]["verdict"]), (Some(cause), &"applied".into()));
+    assert_eq!(
+        (filed[0]["causation_id"].as_str(), &filed[0]["verdict"]),
+        (Some(causation_id), &"applied".into())
+    );
     assert!(names(&documents[0]).contains(&"put"));
 }
 
@@ -126,8 +129,8 @@ async fn an_event_and_its_signals_are_found_by_one_cause() {
 async fn of_many_events_all_functions_follow_the_same_ten() {
     let events: Vec<_> = (0..40).map(|id| event(format!("view-{id}"), "u").views("cup")).collect();
     let batch = || BatchBuilder::default().events(&events).build();
-    let by_sessions = told(&sessions_with(&MemorySignals::default()), batch(), Some(&sampled())).await;
-    let by_archive = told(&archive(), batch(), Some(&sampled())).await;
+    let by_sessions = sent(&sessions_with(&MemorySignals::default()), batch(), Some(&sampled())).await;
+    let by_archive = sent(&archive(), batch(), Some(&sampled())).await;
     let ids = |document| -> Vec<Value> {
         annotations(document, "product.viewed").iter().map(|it| it["event_id"].clone()).collect()
     };
@@ -139,7 +142,7 @@ async fn of_many_events_all_functions_follow_the_same_ten() {
 async fn a_type_that_is_not_known_is_named_as_xray_takes_names() {
     let batch =
         BatchBuilder::default().event(&event("1", "u").of_type("shop|viewed (twice)", json!({}))).build();
-    let documents = told(&archive(), batch, Some(&sampled())).await;
+    let documents = sent(&archive(), batch, Some(&sampled())).await;
     assert_eq!(names(&documents[0]), ["put", "shop_viewed _twice_"]);
 }
 
@@ -171,7 +174,7 @@ async fn an_invocation_that_is_not_sampled_tells_nothing() {
     let not_sampled = format!("Root={ROOT};Parent={PARENT};Sampled=0");
     for header in [None, Some(&*not_sampled)] {
         let batch = BatchBuilder::default().event(&event("1", "u").views("cup")).build();
-        let documents = told(&sessions_with(&MemorySignals::default()), batch, header).await;
+        let documents = sent(&sessions_with(&MemorySignals::default()), batch, header).await;
         assert!(documents.is_empty(), "{documents:?}");
     }
 }

@@ -13,7 +13,8 @@ use millrace_lambda::{Meter, function, logging, ports::NoSignals, stateful::Cons
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let mut variables = Variables::of_the_environment();
-    let (table, quarantine) = (variables.required("LOYALTY_TABLE"), variables.required("QUARANTINE_STREAM"));
+    let (table, quarantine) =
+        (variables.required("LOYALTY_TABLE"), variables.required("QUARANTINE_DELIVERY_STREAM"));
     logging::start(module_path!(), variables.log_level());
     variables.finish(())?;
     let (sdk, meter) = (sdk_config().await, Arc::new(Meter::default()));

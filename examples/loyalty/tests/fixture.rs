@@ -12,6 +12,6 @@ async fn an_order_sent_twice_counts_once_and_a_return_is_taken_back() {
     let adapters = (store.clone(), MemorySink::<1_000>::noting("quarantine", Journal::default()), NoSignals);
     let stateful = Stateful::new("loyalty", adapters, LedgerSettings::default(), 0);
     let counts = stateful.run(&Batch::open(&batch), &(), Deadline::NONE).await.counts();
-    assert_eq!((counts["applied"], counts["duplicate"], counts["passed_over"]), (2, 1, 1));
+    assert_eq!((counts["applied"], counts["duplicate"], counts["ignored"]), (2, 1, 1));
     assert_eq!(store.item("user-liz").unwrap().state, Loyalty { points: 24 - 8 });
 }

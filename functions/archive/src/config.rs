@@ -7,11 +7,11 @@ use tracing::Level;
 
 /// The variables that are read.
 pub const VARIABLES: &[&str] = &[
-    "LAKE_STREAM",
+    "LAKE_DELIVERY_STREAM",
     "SIGNALS_STREAM",
-    "QUARANTINE_STREAM",
+    "QUARANTINE_DELIVERY_STREAM",
     "ROWS_PER_RECORD",
-    "EVENT_DAY_LIMIT_DAYS",
+    "MAXIMUM_EVENT_AGE_DAYS",
     "LOG_LEVEL",
 ];
 
@@ -19,11 +19,11 @@ pub const VARIABLES: &[&str] = &[
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     /// The Firehose stream of the lake.
-    pub lake_stream: String,
+    pub lake_delivery_stream: String,
     /// The Kinesis stream of signals: what others relay into it is a row already.
     pub signals_stream: String,
     /// The Firehose stream of the quarantine.
-    pub quarantine_stream: String,
+    pub quarantine_delivery_stream: String,
     /// Most rows of one Firehose record; 1 for endpoints that do not take records apart.
     pub rows_per_record: usize,
     /// How rows find their day.
@@ -41,20 +41,20 @@ impl Config {
         Self::read(environment)
     }
 
-    /// Settings from variables that `look_up` finds. An `EVENT_DAY_LIMIT_DAYS` of 0 turns that limit off.
+    /// Settings from variables that `look_up` finds. A `MAXIMUM_EVENT_AGE_DAYS` of 0 turns that limit off.
     ///
     /// # Errors
     /// When variables are missing or out of range; all of them are listed.
     pub fn read(look_up: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let mut variables = Variables::new(look_up);
-        let default_days = RowSettings::default().event_day_limit_days.unwrap_or_default();
-        let days = variables.number("EVENT_DAY_LIMIT_DAYS", default_days, 0..=36_500);
+        let default_days = RowSettings::default().maximum_event_age_days.unwrap_or_default();
+        let days = variables.number("MAXIMUM_EVENT_AGE_DAYS", default_days, 0..=36_500);
         let config = Self {
-            lake_stream: variables.required("LAKE_STREAM"),
+            lake_delivery_stream: variables.required("LAKE_DELIVERY_STREAM"),
             signals_stream: variables.required("SIGNALS_STREAM"),
-            quarantine_stream: variables.required("QUARANTINE_STREAM"),
+            quarantine_delivery_stream: variables.required("QUARANTINE_DELIVERY_STREAM"),
             rows_per_record: variables.number("ROWS_PER_RECORD", RECORD_LIMIT_ROWS, 1..=RECORD_LIMIT_ROWS),
-            rows: RowSettings { event_day_limit_days: (days > 0).then_some(days) },
+            rows: RowSettings { maximum_event_age_days: (days > 0).then_some(days) },
             log_level: variables.log_level(),
         };
         variables.finish(config)
@@ -63,9 +63,9 @@ impl Config {
     /// Defaults with names for tests.
     pub fn for_testing() -> Self {
         Self {
-            lake_stream: "lake".to_owned(),
+            lake_delivery_stream: "lake".to_owned(),
             signals_stream: "signals".to_owned(),
-            quarantine_stream: "quarantine".to_owned(),
+            quarantine_delivery_stream: "quarantine".to_owned(),
             rows_per_record: RECORD_LIMIT_ROWS,
             rows: RowSettings::default(),
             log_level: Level::WARN,
@@ -94,9 +94,9 @@ mod tests {
     fn a_limit_of_no_days_is_none() {
         let config =
             Config::read(|name| Some(if name == "LOG_LEVEL" { "WARN" } else { "1" }.to_owned())).unwrap();
-        assert_eq!(config.rows.event_day_limit_days, Some(1));
+        assert_eq!(config.rows.maximum_event_age_days, Some(1));
         let off = |name: &str| {
-            Some(if name == "EVENT_DAY_LIMIT_DAYS" { "0" } else { "" }.to_owned()).filter(|v| !v.is_empty())
+            Some(if name == "MAXIMUM_EVENT_AGE_DAYS" { "0" } else { "" }.to_owned()).filter(|v| !v.is_empty())
         };
         assert_eq!(Config::read(off).unwrap_err().problems.len(), 3);
     }

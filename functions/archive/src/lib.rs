@@ -10,14 +10,15 @@ pub use config::Config;
 use millrace_aws::FirehoseSink;
 use millrace_domain::lake::{Origin, Row, RowSettings};
 use millrace_domain::{Data, Event, Invalid, Reason, Verdict};
+use millrace_lambda::batch_event::newest_event_ms;
 use millrace_lambda::deadline::DeadlineNear;
 use millrace_lambda::isolate::isolated;
-use millrace_lambda::ports::{LineSink, NotAccepted};
+use millrace_lambda::ports::{JsonLineSink, NotAccepted};
 use millrace_lambda::quarantine::push_entry;
 use millrace_lambda::trace::{follow, step};
-use millrace_lambda::unit::newest_event_ms;
 use millrace_lambda::{
-    Batch, Cut, Deadline, Function, KinesisBatch, Lines, Meter, Report, Tally, Unit, Units,
+    Batch, BatchEvent, BatchEvents, Checkpoint, Deadline, Function, JsonLines, KinesisBatch, Meter, Report,
+    Tally,
 };
 
 /// The function's name.
@@ -36,15 +37,15 @@ pub struct Archive<L, Q> {
 impl Archive<FirehoseSink, FirehoseSink> {
     /// The function over Firehose. The client decides which endpoint that is.
     pub fn on_aws(config: &Config, firehose: &Firehose, meter: Arc<Meter>) -> Self {
-        let lake = config.lake_stream.clone();
+        let lake = config.lake_delivery_stream.clone();
         let lake = FirehoseSink::new(firehose.clone(), lake, config.rows_per_record, Arc::clone(&meter));
-        let quarantine = config.quarantine_stream.clone();
+        let quarantine = config.quarantine_delivery_stream.clone();
         let quarantine = FirehoseSink::quarantine(firehose.clone(), quarantine, Arc::clone(&meter));
         Self::new(config, lake, quarantine, meter)
     }
 }
 
-impl<L: LineSink, Q: LineSink> Archive<L, Q> {
+impl<L: JsonLineSink, Q: JsonLineSink> Archive<L, Q> {
     /// The function over these adapters, which report what they use up to `meter`.
     pub fn new(config: &Config, lake: L, quarantine: Q, meter: Arc<Meter>) -> Self {
         let signals_stream = config.signals_stream.clone();
@@ -53,66 +54,78 @@ impl<L: LineSink, Q: LineSink> Archive<L, Q> {
 
     async fn run(&self, batch: &KinesisBatch, deadline: Deadline) -> Tally {
         let opened = Batch::open(batch);
-        let Units { list: units, end } = opened.units();
+        let BatchEvents { list: events, end } = opened.events();
         let of_signals = batch.stream == self.signals_stream;
-        let (rows, refusals) = self.rows(&units, &batch.shard_id, of_signals);
-        let mut cut = end.map_or_else(Cut::default, |end| Cut::at(end.record));
+        let (rows, refusals) = self.rows(&events, &batch.shard_id, of_signals);
+        let mut checkpoint = end.map_or_else(Checkpoint::default, |end| Checkpoint::at(end.record));
         let mut why = end.map_or_else(String::new, |end| end.why.to_owned());
-        let mut note = |cut: &mut Cut, lines: &Lines, put: Result<(), NotAccepted>| {
+        let mut note = |checkpoint: &mut Checkpoint, lines: &JsonLines, put: Result<(), NotAccepted>| {
             if let Err(failed) = put {
-                cut.lower(lines.record(failed.first).unwrap_or_default());
+                checkpoint.lower(lines.record(failed.first).unwrap_or_default());
                 why = failed.to_string();
             }
         };
         if deadline.is_near() {
-            note(&mut cut, &rows, Err(NotAccepted { first: 0, why: DeadlineNear.to_string() }));
+            note(&mut checkpoint, &rows, Err(NotAccepted { first: 0, why: DeadlineNear.to_string() }));
         } else if !rows.is_empty() {
-            note(&mut cut, &rows, step("put", self.lake.put(&rows, deadline)).await);
+            note(&mut checkpoint, &rows, step("put", self.lake.put(&rows, deadline)).await);
         }
-        // Only before the cut: what lies behind it comes again, and is set aside then.
-        let set_aside = set_aside::<Q>(&units, &refusals, cut, &batch.shard_id);
-        if !set_aside.is_empty() {
-            note(&mut cut, &set_aside, step("set aside", self.quarantine.put(&set_aside, deadline)).await);
+        // Only before the checkpoint: what lies behind it comes again, and is set aside then.
+        let quarantined = quarantine::<Q>(&events, &refusals, checkpoint, &batch.shard_id);
+        if !quarantined.is_empty() {
+            note(
+                &mut checkpoint,
+                &quarantined,
+                step("quarantine", self.quarantine.put(&quarantined, deadline)).await,
+            );
         }
-        let taken = |unit: &Unit<'_>| match unit.is_for(NAME)
-            && !unit.event.as_ref().is_ok_and(|event| is_passed_over(event, of_signals))
+        let taken = |batch_event: &BatchEvent<'_>| match batch_event.is_for(NAME)
+            && !batch_event.event.as_ref().is_ok_and(|event| has_no_row(event, of_signals))
         {
             true => Verdict::Applied,
-            false => Verdict::PassedOver,
+            false => Verdict::Ignored,
         };
-        let mut verdicts: Vec<_> = units.iter().map(|unit| (unit.record, Some(taken(unit)))).collect();
+        let mut verdicts: Vec<_> =
+            events.iter().map(|batch_event| (batch_event.record, Some(taken(batch_event)))).collect();
         for (index, invalid) in &refusals {
             if let Some((_, verdict)) = verdicts.get_mut(*index) {
-                *verdict = Some(Verdict::Refused(invalid.reason));
+                *verdict = Some(Verdict::Rejected(invalid.reason));
             }
         }
         for (record, verdict) in &mut verdicts {
-            // A row behind the cut may have been sent or not; it comes again either way.
-            *verdict = verdict.filter(|_| cut.allows(*record));
+            // A row behind the checkpoint may have been sent or not; it comes again either way.
+            *verdict = verdict.filter(|_| checkpoint.allows(*record));
         }
-        follow(&units, &verdicts);
-        Tally { cut, verdicts, why, newest_event_ms: newest_event_ms(&units), ..Tally::default() }
+        follow(&events, &verdicts);
+        Tally { checkpoint, verdicts, why, newest_event_ms: newest_event_ms(&events), ..Tally::default() }
     }
 
-    /// The rows of a batch, and the units that have none.
-    fn rows(&self, units: &[Unit<'_>], shard_id: &str, of_signals: bool) -> (Lines, Vec<(usize, Invalid)>) {
-        let mut rows = Lines::default();
+    /// The rows of a batch, and the events that have none.
+    fn rows(
+        &self,
+        events: &[BatchEvent<'_>],
+        shard_id: &str,
+        of_signals: bool,
+    ) -> (JsonLines, Vec<(usize, Invalid)>) {
+        let mut rows = JsonLines::default();
         let mut refusals = Vec::new();
-        for (index, unit) in units.iter().enumerate().filter(|(_, unit)| unit.is_for(NAME)) {
-            let event = match &unit.event {
-                Ok(event) if is_passed_over(event, of_signals) => continue,
+        for (index, batch_event) in
+            events.iter().enumerate().filter(|(_, batch_event)| batch_event.is_for(NAME))
+        {
+            let event = match &batch_event.event {
+                Ok(event) if has_no_row(event, of_signals) => continue,
                 Ok(event) => event,
                 Err(invalid) => {
                     refusals.push((index, invalid.clone()));
                     continue;
                 }
             };
-            let (shard_id, position, arrived_at_ms) = unit.first_place(shard_id);
+            let (shard_id, position, arrived_at_ms) = batch_event.first_position(shard_id);
             let origin = Origin { shard_id, position, arrived_at_ms };
             let pushed = isolated(|| {
                 let row = Row::of(event, origin, self.rows);
-                let pushed = rows.push(unit.record, &row, L::LINE_LIMIT_BYTES);
-                pushed.or_else(|_| rows.push(unit.record, &row.without_lines(), L::LINE_LIMIT_BYTES))
+                let pushed = rows.push(batch_event.record, &row, L::LINE_LIMIT_BYTES);
+                pushed.or_else(|_| rows.push(batch_event.record, &row.without_lines(), L::LINE_LIMIT_BYTES))
             });
             let (reason, why) = match pushed {
                 Ok(Ok(())) => continue,
@@ -126,9 +139,9 @@ impl<L: LineSink, Q: LineSink> Archive<L, Q> {
     }
 }
 
-/// Control events have no row, and in the stream of signals nothing has one that producers told: it is relayed there from
+/// Control events have no row, and in the stream of signals nothing has one that producers sent: it is relayed there from
 /// the stream of events, which has its row.
-fn is_passed_over(event: &Event<'_>, of_signals: bool) -> bool {
+fn has_no_row(event: &Event<'_>, of_signals: bool) -> bool {
     match event.data {
         Data::TimerDue(_) => true,
         Data::StockSold(_) | Data::StockReturned(_) | Data::Signal => false,
@@ -136,23 +149,25 @@ fn is_passed_over(event: &Event<'_>, of_signals: bool) -> bool {
     }
 }
 
-fn set_aside<Q: LineSink>(
-    units: &[Unit<'_>],
+fn quarantine<Q: JsonLineSink>(
+    events: &[BatchEvent<'_>],
     refusals: &[(usize, Invalid)],
-    cut: Cut,
+    checkpoint: Checkpoint,
     shard_id: &str,
-) -> Lines {
-    let mut lines = Lines::default();
+) -> JsonLines {
+    let mut lines = JsonLines::default();
     for (index, invalid) in refusals {
-        if let Some(unit) = units.get(*index).filter(|unit| cut.allows(unit.record)) {
-            let entry = unit.quarantined(NAME, shard_id, invalid.clone());
-            push_entry::<Q>(&mut lines, unit.record, &entry);
+        if let Some(batch_event) =
+            events.get(*index).filter(|batch_event| checkpoint.allows(batch_event.record))
+        {
+            let entry = batch_event.quarantined(NAME, shard_id, invalid.clone());
+            push_entry::<Q>(&mut lines, batch_event.record, &entry);
         }
     }
     lines
 }
 
-impl<L: LineSink, Q: LineSink> Function for Archive<L, Q> {
+impl<L: JsonLineSink, Q: JsonLineSink> Function for Archive<L, Q> {
     fn name(&self) -> &'static str {
         NAME
     }

@@ -9,20 +9,20 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Taken {
     /// Timers that were due and that the run put or tried to.
-    pub taken: u64,
+    pub due: u64,
     /// Of these, timers that the stream accepted.
     pub put: u64,
     /// Of these, timers that were deleted. What is not comes again, which changes nothing.
     pub deleted: u64,
     /// Items that are no timers. They stay where they are.
-    pub damaged: u64,
+    pub corrupt: u64,
     /// Whether there may be more that is due.
-    pub left: bool,
+    pub has_more: bool,
     /// The minute up to which everything was taken, such as `2026-11-21T12:34`.
     pub cursor: Option<String>,
     /// Why the run ended before its time, in words; empty when it did not.
     #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub why: String,
+    pub error: String,
 }
 
 /// What a sweep did.
@@ -35,15 +35,15 @@ pub struct Swept {
     /// Of these, users for whom the stream accepted one.
     pub put: u64,
     /// Items that could not be understood.
-    pub damaged: u64,
+    pub corrupt: u64,
     /// Whether the whole table was looked at.
     pub complete: bool,
     /// Where to go on, for the next request; `None` for the start of the table, or when it is complete.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub next: Option<String>,
+    pub next_start_after: Option<String>,
     /// Why the sweep ended before its time, in words; empty when it did not.
     #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub why: String,
+    pub error: String,
 }
 
 /// The answer to a request.
@@ -59,11 +59,11 @@ pub enum Answer {
 impl Counted for Taken {
     fn counts(&self) -> Vec<(&'static str, u64)> {
         vec![
-            ("timers_taken", self.taken),
+            ("timers_due", self.due),
             ("timers_put", self.put),
             ("timers_deleted", self.deleted),
-            ("timers_damaged", self.damaged),
-            ("runs_unfinished", self.left.into()),
+            ("timers_corrupt", self.corrupt),
+            ("runs_incomplete", self.has_more.into()),
         ]
     }
 }
@@ -74,7 +74,7 @@ impl Counted for Swept {
             ("sessions_open", self.open),
             ("sessions_without_timer", self.missing),
             ("timers_put", self.put),
-            ("sessions_damaged", self.damaged),
+            ("sessions_corrupt", self.corrupt),
         ]
     }
 }
@@ -126,10 +126,10 @@ pub enum CloseError {
     #[error(transparent)]
     Sweep(#[from] Failed<Swept>),
     /// The request's time is still to come: the cursor would pass buckets that are yet to be filled.
-    #[error("now_ms is {now_ms}, and it is only {clock_ms}")]
+    #[error("now_at_ms is {now_at_ms}, and it is only {clock_ms}")]
     AheadOfTheClock {
         /// The request's time, in epoch milliseconds.
-        now_ms: i64,
+        now_at_ms: i64,
         /// The clock's, in epoch milliseconds.
         clock_ms: i64,
     },
@@ -144,17 +144,17 @@ mod tests {
         let error = CloseError::from(Failed { why: "the stream is down".to_owned(), done: Swept::default() });
         assert_eq!(
             error.to_string(),
-            r#"the stream is down; done all the same: {"open":0,"missing":0,"put":0,"damaged":0,"complete":false}"#
+            r#"the stream is down; done all the same: {"open":0,"missing":0,"put":0,"corrupt":0,"complete":false}"#
         );
     }
 
     #[test]
     fn what_a_run_did_is_counted_in_trouble_too() {
-        let done = Taken { put: 900, left: true, ..Taken::default() };
+        let done = Taken { put: 900, has_more: true, ..Taken::default() };
         let error = CloseError::from(Failed { why: "the stream is down".to_owned(), done: done.clone() });
         assert_eq!(error.counts(), Answer::Taken(done).counts());
         assert!(
-            error.counts().contains(&("timers_put", 900)) && error.counts().contains(&("runs_unfinished", 1))
+            error.counts().contains(&("timers_put", 900)) && error.counts().contains(&("runs_incomplete", 1))
         );
     }
 }

@@ -65,19 +65,19 @@ impl<T: DueTimers, S: OpenSessions, R: RecordStream> Close<T, S, R> {
     /// invocation: nobody reads the answer to a schedule, but Lambda counts failures, and tries again.
     pub async fn call(&self, request: &Request, deadline: Deadline) -> Result<Answer, CloseError> {
         let clock_ms = self.clock.now_ms();
-        let now_ms = request.now_ms.unwrap_or(clock_ms);
+        let now_ms = request.now_at_ms.unwrap_or(clock_ms);
         if now_ms > clock_ms {
-            return Err(CloseError::AheadOfTheClock { now_ms, clock_ms });
+            return Err(CloseError::AheadOfTheClock { now_at_ms: now_ms, clock_ms });
         }
         let limit = self.config.run_limit_timers;
         if request.sweep {
-            let (settings, from) = (&self.config.session, request.next.as_deref());
+            let (settings, from) = (&self.config.session, request.start_after.as_deref());
             let swept = sweep(&self.sessions, &self.stream, settings, limit, from, now_ms, deadline).await?;
-            tracing::info!(swept.open, swept.missing, swept.complete, swept.why, "swept");
+            tracing::info!(swept.open, swept.missing, swept.complete, swept.error, "swept");
             return Ok(Answer::Swept(swept));
         }
         let taken = run(&self.timers, &self.stream, limit, now_ms, deadline).await?;
-        tracing::info!(taken.taken, taken.put, taken.deleted, taken.left, taken.why, "closed");
+        tracing::info!(taken.due, taken.put, taken.deleted, taken.has_more, taken.error, "closed");
         Ok(Answer::Taken(taken))
     }
 }

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use futures::future::join_all;
-use millrace_domain::timer::{Bucket, Minute, Placed, first_cursor, minutes_to_take};
+use millrace_domain::timer::{Bucket, Minute, StoredTimer, first_cursor, minutes_to_take};
 use millrace_lambda::Deadline;
 use millrace_lambda::record_stream::{Put, RecordStream};
 use millrace_lambda::timers::{DuePage, DueTimers, TableError};
@@ -37,7 +37,7 @@ pub async fn run<T: DueTimers, R: RecordStream>(
     let (cursor, after) = match where_to_begin(timers, now_ms, deadline).await {
         Ok(found) => found,
         Err(error) => {
-            let done = Taken { left: true, ..Taken::default() };
+            let done = Taken { has_more: true, ..Taken::default() };
             return Err(Failed { why: format!("the cursor could not be read: {error}"), done });
         }
     };
@@ -76,7 +76,7 @@ struct Run<'r, T, R> {
     now_ms: i64,
     deadline: Deadline,
     /// Timers that were read and wait to be put.
-    gathered: Vec<Placed>,
+    gathered: Vec<StoredTimer>,
     done: Taken,
     /// The first minute of which something is left.
     unfinished: Option<Minute>,
@@ -118,20 +118,20 @@ impl<T: DueTimers, R: RecordStream> Run<'_, T, R> {
         mut page: Result<DuePage, TableError>,
     ) -> ControlFlow<()> {
         loop {
-            let DuePage { timers, damaged, next } = match page {
+            let DuePage { timers, corrupt, next } = match page {
                 Ok(page) => page,
                 Err(error) => {
                     self.fail(format!("the table of timers could not be read: {error}"));
                     return ControlFlow::Break(());
                 }
             };
-            self.done.damaged += damaged as u64;
+            self.done.corrupt += corrupt as u64;
             for timer in timers {
-                if self.gathered.len() as u64 + self.done.taken >= self.limit as u64 {
-                    self.done.why = "the limit of a run is reached".to_owned();
+                if self.gathered.len() as u64 + self.done.due >= self.limit as u64 {
+                    self.done.error = "the limit of a run is reached".to_owned();
                     return ControlFlow::Break(());
                 }
-                self.gathered.push(Placed { bucket, timer });
+                self.gathered.push(StoredTimer { bucket, timer });
             }
             if self.gathered.len() >= PUT_TIMERS {
                 self.put_gathered().await?;
@@ -149,26 +149,26 @@ impl<T: DueTimers, R: RecordStream> Run<'_, T, R> {
             return ControlFlow::Continue(());
         }
         if self.is_near_deadline() {
-            gathered.iter().for_each(|placed| self.leave(placed.bucket.minute));
+            gathered.iter().for_each(|stored| self.leave(stored.bucket.minute));
             return ControlFlow::Break(());
         }
-        self.done.taken += gathered.len() as u64;
+        self.done.due += gathered.len() as u64;
         let (mut sent, mut records) = (Vec::new(), Vec::new());
-        for placed in gathered {
-            match record(&placed.timer) {
+        for stored in gathered {
+            match record(&stored.timer) {
                 Ok(record) => {
                     records.push(record);
-                    sent.push(placed);
+                    sent.push(stored);
                 }
-                Err(error) => self.not_done(&placed, format!("a timer cannot be written: {error}")),
+                Err(error) => self.not_done(&stored, format!("a timer cannot be written: {error}")),
             }
         }
         let mut accepted = Vec::with_capacity(sent.len());
-        for (placed, put) in sent.into_iter().zip(self.stream.put(&records, self.deadline).await) {
+        for (stored, put) in sent.into_iter().zip(self.stream.put(&records, self.deadline).await) {
             match put {
-                Put::Accepted => accepted.push(placed),
+                Put::Accepted => accepted.push(stored),
                 Put::NotAccepted(why) | Put::Refused(why) => {
-                    self.not_done(&placed, format!("the stream did not accept every timer: {why}"));
+                    self.not_done(&stored, format!("the stream did not accept every timer: {why}"));
                 }
             }
         }
@@ -176,12 +176,12 @@ impl<T: DueTimers, R: RecordStream> Run<'_, T, R> {
         self.delete(&accepted).await
     }
 
-    async fn delete(&mut self, accepted: &[Placed]) -> ControlFlow<()> {
+    async fn delete(&mut self, accepted: &[StoredTimer]) -> ControlFlow<()> {
         let mut deleted = 0;
-        for (placed, answer) in accepted.iter().zip(self.timers.delete(accepted, self.deadline).await) {
+        for (stored, answer) in accepted.iter().zip(self.timers.delete(accepted, self.deadline).await) {
             match answer {
                 Ok(()) => deleted += 1,
-                Err(error) => self.not_done(placed, format!("not every timer could be deleted: {error}")),
+                Err(error) => self.not_done(stored, format!("not every timer could be deleted: {error}")),
             }
         }
         self.done.deleted += deleted;
@@ -199,7 +199,7 @@ impl<T: DueTimers, R: RecordStream> Run<'_, T, R> {
                 Err(error) => self.fail(format!("the cursor could not be moved: {error}")),
             }
         }
-        self.done.left = self.unfinished.is_some();
+        self.done.has_more = self.unfinished.is_some();
         self.done.cursor = reached.map(|minute| minute.to_string());
         match self.trouble {
             None => Ok(self.done),
@@ -211,8 +211,8 @@ impl<T: DueTimers, R: RecordStream> Run<'_, T, R> {
         self.unfinished = Some(self.unfinished.map_or(minute, |first| first.min(minute)));
     }
 
-    fn not_done(&mut self, placed: &Placed, why: String) {
-        self.leave(placed.bucket.minute);
+    fn not_done(&mut self, stored: &StoredTimer, why: String) {
+        self.leave(stored.bucket.minute);
         self.fail(why);
     }
 
@@ -224,7 +224,7 @@ impl<T: DueTimers, R: RecordStream> Run<'_, T, R> {
     fn is_near_deadline(&mut self) -> bool {
         let is_near = !self.deadline.allows(STEP_TIME);
         if is_near {
-            self.done.why = DEADLINE_NEAR.to_owned();
+            self.done.error = DEADLINE_NEAR.to_owned();
         }
         is_near
     }

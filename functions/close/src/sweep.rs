@@ -18,7 +18,8 @@ const PAGE_LIMIT_ITEMS: usize = 1_000;
 /// its work.
 ///
 /// # Errors
-/// When the table could not be read or the stream did not accept all timers of a page; `next` is then that page again.
+/// When the table could not be read or the stream did not accept all timers of a page; `next_start_after` then names
+/// that page again.
 pub async fn sweep<S: OpenSessions, R: RecordStream>(
     sessions: &S,
     stream: &R,
@@ -28,25 +29,26 @@ pub async fn sweep<S: OpenSessions, R: RecordStream>(
     now_ms: i64,
     deadline: Deadline,
 ) -> Result<Swept, Failed<Swept>> {
-    let mut done = Swept { next: from.map(str::to_owned), ..Swept::default() };
+    let mut done = Swept { next_start_after: from.map(str::to_owned), ..Swept::default() };
     while !done.complete {
         if !deadline.allows(STEP_TIME) {
-            done.why = DEADLINE_NEAR.to_owned();
+            done.error = DEADLINE_NEAR.to_owned();
             break;
         }
         if done.put >= limit as u64 {
-            done.why = "the limit of a run is reached".to_owned();
+            done.error = "the limit of a run is reached".to_owned();
             break;
         }
-        let page = match sessions.read_open(PAGE_LIMIT_ITEMS, done.next.as_deref(), deadline).await {
-            Ok(page) => page,
-            Err(error) => {
-                return Err(Failed { why: format!("the sessions could not be read: {error}"), done });
-            }
-        };
-        let OpenSessionsPage { sessions: open, damaged, next } = page;
+        let page =
+            match sessions.read_open(PAGE_LIMIT_ITEMS, done.next_start_after.as_deref(), deadline).await {
+                Ok(page) => page,
+                Err(error) => {
+                    return Err(Failed { why: format!("the sessions could not be read: {error}"), done });
+                }
+            };
+        let OpenSessionsPage { sessions: open, corrupt, next } = page;
         done.open += open.len() as u64;
-        done.damaged += damaged as u64;
+        done.corrupt += corrupt as u64;
         let missing = open.into_iter().filter_map(|session| session.missing_timer(now_ms, settings));
         let records: Vec<_> = match missing.map(|timer| record(&timer)).collect() {
             Ok(records) => records,
@@ -57,7 +59,7 @@ pub async fn sweep<S: OpenSessions, R: RecordStream>(
             return Err(Failed { why: format!("the stream did not accept every timer: {why}"), done });
         }
         done.complete = next.is_none();
-        done.next = next;
+        done.next_start_after = next;
     }
     Ok(done)
 }

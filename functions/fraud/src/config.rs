@@ -9,16 +9,16 @@ use tracing::Level;
 pub const VARIABLES: &[&str] = &[
     "FRAUD_TABLE",
     "SIGNALS_STREAM",
-    "QUARANTINE_STREAM",
-    "MONEY_HORIZON_SECONDS",
-    "ACTIVITY_HORIZON_SECONDS",
-    "SEEN_CAP",
+    "QUARANTINE_DELIVERY_STREAM",
+    "MONEY_DEDUP_WINDOW_SECONDS",
+    "ACTIVITY_DEDUP_WINDOW_SECONDS",
+    "SEEN_LIMIT",
     "VELOCITY_MODE",
     "VELOCITY_LIMIT",
     "VELOCITY_WINDOW_SECONDS",
     "AMOUNT_MODE",
     "AMOUNT_DEVIATIONS",
-    "AMOUNT_LEAST_ORDERS",
+    "AMOUNT_MINIMUM_ORDERS",
     "LOG_LEVEL",
 ];
 
@@ -30,10 +30,10 @@ pub struct Config {
     /// The Kinesis stream of signals.
     pub signals_stream: String,
     /// The Firehose stream of the quarantine.
-    pub quarantine_stream: String,
+    pub quarantine_delivery_stream: String,
     /// Modes and thresholds of the rules.
     pub fraud: FraudSettings,
-    /// Horizons and caps of the ledger.
+    /// Dedup windows and limits of the ledger.
     pub ledger: LedgerSettings,
     /// The least severe level that is logged.
     pub log_level: Level,
@@ -61,18 +61,18 @@ impl Config {
             limit: variables.number("VELOCITY_LIMIT", velocity.limit, 1..=FAILURES_LIMIT - 1),
             window_ms: variables.time_ms("VELOCITY_WINDOW_SECONDS", velocity.window_ms, 1),
             // A failure that the ledger lets in must find those that it may share a window with.
-            memory_ms: ledger.money_horizon_ms,
+            memory_ms: ledger.money_dedup_window_ms,
         };
         let amount = AmountSettings {
             mode: variables.choice("AMOUNT_MODE", amount.mode, Mode::NAMES),
             deviations: variables.number("AMOUNT_DEVIATIONS", amount.deviations, 1..=100),
             // A single order has no spread.
-            least_orders: variables.number("AMOUNT_LEAST_ORDERS", amount.least_orders, 2..=1_000_000),
+            minimum_orders: variables.number("AMOUNT_MINIMUM_ORDERS", amount.minimum_orders, 2..=1_000_000),
         };
         let config = Self {
             fraud_table: variables.required("FRAUD_TABLE"),
             signals_stream: variables.required("SIGNALS_STREAM"),
-            quarantine_stream: variables.required("QUARANTINE_STREAM"),
+            quarantine_delivery_stream: variables.required("QUARANTINE_DELIVERY_STREAM"),
             fraud: FraudSettings { velocity, amount },
             ledger,
             log_level: variables.log_level(),
@@ -85,7 +85,7 @@ impl Config {
         Self {
             fraud_table: "fraud".to_owned(),
             signals_stream: "signals".to_owned(),
-            quarantine_stream: "quarantine".to_owned(),
+            quarantine_delivery_stream: "quarantine".to_owned(),
             fraud: FraudSettings::default(),
             ledger: LedgerSettings::default(),
             log_level: Level::WARN,
@@ -103,7 +103,7 @@ mod tests {
     fn read(pairs: &[(&str, &str)]) -> Result<Config, ConfigError> {
         Config::read(|name| {
             let given = pairs.iter().find(|(given, _)| *given == name).map(|(_, value)| (*value).to_owned());
-            let names = ["FRAUD_TABLE", "SIGNALS_STREAM", "QUARANTINE_STREAM"];
+            let names = ["FRAUD_TABLE", "SIGNALS_STREAM", "QUARANTINE_DELIVERY_STREAM"];
             given.or_else(|| names.contains(&name).then(|| "t".to_owned()))
         })
     }
@@ -124,14 +124,14 @@ mod tests {
         assert_eq!((config.fraud, config.ledger), (FraudSettings::default(), LedgerSettings::default()));
         let missing = Config::read(|_| None).unwrap_err();
         let expected =
-            ["FRAUD_TABLE is missing", "SIGNALS_STREAM is missing", "QUARANTINE_STREAM is missing"];
+            ["FRAUD_TABLE is missing", "SIGNALS_STREAM is missing", "QUARANTINE_DELIVERY_STREAM is missing"];
         assert_eq!(missing.problems, expected);
     }
 
     #[test]
     fn failures_are_kept_for_as_long_as_they_may_come_late() {
-        let config = read(&[("MONEY_HORIZON_SECONDS", "60"), ("VELOCITY_WINDOW_SECONDS", "5")]).unwrap();
-        assert_eq!((config.ledger.money_horizon_ms, config.fraud.velocity.memory_ms), (60_000, 60_000));
+        let config = read(&[("MONEY_DEDUP_WINDOW_SECONDS", "60"), ("VELOCITY_WINDOW_SECONDS", "5")]).unwrap();
+        assert_eq!((config.ledger.money_dedup_window_ms, config.fraud.velocity.memory_ms), (60_000, 60_000));
         assert_eq!(config.fraud.velocity.window_ms, 5_000);
     }
 
@@ -152,6 +152,6 @@ mod tests {
         );
         assert!(problems("VELOCITY_WINDOW_SECONDS", "0").contains("from 1 to 604800"));
         assert!(problems("AMOUNT_DEVIATIONS", "0").contains("from 1 to 100"));
-        assert!(problems("AMOUNT_LEAST_ORDERS", "1").contains("from 2 to 1000000"));
+        assert!(problems("AMOUNT_MINIMUM_ORDERS", "1").contains("from 2 to 1000000"));
     }
 }

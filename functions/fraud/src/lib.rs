@@ -12,7 +12,7 @@ pub use config::Config;
 use millrace_aws::kinesis::RECORD_LIMIT_BYTES;
 use millrace_aws::{DynamoStore, FirehoseSink, KinesisStream};
 use millrace_domain::fraud::{FraudSettings, FraudState};
-use millrace_lambda::ports::{LineSink, SignalSink, Store};
+use millrace_lambda::ports::{JsonLineSink, SignalSink, Store};
 use millrace_lambda::signal_stream::SignalStream;
 use millrace_lambda::stateful::Stateful;
 use millrace_lambda::{Batch, Deadline, Function, KinesisBatch, Meter, Report};
@@ -43,7 +43,7 @@ impl Fraud<DynamoStore<FraudState>, FirehoseSink, SignalStream<KinesisStream>> {
     ) -> Self {
         let store = DynamoStore::new(dynamodb, config.fraud_table.clone(), Arc::clone(&meter));
         let quarantine =
-            FirehoseSink::quarantine(firehose, config.quarantine_stream.clone(), Arc::clone(&meter));
+            FirehoseSink::quarantine(firehose, config.quarantine_delivery_stream.clone(), Arc::clone(&meter));
         let stream = config.signals_stream.clone();
         let stream = KinesisStream::new(kinesis, stream, RECORD_LIMIT_BYTES, Arc::clone(&meter));
         let signals = SignalStream::new(stream, NAME, RECORD_LIMIT_BYTES);
@@ -51,7 +51,7 @@ impl Fraud<DynamoStore<FraudState>, FirehoseSink, SignalStream<KinesisStream>> {
     }
 }
 
-impl<T: Store<FraudState>, Q: LineSink, G: SignalSink> Fraud<T, Q, G> {
+impl<T: Store<FraudState>, Q: JsonLineSink, G: SignalSink> Fraud<T, Q, G> {
     /// The function over these adapters, which report what they use up to `meter`.
     pub fn new(config: &Config, store: T, quarantine: Q, signals: G, meter: Arc<Meter>) -> Self {
         let adapters = (store, quarantine, signals);
@@ -60,7 +60,7 @@ impl<T: Store<FraudState>, Q: LineSink, G: SignalSink> Fraud<T, Q, G> {
     }
 }
 
-impl<T: Store<FraudState>, Q: LineSink, G: SignalSink> Function for Fraud<T, Q, G> {
+impl<T: Store<FraudState>, Q: JsonLineSink, G: SignalSink> Function for Fraud<T, Q, G> {
     fn name(&self) -> &'static str {
         NAME
     }
@@ -93,14 +93,14 @@ mod tests {
 
         signals.fail_at(0);
         let report = function.process(&batch, Deadline::NONE).await;
-        assert_eq!((report.tally.cut.record(), stored()), (Some(5), 5));
+        assert_eq!((report.tally.checkpoint.record(), stored()), (Some(5), 5));
 
-        // Once more from the start, and again: the signal is told once.
+        // Once more from the start, and again: the signal is emitted once.
         for _ in 0..2 {
             let report = function.process(&batch, Deadline::NONE).await;
-            assert_eq!((report.tally.cut.record(), stored()), (None, 6));
+            assert_eq!((report.tally.checkpoint.record(), stored()), (None, 6));
         }
-        let told: Vec<_> = signals.signals().iter().map(|signal| signal.signal_type).collect();
-        assert_eq!(told, [FRAUD_SUSPECTED]);
+        let emitted: Vec<_> = signals.signals().iter().map(|signal| signal.signal_type).collect();
+        assert_eq!(emitted, [FRAUD_SUSPECTED]);
     }
 }

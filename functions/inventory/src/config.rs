@@ -14,10 +14,10 @@ pub const VARIABLES: &[&str] = &[
     "STOCK_TABLE",
     "REORDER_POINTS_TABLE",
     "SIGNALS_STREAM",
-    "QUARANTINE_STREAM",
-    "STOCK_HORIZON_SECONDS",
-    "SEEN_CAP",
-    "REORDER_POINTS_SECONDS",
+    "QUARANTINE_DELIVERY_STREAM",
+    "STOCK_DEDUP_WINDOW_SECONDS",
+    "SEEN_LIMIT",
+    "REORDER_POINTS_CACHE_SECONDS",
     "DEFAULT_REORDER_POINT",
     "DEFAULT_REORDER_TARGET",
     "LOG_LEVEL",
@@ -27,7 +27,7 @@ pub const VARIABLES: &[&str] = &[
 const POINTS_LIMIT_SECONDS: u64 = 24 * 60 * 60;
 /// How far back deliveries and counts are told apart from their repeats, where nothing else is said: warehouses hand
 /// them in late.
-const HORIZON_MS: i64 = 48 * HOUR_MS;
+const DEDUP_WINDOW_MS: i64 = 48 * HOUR_MS;
 
 /// What the function can be tuned by.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,8 +39,8 @@ pub struct Config {
     /// The stream that is applied; what comes from any other is relayed into it.
     pub signals_stream: String,
     /// The Firehose stream of the quarantine.
-    pub quarantine_stream: String,
-    /// Horizons and caps of the ledger.
+    pub quarantine_delivery_stream: String,
+    /// Dedup windows and limits of the ledger.
     pub ledger: LedgerSettings,
     /// How long a reorder point is remembered.
     pub reorder_points_age: Duration,
@@ -65,11 +65,11 @@ impl Config {
     /// When variables are missing or out of range; all of them are listed.
     pub fn read(look_up: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let mut variables = Variables::new(look_up);
-        let horizon_ms = variables.time_ms("STOCK_HORIZON_SECONDS", HORIZON_MS, 0);
+        let dedup_window_ms = variables.time_ms("STOCK_DEDUP_WINDOW_SECONDS", DEDUP_WINDOW_MS, 0);
         let ledger = LedgerSettings {
-            money_horizon_ms: horizon_ms,
-            activity_horizon_ms: horizon_ms,
-            seen_cap: variables.number("SEEN_CAP", LedgerSettings::default().seen_cap, 1..=4_096),
+            money_dedup_window_ms: dedup_window_ms,
+            activity_dedup_window_ms: dedup_window_ms,
+            seen_limit: variables.number("SEEN_LIMIT", LedgerSettings::default().seen_limit, 1..=4_096),
             ..LedgerSettings::default()
         };
         let default = ReorderPoint::default();
@@ -80,12 +80,12 @@ impl Config {
             variables.problem(format!("{problem}, {target} is not above {point}"));
             default
         });
-        let age_seconds = variables.number("REORDER_POINTS_SECONDS", 300, 0..=POINTS_LIMIT_SECONDS);
+        let age_seconds = variables.number("REORDER_POINTS_CACHE_SECONDS", 300, 0..=POINTS_LIMIT_SECONDS);
         let config = Self {
             stock_table: variables.required("STOCK_TABLE"),
             reorder_points_table: variables.required("REORDER_POINTS_TABLE"),
             signals_stream: variables.required("SIGNALS_STREAM"),
-            quarantine_stream: variables.required("QUARANTINE_STREAM"),
+            quarantine_delivery_stream: variables.required("QUARANTINE_DELIVERY_STREAM"),
             ledger,
             reorder_points_age: Duration::from_secs(age_seconds),
             default_point,
@@ -100,10 +100,10 @@ impl Config {
             stock_table: "stock".to_owned(),
             reorder_points_table: "reorder-points".to_owned(),
             signals_stream: "signals".to_owned(),
-            quarantine_stream: "quarantine".to_owned(),
+            quarantine_delivery_stream: "quarantine".to_owned(),
             ledger: LedgerSettings {
-                money_horizon_ms: HORIZON_MS,
-                activity_horizon_ms: HORIZON_MS,
+                money_dedup_window_ms: DEDUP_WINDOW_MS,
+                activity_dedup_window_ms: DEDUP_WINDOW_MS,
                 ..LedgerSettings::default()
             },
             reorder_points_age: Duration::from_secs(300),
@@ -121,7 +121,7 @@ mod tests {
     use super::*;
 
     const REQUIRED: [&str; 4] =
-        ["STOCK_TABLE", "REORDER_POINTS_TABLE", "SIGNALS_STREAM", "QUARANTINE_STREAM"];
+        ["STOCK_TABLE", "REORDER_POINTS_TABLE", "SIGNALS_STREAM", "QUARANTINE_DELIVERY_STREAM"];
 
     fn read(pairs: &[(&str, &str)]) -> Result<Config, ConfigError> {
         Config::read(|name: &str| {
@@ -154,7 +154,7 @@ mod tests {
             stock_table: names[0].1.to_owned(),
             reorder_points_table: names[1].1.to_owned(),
             signals_stream: names[2].1.to_owned(),
-            quarantine_stream: names[3].1.to_owned(),
+            quarantine_delivery_stream: names[3].1.to_owned(),
             log_level: Level::INFO,
             ..config
         };
@@ -165,10 +165,12 @@ mod tests {
     fn settings_that_contradict_each_other_are_refused() {
         assert!(problems(&[("DEFAULT_REORDER_POINT", "50")]).contains("50 is not above 50"));
         assert_eq!(problems(&[("DEFAULT_REORDER_POINT", "49")]), "");
-        assert!(problems(&[("SEEN_CAP", "0")]).contains("SEEN_CAP must be a whole number from 1 to 4096"));
         assert!(
-            problems(&[("REORDER_POINTS_SECONDS", "-1")])
-                .contains("REORDER_POINTS_SECONDS must be a whole number from 0 to 86400")
+            problems(&[("SEEN_LIMIT", "0")]).contains("SEEN_LIMIT must be a whole number from 1 to 4096")
+        );
+        assert!(
+            problems(&[("REORDER_POINTS_CACHE_SECONDS", "-1")])
+                .contains("REORDER_POINTS_CACHE_SECONDS must be a whole number from 0 to 86400")
         );
     }
 }

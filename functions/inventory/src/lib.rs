@@ -2,7 +2,7 @@
 //! in, and one reorder a crossing of the reorder point.
 //!
 //! Two streams feed it: shoppers' orders reach it as signals of `sessions`, and warehouses speak in the stream of
-//! events. Two lanes must not write one item, so only what comes from the stream of signals is applied; deliveries and
+//! events. Two shards must not write one item, so only what comes from the stream of signals is applied; deliveries and
 //! counts are relayed into it first, under the same key, and stand in its line from then on.
 
 pub mod config;
@@ -19,12 +19,12 @@ use millrace_aws::kinesis::RECORD_LIMIT_BYTES;
 use millrace_aws::{DynamoReorderPoints, DynamoStore, FirehoseSink, KinesisStream};
 use millrace_domain::fold::KeyState;
 use millrace_domain::stock::{ReorderPoints, StockState};
-use millrace_lambda::ports::{LineSink, SignalSink, Store};
+use millrace_lambda::ports::{JsonLineSink, SignalSink, Store};
 use millrace_lambda::record_stream::RecordStream;
 use millrace_lambda::reorder_points::ReorderPointTable;
 use millrace_lambda::signal_stream::SignalStream;
 use millrace_lambda::stateful::Stateful;
-use millrace_lambda::{Batch, Cut, Deadline, Function, KinesisBatch, Meter, Report, Tally};
+use millrace_lambda::{Batch, Checkpoint, Deadline, Function, KinesisBatch, Meter, Report, Tally};
 use points::Points;
 use relay::Relay;
 
@@ -84,7 +84,7 @@ impl OnAws {
             store: DynamoStore::new(dynamodb.clone(), config.stock_table.clone(), Arc::clone(&meter)),
             quarantine: FirehoseSink::quarantine(
                 firehose,
-                config.quarantine_stream.clone(),
+                config.quarantine_delivery_stream.clone(),
                 Arc::clone(&meter),
             ),
             signals: SignalStream::new(stream.clone(), NAME, RECORD_LIMIT_BYTES),
@@ -103,7 +103,7 @@ impl<T, Q, G, P, R, S> Inventory<T, Q, G, P, R, S>
 where
     S: KeyState<Settings = ReorderPoints> + Send + Sync,
     T: Store<S>,
-    Q: LineSink,
+    Q: JsonLineSink,
     G: SignalSink,
     P: ReorderPointTable,
     R: RecordStream,
@@ -145,14 +145,14 @@ where
 }
 
 fn nothing_done(why: String) -> Tally {
-    Tally { cut: Cut::at(0), why, ..Tally::default() }
+    Tally { checkpoint: Checkpoint::at(0), why, ..Tally::default() }
 }
 
 impl<T, Q, G, P, R, S> Function for Inventory<T, Q, G, P, R, S>
 where
     S: KeyState<Settings = ReorderPoints> + Send + Sync,
     T: Store<S>,
-    Q: LineSink,
+    Q: JsonLineSink,
     G: SignalSink,
     P: ReorderPointTable,
     R: RecordStream,

@@ -13,7 +13,7 @@ use crate::config::Config;
 
 /// The bucket and the stream that the configuration names.
 pub fn adapters(config: &Config, sdk: &SdkConfig) -> (S3Objects, KinesisStream) {
-    let objects = S3Objects::new(S3::new(sdk), config.set_aside_bucket.clone());
+    let objects = S3Objects::new(S3::new(sdk), config.dead_letter_bucket.clone());
     let (kinesis, stream) = (Kinesis::new(sdk), config.events_stream.clone());
     let stream = KinesisStream::new(kinesis, stream, config.record_limit_bytes, Arc::new(Meter::default()));
     (objects, stream)

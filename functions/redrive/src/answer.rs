@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::request::{Mode, Request, Source};
 
-/// Most bytes of an answer's lines as JSON: Lambda gives back 6 MB, and refuses a longer answer as a whole.
-pub const LINES_LIMIT_BYTES: usize = 4 * 1024 * 1024;
-/// Longest reason of a line in bytes.
-const WHY_LIMIT_BYTES: usize = 500;
+/// Most bytes of an answer's results as JSON: Lambda gives back 6 MB, and refuses a longer answer as a whole.
+pub const RESULTS_LIMIT_BYTES: usize = 4 * 1024 * 1024;
+/// Longest error of a result in bytes.
+const ERROR_LIMIT_BYTES: usize = 500;
 
 /// How an object stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,8 +33,9 @@ pub struct Counts {
     pub records: u64,
     /// Records left out by the request's filters.
     pub skipped: u64,
-    /// Carriers that were addressed to another function than the one that failed, and repeats within an object.
-    pub passed_over: u64,
+    /// Redrive envelopes that were addressed to another function than the one that failed, and repeats within an
+    /// object.
+    pub not_sent: u64,
     /// Records that are to be sent.
     pub to_send: u64,
     /// Records that the stream accepted.
@@ -47,7 +48,7 @@ impl Counts {
     fn add(&mut self, other: &Self) {
         self.records += other.records;
         self.skipped += other.skipped;
-        self.passed_over += other.passed_over;
+        self.not_sent += other.not_sent;
         self.to_send += other.to_send;
         self.sent += other.sent;
         for (name, count) in &other.events {
@@ -58,55 +59,56 @@ impl Counts {
 
 /// One object.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Line {
+pub struct ObjectResult {
     /// Its key.
     pub key: String,
     /// How it stands.
     pub state: State,
     /// Its size in bytes.
-    pub bytes: u64,
+    pub size_bytes: u64,
     /// What was counted in it.
     #[serde(flatten)]
     pub counts: Counts,
     /// What stands in the way of it, in words; empty when nothing does.
     #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub why: String,
+    pub error: String,
 }
 
 /// The answer to a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Answer {
-    /// Where records were set aside.
+    /// The kind of dead letters.
     pub source: Source,
     /// What was done with them.
     pub mode: Mode,
-    /// Objects that were taken: those of the lines, and of the lines that were left out.
+    /// Objects that were taken: those of the results, and of the results that were left out.
     pub objects: u64,
-    /// Objects that were passed over because they were marked done before.
+    /// Objects that were skipped because they were marked done before.
     pub done_before: u64,
     /// Objects that this run marked done.
     pub done: u64,
     /// Objects with something in the way.
     pub failed: u64,
     /// Objects known to be there that were not come to.
-    pub left: u64,
-    /// Whether every object was listed; otherwise there may be more than `left`.
+    pub remaining: u64,
+    /// Whether every object was listed; otherwise there may be more than `remaining`.
     pub complete: bool,
-    /// The last key up to which every object was come to; a request `after` it goes on there. None at the end.
+    /// The last key up to which every object was come to; a request with it as `start_after` goes on there. None at the
+    /// end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub next: Option<String>,
+    pub next_start_after: Option<String>,
     /// What was counted in all objects.
     #[serde(flatten)]
     pub counts: Counts,
     /// Why the run ended before its time, in words; empty when it did not.
     #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub why: String,
+    pub error: String,
     /// The objects in the order in which they were taken.
-    pub lines: Vec<Line>,
-    /// Lines left out so that the answer stays below what Lambda gives back.
-    pub lines_left_out: u64,
+    pub results: Vec<ObjectResult>,
+    /// Results left out so that the answer stays below what Lambda gives back.
+    pub results_left_out: u64,
     #[serde(skip)]
-    lines_bytes: usize,
+    results_bytes: usize,
 }
 
 impl Answer {
@@ -119,31 +121,31 @@ impl Answer {
             done_before: 0,
             done: 0,
             failed: 0,
-            left: 0,
+            remaining: 0,
             complete: false,
-            next: request.after.clone(),
+            next_start_after: request.start_after.clone(),
             counts: Counts::default(),
-            why: String::new(),
-            lines: Vec::new(),
-            lines_left_out: 0,
-            lines_bytes: 0,
+            error: String::new(),
+            results: Vec::new(),
+            results_left_out: 0,
+            results_bytes: 0,
         }
     }
 
-    /// Counts an object and adds its line, while there is room.
-    pub(crate) fn push(&mut self, mut line: Line) {
-        line.why.truncate(line.why.floor_char_boundary(WHY_LIMIT_BYTES));
+    /// Counts an object and adds its result, while there is room.
+    pub(crate) fn push(&mut self, mut result: ObjectResult) {
+        result.error.truncate(result.error.floor_char_boundary(ERROR_LIMIT_BYTES));
         self.objects += 1;
-        self.done += u64::from(self.mode == Mode::Run && line.state == State::Done);
-        self.failed += u64::from(line.state == State::NotDone);
-        self.counts.add(&line.counts);
-        // Each line with its comma.
-        let bytes = serde_json::to_vec(&line).map_or(0, |text| text.len() + 1);
-        if self.lines_bytes + bytes > LINES_LIMIT_BYTES {
-            self.lines_left_out += 1;
+        self.done += u64::from(self.mode == Mode::Run && result.state == State::Done);
+        self.failed += u64::from(result.state == State::NotDone);
+        self.counts.add(&result.counts);
+        // Each result with its comma.
+        let bytes = serde_json::to_vec(&result).map_or(0, |text| text.len() + 1);
+        if self.results_bytes + bytes > RESULTS_LIMIT_BYTES {
+            self.results_left_out += 1;
         } else {
-            self.lines_bytes += bytes;
-            self.lines.push(line);
+            self.results_bytes += bytes;
+            self.results.push(result);
         }
     }
 }
@@ -154,7 +156,7 @@ impl Counted for Answer {
             ("objects", self.objects),
             ("objects_done", self.done),
             ("objects_failed", self.failed),
-            ("objects_left", self.left),
+            ("objects_remaining", self.remaining),
             ("records_to_send", self.counts.to_send),
             ("records_sent", self.counts.sent),
         ]
@@ -165,20 +167,27 @@ impl Counted for Answer {
 mod tests {
     use super::*;
 
-    fn line(key: String, why: String) -> Line {
-        Line { key, state: State::NotDone, bytes: 1, counts: Counts { sent: 1, ..Counts::default() }, why }
+    fn result(key: String, error: String) -> ObjectResult {
+        ObjectResult {
+            key,
+            state: State::NotDone,
+            size_bytes: 1,
+            counts: Counts { sent: 1, ..Counts::default() },
+            error,
+        }
     }
 
     #[test]
     fn an_answer_stays_below_what_lambda_gives_back() {
         let mut answer = Answer::to(&Request::new(Source::Quarantine, Mode::Run));
         for number in 0..10_000 {
-            answer.push(line(format!("{number}{}", "\u{1}".repeat(1_000)), "é".repeat(1_000)));
+            answer.push(result(format!("{number}{}", "\u{1}".repeat(1_000)), "é".repeat(1_000)));
         }
         assert_eq!((answer.objects, answer.failed, answer.counts.sent), (10_000, 10_000, 10_000));
-        assert_eq!(answer.lines.len() as u64 + answer.lines_left_out, 10_000);
+        assert_eq!(answer.results.len() as u64 + answer.results_left_out, 10_000);
         assert!(
-            answer.lines.len() > 500 && answer.lines.iter().all(|line| line.why.len() <= WHY_LIMIT_BYTES)
+            answer.results.len() > 500
+                && answer.results.iter().all(|result| result.error.len() <= ERROR_LIMIT_BYTES)
         );
         assert!(serde_json::to_vec(&answer).unwrap().len() < 6_000_000);
     }

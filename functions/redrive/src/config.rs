@@ -6,17 +6,17 @@ use tracing::Level;
 
 /// The variables that are read.
 pub const VARIABLES: &[&str] = &[
-    "SET_ASIDE_BUCKET",
+    "DEAD_LETTER_BUCKET",
     "EVENTS_STREAM",
-    "SESSIONS_FUNCTION",
-    "ARCHIVE_FUNCTION",
-    "FRAUD_FUNCTION",
-    "INVENTORY_FUNCTION",
+    "SESSIONS_FUNCTION_NAME",
+    "ARCHIVE_FUNCTION_NAME",
+    "FRAUD_FUNCTION_NAME",
+    "INVENTORY_FUNCTION_NAME",
     "RECORD_LIMIT_BYTES",
     "LOG_LEVEL",
 ];
 
-/// The consumers of the stream, by the names that carriers are addressed to.
+/// The consumers of the stream, by the names that redrive envelopes are addressed to.
 pub const CONSUMERS: [&str; 4] = ["sessions", "archive", "fraud", "inventory"];
 
 /// The largest record that a stream can be told to take, in bytes: 10 MiB.
@@ -25,13 +25,13 @@ const LARGEST_RECORD_BYTES: usize = 10 * 1024 * 1024;
 /// What the function can be tuned by.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
-    /// The bucket of what was set aside, and of the marks.
-    pub set_aside_bucket: String,
+    /// The bucket of dead letters, and of the marks.
+    pub dead_letter_bucket: String,
     /// The stream that records go back into.
     pub events_stream: String,
     /// The deployed name of each consumer, in the order of [`CONSUMERS`].
     pub function_names: [String; 4],
-    /// Largest carrier that the stream takes, partition key included, in bytes.
+    /// Largest redrive envelope that the stream takes, partition key included, in bytes.
     pub record_limit_bytes: usize,
     /// The least severe level that is logged.
     pub log_level: Level,
@@ -53,10 +53,15 @@ impl Config {
     pub fn read(look_up: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let mut variables = Variables::new(look_up);
         let config = Self {
-            set_aside_bucket: variables.required("SET_ASIDE_BUCKET"),
+            dead_letter_bucket: variables.required("DEAD_LETTER_BUCKET"),
             events_stream: variables.required("EVENTS_STREAM"),
-            function_names: ["SESSIONS_FUNCTION", "ARCHIVE_FUNCTION", "FRAUD_FUNCTION", "INVENTORY_FUNCTION"]
-                .map(|name| variables.required(name)),
+            function_names: [
+                "SESSIONS_FUNCTION_NAME",
+                "ARCHIVE_FUNCTION_NAME",
+                "FRAUD_FUNCTION_NAME",
+                "INVENTORY_FUNCTION_NAME",
+            ]
+            .map(|name| variables.required(name)),
             record_limit_bytes: variables.number(
                 "RECORD_LIMIT_BYTES",
                 RECORD_LIMIT_BYTES,
@@ -70,7 +75,7 @@ impl Config {
     /// Defaults with names for tests; each consumer is deployed under its own name.
     pub fn for_testing() -> Self {
         Self {
-            set_aside_bucket: "set-aside".to_owned(),
+            dead_letter_bucket: "dead-letters".to_owned(),
             events_stream: "events".to_owned(),
             function_names: CONSUMERS.map(str::to_owned),
             record_limit_bytes: RECORD_LIMIT_BYTES,

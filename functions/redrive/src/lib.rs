@@ -1,12 +1,12 @@
-//! Brings back what was set aside, through the stream: each record becomes a `record.redriven` event under its own
+//! Brings dead letters back through the stream: each record becomes a `record.redriven` event under its own
 //! key, so that it comes in line with everything else of that key.
 
 #[cfg(feature = "s3")]
 mod adapters;
 pub mod answer;
 mod burst;
-mod carry;
 pub mod config;
+mod envelopes;
 mod listing;
 pub mod request;
 mod run;
@@ -14,7 +14,7 @@ mod source;
 
 #[cfg(feature = "s3")]
 pub use adapters::adapters;
-pub use answer::{Answer, Counts, Line, State};
+pub use answer::{Answer, Counts, ObjectResult, State};
 pub use config::Config;
 pub use listing::{MARKS_ROOT, mark_of};
 pub use request::{Mode, Request, Source};

@@ -1,4 +1,4 @@
-//! Objects of what was set aside, each with whether it is marked done.
+//! Objects of dead letters, each with whether it is marked done.
 
 use std::collections::{HashSet, VecDeque};
 

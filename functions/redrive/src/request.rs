@@ -1,7 +1,7 @@
 //! What the caller asks for.
 
 use millrace_domain::Reason;
-use millrace_domain::object::Object;
+use millrace_domain::json_object::JsonObject;
 use millrace_domain::time::parse_rfc3339_ms;
 use serde::{Deserialize, Serialize};
 
@@ -13,11 +13,11 @@ pub const DEFAULT_LIMIT_OBJECTS: usize = 1_000;
 /// Most objects that a request may ask for.
 pub const LIMIT_OBJECTS: usize = 10_000;
 
-/// Where records were set aside.
+/// The kind of dead letters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Source {
-    /// Objects of the event source mappings' on-failure destination: batches that outlived the age limit.
+    /// Objects of the event source mappings' on-failure destination: batches that the mappings discarded.
     OnFailure,
     /// Objects of the quarantine: events that could not be taken.
     Quarantine,
@@ -48,31 +48,31 @@ pub enum Mode {
 
 /// A request. Read from JSON, it has kept every rule that its fields have.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "Object<Wire>")]
+#[serde(try_from = "JsonObject<Wire>")]
 pub struct Request {
-    /// Where records were set aside.
+    /// The kind of dead letters.
     pub source: Source,
     /// What to do with them.
     pub mode: Mode,
     /// What the keys of the objects start with; starts with the source's root.
     pub prefix: String,
-    /// Only records that this consumer failed on or refused.
+    /// Only records that this consumer failed on or rejected.
     pub function: Option<String>,
     /// Only records that arrived at this time or later, in epoch milliseconds.
-    pub from_ms: Option<i64>,
+    pub arrived_from_ms: Option<i64>,
     /// Only records that arrived before this time, in epoch milliseconds.
-    pub to_ms: Option<i64>,
-    /// Only records that were refused for this reason.
+    pub arrived_to_ms: Option<i64>,
+    /// Only records that were rejected for this reason.
     pub reason: Option<Reason>,
     /// Only records that came from this shard.
     pub shard_id: Option<String>,
     /// Most objects to read. What belongs together is taken together, and may exceed it: objects that hold parts of
-    /// one entry, and batches of one shard that were given up within one second.
+    /// one entry, and batches of one shard that were discarded within one second.
     pub limit: usize,
     /// Only objects behind this key, so that a run goes on behind those that it cannot mark.
-    pub after: Option<String>,
+    pub start_after: Option<String>,
     /// Takes objects that are marked done, too.
-    pub again: bool,
+    pub include_done: bool,
 }
 
 #[derive(Deserialize)]
@@ -83,14 +83,14 @@ struct Wire {
     mode: Mode,
     prefix: Option<String>,
     function: Option<String>,
-    from: Option<String>,
-    to: Option<String>,
+    arrived_from: Option<String>,
+    arrived_to: Option<String>,
     reason: Option<String>,
     shard_id: Option<String>,
     limit: Option<usize>,
-    after: Option<String>,
+    start_after: Option<String>,
     #[serde(default)]
-    again: bool,
+    include_done: bool,
 }
 
 impl Request {
@@ -101,46 +101,52 @@ impl Request {
             mode,
             prefix: source.root().to_owned(),
             function: None,
-            from_ms: None,
-            to_ms: None,
+            arrived_from_ms: None,
+            arrived_to_ms: None,
             reason: None,
             shard_id: None,
             limit: DEFAULT_LIMIT_OBJECTS,
-            after: None,
-            again: false,
+            start_after: None,
+            include_done: false,
         }
     }
 
     /// Whether a record is one that was asked for.
     pub(crate) fn asks_for(&self, record: &Record) -> bool {
-        let place = &record.redriven.place;
-        self.function.as_ref().is_none_or(|function| *function == record.set_aside_by)
-            && self.from_ms.is_none_or(|from_ms| place.arrived_at_ms >= from_ms)
-            && self.to_ms.is_none_or(|to_ms| place.arrived_at_ms < to_ms)
+        let first = &record.redriven.first;
+        self.function.as_ref().is_none_or(|function| *function == record.rejected_by)
+            && self.arrived_from_ms.is_none_or(|arrived_from_ms| first.arrived_at_ms >= arrived_from_ms)
+            && self.arrived_to_ms.is_none_or(|arrived_to_ms| first.arrived_at_ms < arrived_to_ms)
             && self.reason.is_none_or(|reason| record.reason.as_deref() == Some(reason.code()))
-            && self.shard_id.as_ref().is_none_or(|shard_id| *shard_id == place.shard_id)
+            && self.shard_id.as_ref().is_none_or(|shard_id| *shard_id == first.shard_id)
     }
 }
 
-impl TryFrom<Object<Wire>> for Request {
+impl TryFrom<JsonObject<Wire>> for Request {
     type Error = String;
 
-    fn try_from(Object(wire): Object<Wire>) -> Result<Self, String> {
+    fn try_from(JsonObject(wire): JsonObject<Wire>) -> Result<Self, String> {
         let all = Self::new(wire.source, wire.mode);
         let prefix = wire.prefix.unwrap_or_else(|| all.prefix.clone());
         if !prefix.starts_with(&all.prefix) {
             return Err(format!("prefix must start with {:?}, is {prefix:?}", all.prefix));
         }
         let root = &all.prefix;
-        if let Some(after) = wire.after.as_deref().filter(|after| !after.starts_with(root.as_str())) {
-            return Err(format!("after must be the key of an object and start with {root:?}, is {after:?}"));
+        if let Some(after) = wire.start_after.as_deref().filter(|after| !after.starts_with(root.as_str())) {
+            return Err(format!(
+                "start_after must be the key of an object and start with {root:?}, is {after:?}"
+            ));
         }
         if let Some(function) = wire.function.as_deref().filter(|function| !CONSUMERS.contains(function)) {
             return Err(format!("function must be one of {}, is {function:?}", CONSUMERS.join(", ")));
         }
-        let (from_ms, to_ms) = (moment("from", wire.from)?, moment("to", wire.to)?);
-        if from_ms.zip(to_ms).is_some_and(|(from_ms, to_ms)| from_ms >= to_ms) {
-            return Err("from must lie before to".to_owned());
+        let (arrived_from_ms, arrived_to_ms) =
+            (moment("arrived_from", wire.arrived_from)?, moment("arrived_to", wire.arrived_to)?);
+        if arrived_from_ms
+            .zip(arrived_to_ms)
+            .is_some_and(|(arrived_from_ms, arrived_to_ms)| arrived_from_ms >= arrived_to_ms)
+        {
+            return Err("arrived_from must lie before arrived_to".to_owned());
         }
         let limit = wire.limit.unwrap_or(all.limit);
         if !(1..=LIMIT_OBJECTS).contains(&limit) {
@@ -148,8 +154,19 @@ impl TryFrom<Object<Wire>> for Request {
         }
         let reason = wire.reason.map(|code| reason(wire.source, &code)).transpose()?;
         let (function, shard_id) = (wire.function, wire.shard_id);
-        let (after, again) = (wire.after, wire.again);
-        Ok(Self { prefix, function, from_ms, to_ms, reason, shard_id, limit, after, again, ..all })
+        let (start_after, include_done) = (wire.start_after, wire.include_done);
+        Ok(Self {
+            prefix,
+            function,
+            arrived_from_ms,
+            arrived_to_ms,
+            reason,
+            shard_id,
+            limit,
+            start_after,
+            include_done,
+            ..all
+        })
     }
 }
 
@@ -187,18 +204,18 @@ mod tests {
     #[test]
     fn every_field_is_read() {
         let text = r#"{"source":"quarantine","mode":"run","prefix":"quarantine/dt=2026-01-01/","function":"sessions",
-            "from":"1970-01-01T00:00:01Z","to":"1970-01-01T00:00:02Z","reason":"collision","shard_id":"s","limit":5,
-            "after":"quarantine/dt=2026-01-01/a","again":true}"#;
+            "arrived_from":"1970-01-01T00:00:01Z","arrived_to":"1970-01-01T00:00:02Z","reason":"collision",
+            "shard_id":"s","limit":5,"start_after":"quarantine/dt=2026-01-01/a","include_done":true}"#;
         let expected = Request {
             prefix: "quarantine/dt=2026-01-01/".to_owned(),
             function: Some("sessions".to_owned()),
-            from_ms: Some(1_000),
-            to_ms: Some(2_000),
+            arrived_from_ms: Some(1_000),
+            arrived_to_ms: Some(2_000),
             reason: Some(Reason::Collision),
             shard_id: Some("s".to_owned()),
             limit: 5,
-            after: Some("quarantine/dt=2026-01-01/a".to_owned()),
-            again: true,
+            start_after: Some("quarantine/dt=2026-01-01/a".to_owned()),
+            include_done: true,
             ..Request::new(Source::Quarantine, Mode::Run)
         };
         assert_eq!(serde_json::from_str::<Request>(text).unwrap(), expected);
@@ -217,14 +234,26 @@ mod tests {
                 r#"{"source":"quarantine","function":"session"}"#,
                 "one of sessions, archive, fraud, inventory, is \"session\"",
             ),
-            (r#"{"source":"quarantine","from":"monday"}"#, "from must be an RFC 3339 timestamp"),
             (
-                r#"{"source":"quarantine","from":"2026-01-02T00:00:00Z","to":"2026-01-02T00:00:00Z"}"#,
-                "from must lie before to",
+                r#"{"source":"quarantine","arrived_from":"monday"}"#,
+                "arrived_from must be an RFC 3339 timestamp",
             ),
-            (r#"{"source":"quarantine","reason":"bad"}"#, "reason must be one of frame, not_json"),
-            (r#"{"source":"on_failure","reason":"frame"}"#, "reason is a filter of the source quarantine"),
-            (r#"{"source":"on_failure","after":"a"}"#, "after must be the key of an object and start with"),
+            (
+                r#"{"source":"quarantine","arrived_from":"2026-01-02T00:00:00Z","arrived_to":"2026-01-02T00:00:00Z"}"#,
+                "arrived_from must lie before arrived_to",
+            ),
+            (
+                r#"{"source":"quarantine","reason":"bad"}"#,
+                "reason must be one of schema_registry_header, not_json",
+            ),
+            (
+                r#"{"source":"on_failure","reason":"schema_registry_header"}"#,
+                "reason is a filter of the source quarantine",
+            ),
+            (
+                r#"{"source":"on_failure","start_after":"a"}"#,
+                "start_after must be the key of an object and start with",
+            ),
             (r#"{"source":"on_failure","limit":0}"#, "limit must be a whole number from 1 to 10000, is 0"),
         ];
         for (text, expected) in cases {

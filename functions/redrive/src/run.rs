@@ -6,19 +6,19 @@ use millrace_lambda::Deadline;
 use millrace_lambda::objects::{Listed, Object, Objects};
 use millrace_lambda::record_stream::{OutgoingRecord, Put, RecordStream};
 
-use crate::answer::{Answer, Counts, Line, State};
+use crate::answer::{Answer, Counts, ObjectResult, State};
 use crate::burst::{OBJECT_LIMIT_BYTES, in_order};
-use crate::carry::carry;
 use crate::config::Config;
+use crate::envelopes::wrap;
 use crate::listing::{Listing, mark_of};
 use crate::request::{Mode, Request, Source};
 use crate::source::{Contents, Joiner, read_on_failure, read_quarantine};
 
 /// Brings back what the request asks for, as far as the deadline allows, and says what came of it.
 ///
-/// Running it twice, or while the stream flows, changes nothing twice: a carrier's bytes depend on its record alone,
+/// Running it twice, or while the stream flows, changes nothing twice: an envelope's bytes depend on its record alone,
 /// and the ledger of its key knows what was applied. Objects are done one after another in the order in which
-/// they were set aside, so the records of a key keep theirs; the first that the stream does not accept ends the run,
+/// they were written, so the records of a key keep theirs; the first that the stream does not accept ends the run,
 /// and so does the first object that cannot be read now. What never can be read is stepped over.
 pub async fn run<O: Objects, R: RecordStream>(
     objects: &O,
@@ -44,7 +44,7 @@ struct Run<'r, O, R> {
     deadline: Deadline,
     answer: Answer,
     joiner: Joiner,
-    /// Objects that were read and have no line yet, because entries of theirs may go on in the next.
+    /// Objects that were read and have no result yet, because entries of theirs may go on in the next.
     group: Vec<Reading>,
 }
 
@@ -63,19 +63,19 @@ impl<O: Objects, R: RecordStream> Run<'_, O, R> {
         // A list reads nothing, so it cannot tell an order that the keys do not tell.
         let in_bursts = self.request.source == Source::OnFailure && self.request.mode != Mode::List;
         let mut listing =
-            Listing::new(self.objects, &self.request.prefix, self.request.after.clone(), in_bursts);
+            Listing::new(self.objects, &self.request.prefix, self.request.start_after.clone(), in_bursts);
         let mut taken = 0;
         loop {
             let burst = match listing.next_burst(self.deadline).await {
                 Ok(burst) => burst,
                 Err(error) => {
-                    self.answer.why = format!("the objects could not be listed: {error}");
+                    self.answer.error = format!("the objects could not be listed: {error}");
                     break;
                 }
             };
             let Some(last) = burst.last().map(|(listed, _)| listed.key.clone()) else {
                 self.answer.complete = true;
-                self.answer.next = None;
+                self.answer.next_start_after = None;
                 return;
             };
             if taken >= self.request.limit && !self.joiner.is_waiting() {
@@ -83,11 +83,11 @@ impl<O: Objects, R: RecordStream> Run<'_, O, R> {
             } else {
                 self.take_burst(burst, &mut taken).await;
                 // What stopped within a burst or an entry begins it again: it is put in order as a whole.
-                if self.answer.why.is_empty() && !self.joiner.is_waiting() {
-                    self.answer.next = Some(last);
+                if self.answer.error.is_empty() && !self.joiner.is_waiting() {
+                    self.answer.next_start_after = Some(last);
                 }
             }
-            if !self.answer.why.is_empty() || (taken >= self.request.limit && self.answer.left > 0) {
+            if !self.answer.error.is_empty() || (taken >= self.request.limit && self.answer.remaining > 0) {
                 break;
             }
         }
@@ -96,26 +96,27 @@ impl<O: Objects, R: RecordStream> Run<'_, O, R> {
 
     /// Counts what is not come to; a list names what is done, too.
     fn leave(&mut self, (_, is_done): (Listed, bool)) {
-        let is_wanted = !is_done || self.request.again || self.request.mode == Mode::List;
-        self.answer.left += u64::from(is_wanted);
+        let is_wanted = !is_done || self.request.include_done || self.request.mode == Mode::List;
+        self.answer.remaining += u64::from(is_wanted);
     }
 
     /// Takes objects that belong together, whatever the limit: in another run they could not be put in order.
     async fn take_burst(&mut self, burst: Vec<(Listed, bool)>, taken: &mut usize) {
-        let burst = match in_order(self.objects, &burst, self.request.again, self.deadline).await {
+        let burst = match in_order(self.objects, &burst, self.request.include_done, self.deadline).await {
             Ok(ordered) => ordered,
             Err(error) => {
-                self.answer.why = format!("objects of one second could not be read for their order: {error}");
+                self.answer.error =
+                    format!("objects of one second could not be read for their order: {error}");
                 burst
             }
         };
         for (listed, is_done) in burst {
-            if !self.answer.why.is_empty() {
+            if !self.answer.error.is_empty() {
                 self.leave((listed, is_done));
             } else if self.request.mode == Mode::List {
                 *taken += 1;
                 self.list(listed, is_done);
-            } else if is_done && !self.request.again {
+            } else if is_done && !self.request.include_done {
                 self.answer.done_before += 1;
             } else if self.is_near_deadline() {
                 self.leave((listed, is_done));
@@ -130,7 +131,7 @@ impl<O: Objects, R: RecordStream> Run<'_, O, R> {
     fn is_near_deadline(&mut self) -> bool {
         let is_near = self.deadline.is_near();
         if is_near {
-            self.answer.why = "the invocation's deadline is near".to_owned();
+            self.answer.error = "the invocation's deadline is near".to_owned();
         }
         is_near
     }
@@ -138,19 +139,19 @@ impl<O: Objects, R: RecordStream> Run<'_, O, R> {
     fn list(&mut self, listed: Listed, is_done: bool) {
         self.answer.done_before += u64::from(is_done);
         let state = if is_done { State::Done } else { State::Open };
-        let (counts, why) = (Counts::default(), String::new());
-        self.answer.push(Line { key: listed.key, state, bytes: listed.bytes, counts, why });
+        let (counts, error) = (Counts::default(), String::new());
+        self.answer.push(ObjectResult { key: listed.key, state, size_bytes: listed.bytes, counts, error });
     }
 
     /// Reads one object and sends its records.
     async fn take(&mut self, number: usize, listed: Listed) {
         let contents = self.read(number, &listed.key).await;
         self.joiner.close(number).into_iter().for_each(|object| self.incomplete(object));
-        let mut counts = Counts { passed_over: contents.passed_over, ..Counts::default() };
-        let carriers = carry(contents.records, self.request, self.config.record_limit_bytes, &mut counts);
-        let mut why = contents.problem.or(carriers.problem);
+        let mut counts = Counts { not_sent: contents.not_sent, ..Counts::default() };
+        let envelopes = wrap(contents.records, self.request, self.config.record_limit_bytes, &mut counts);
+        let mut why = contents.problem.or(envelopes.problem);
         if self.request.mode == Mode::Run {
-            why = self.send(&carriers.records, &mut counts).await.or(why);
+            why = self.send(&envelopes.records, &mut counts).await.or(why);
         }
         let shared_with = contents.shared_with.into_iter().collect();
         self.group.push(Reading { number, listed, counts, why, shared_with });
@@ -167,7 +168,7 @@ impl<O: Objects, R: RecordStream> Run<'_, O, R> {
             Ok(Object::TooLarge) => return unusable(format!("has more than {OBJECT_LIMIT_BYTES} bytes")),
             Err(error) => {
                 // It may be read another time; objects behind it may hold later records of the same keys.
-                self.answer.why = "an object could not be read".to_owned();
+                self.answer.error = "an object could not be read".to_owned();
                 return unusable(format!("could not be read: {error}"));
             }
         };
@@ -177,7 +178,7 @@ impl<O: Objects, R: RecordStream> Run<'_, O, R> {
         }
     }
 
-    /// Puts an object's carriers; why not all were accepted, where some were not.
+    /// Puts an object's redrive envelopes; why not all were accepted, where some were not.
     async fn send(&mut self, records: &[OutgoingRecord], counts: &mut Counts) -> Option<String> {
         if records.is_empty() {
             return None;
@@ -192,8 +193,8 @@ impl<O: Objects, R: RecordStream> Run<'_, O, R> {
         }
         if refused.is_some() || waits.is_some() {
             // Objects behind this one may hold later records of the same keys. What is refused may be taken once the
-            // stream is set up for it; whoever knows better goes on with a request `after` this object.
-            self.answer.why = "the stream did not accept all records of an object".to_owned();
+            // stream is set up for it; whoever knows better goes on with a request with this key as `start_after`.
+            self.answer.error = "the stream did not accept all records of an object".to_owned();
         }
         let refused = refused.map(|why| format!("the stream refuses a record: {why}"));
         refused.or_else(|| waits.map(|why| format!("the stream did not accept a record: {why}")))
@@ -202,7 +203,7 @@ impl<O: Objects, R: RecordStream> Run<'_, O, R> {
     fn incomplete(&mut self, number: usize) {
         if let Some(reading) = self.group.iter_mut().find(|reading| reading.number == number) {
             let why = "holds parts of an entry whose other parts are missing; where they lie in an object that is \
-                marked done, or behind the limit, a request with `again` or a larger limit finds them";
+                marked done, or behind the limit, a request with `include_done` or a larger limit finds them";
             reading.why.get_or_insert_with(|| why.to_owned());
         }
     }
@@ -224,9 +225,9 @@ impl<O: Objects, R: RecordStream> Run<'_, O, R> {
                 (None, Mode::Run) => State::Done,
                 (None, Mode::DryRun | Mode::List) => State::Ready,
             };
-            let Listed { key, bytes } = reading.listed;
-            let why = reading.why.unwrap_or_default();
-            self.answer.push(Line { key, state, bytes, counts: reading.counts, why });
+            let Listed { key, bytes: size_bytes } = reading.listed;
+            let error = reading.why.unwrap_or_default();
+            self.answer.push(ObjectResult { key, state, size_bytes, counts: reading.counts, error });
         }
     }
 

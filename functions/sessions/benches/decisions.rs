@@ -15,8 +15,10 @@ use std::time::{Duration, Instant};
 use millrace_domain::session::SessionState;
 use millrace_domain::signal::Signal;
 use millrace_domain::timer::Timer;
-use millrace_lambda::ports::{Commit, LineSink, NotAccepted, Read, SignalFailure, SignalSink, Store, Write};
-use millrace_lambda::{Batch, Deadline, Function, KinesisBatch, Lines, Meter};
+use millrace_lambda::ports::{
+    Commit, JsonLineSink, NotAccepted, Read, SignalFailure, SignalSink, Store, Write,
+};
+use millrace_lambda::{Batch, Deadline, Function, JsonLines, KinesisBatch, Meter};
 use sessions::{Config, Sessions};
 use support::{RECORDS, lambda_event, records, table};
 
@@ -40,10 +42,10 @@ impl Store<SessionState> for Nowhere {
     }
 }
 
-impl LineSink for Nowhere {
+impl JsonLineSink for Nowhere {
     const LINE_LIMIT_BYTES: usize = 1_024_000;
 
-    async fn put(&self, _lines: &Lines, _deadline: Deadline) -> Result<(), NotAccepted> {
+    async fn put(&self, _lines: &JsonLines, _deadline: Deadline) -> Result<(), NotAccepted> {
         Ok(())
     }
 }
@@ -79,7 +81,7 @@ fn main() {
     });
     let decoding = best(|| {
         for batch in &batches {
-            black_box(Batch::open(batch).units().list.len());
+            black_box(Batch::open(batch).events().list.len());
         }
     });
     let event_parsing = best(|| {

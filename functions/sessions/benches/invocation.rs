@@ -36,11 +36,11 @@ const STARTS: usize = 9;
 /// A runtime API that hands out events and tells when they were asked for and answered.
 struct RuntimeApi {
     events: Mutex<mpsc::Receiver<Vec<u8>>>,
-    told: mpsc::Sender<(Instant, Option<Bytes>)>,
+    output: mpsc::Sender<(Instant, Option<Bytes>)>,
 }
 
 async fn next(State(api): State<Arc<RuntimeApi>>) -> (HeaderMap, Vec<u8>) {
-    api.told.send((Instant::now(), None)).await.unwrap();
+    api.output.send((Instant::now(), None)).await.unwrap();
     let event = api.events.lock().await.recv().await;
     let Some(event) = event else { std::future::pending().await };
     let mut headers = HeaderMap::new();
@@ -52,15 +52,15 @@ async fn next(State(api): State<Arc<RuntimeApi>>) -> (HeaderMap, Vec<u8>) {
 }
 
 async fn answered(State(api): State<Arc<RuntimeApi>>, body: Bytes) -> axum::http::StatusCode {
-    api.told.send((Instant::now(), Some(body))).await.unwrap();
+    api.output.send((Instant::now(), Some(body))).await.unwrap();
     axum::http::StatusCode::ACCEPTED
 }
 
 /// A server with a runtime API: its address, where events go, and what it tells.
 async fn runtime_api() -> (String, mpsc::Sender<Vec<u8>>, mpsc::Receiver<(Instant, Option<Bytes>)>) {
     let (events, receiver) = mpsc::channel(1);
-    let (told, tells) = mpsc::channel(16);
-    let api = Arc::new(RuntimeApi { events: Mutex::new(receiver), told });
+    let (output, outputs) = mpsc::channel(16);
+    let api = Arc::new(RuntimeApi { events: Mutex::new(receiver), output });
     let app = Router::new()
         .route("/2018-06-01/runtime/invocation/next", get(next))
         .route("/2018-06-01/runtime/invocation/{id}/response", post(answered))
@@ -69,7 +69,7 @@ async fn runtime_api() -> (String, mpsc::Sender<Vec<u8>>, mpsc::Receiver<(Instan
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
     tokio::spawn(async move { axum::serve(listener, app).await });
-    (address, events, tells)
+    (address, events, outputs)
 }
 
 async fn dynamodb() -> String {
@@ -126,7 +126,7 @@ fn start(runtime_api: &str, (dynamodb, kinesis): (&str, &str)) -> Child {
         .envs([("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "512"), ("AWS_LAMBDA_LOG_STREAM_NAME", "bench")])
         .envs([("AWS_LAMBDA_LOG_GROUP_NAME", "bench"), ("AWS_REGION", "us-east-1")])
         .envs([("AWS_ACCESS_KEY_ID", "local"), ("AWS_SECRET_ACCESS_KEY", "local")])
-        .envs([("SESSIONS_TABLE", "sessions"), ("QUARANTINE_STREAM", "quarantine")])
+        .envs([("SESSIONS_TABLE", "sessions"), ("QUARANTINE_DELIVERY_STREAM", "quarantine")])
         .stdout(Stdio::piped())
         .kill_on_drop(true)
         .spawn()
@@ -138,10 +138,10 @@ async fn main() {
     let (dynamodb, kinesis) = (dynamodb().await, kinesis().await);
     let services = (dynamodb.as_str(), kinesis.as_str());
     let starts = starts(services).await;
-    let (address, events, mut tells) = runtime_api().await;
+    let (address, events, mut outputs) = runtime_api().await;
     let mut child = start(&address, services);
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    assert!(tells.recv().await.unwrap().1.is_none());
+    assert!(outputs.recv().await.unwrap().1.is_none());
 
     let (mut walls, mut waits, mut usage) = (Vec::new(), Vec::new(), Usage::default());
     let mut cpu_before = Duration::ZERO;
@@ -154,11 +154,11 @@ async fn main() {
         let event = lambda_event(&records, number);
         let sent = Instant::now();
         events.send(event).await.unwrap();
-        let (at, answer) = tells.recv().await.unwrap();
+        let (at, answer) = outputs.recv().await.unwrap();
         assert_eq!(answer.as_deref(), Some(&br#"{"batchItemFailures":[]}"#[..]));
         let line = metrics(&mut lines).await;
         assert_eq!(line["applied"], RECORDS);
-        assert!(tells.recv().await.unwrap().1.is_none());
+        assert!(outputs.recv().await.unwrap().1.is_none());
         if number >= WARM_UP {
             walls.push(at - sent);
             waits.push(Duration::from_micros(line["store_wait_us"].as_u64().unwrap()));
@@ -173,10 +173,10 @@ async fn main() {
 async fn starts(services: (&str, &str)) -> Vec<Duration> {
     let mut starts = Vec::new();
     for _ in 0..STARTS {
-        let (address, _events, mut tells) = runtime_api().await;
+        let (address, _events, mut outputs) = runtime_api().await;
         let begun = Instant::now();
         let mut child = start(&address, services);
-        let (at, _) = tells.recv().await.unwrap();
+        let (at, _) = outputs.recv().await.unwrap();
         starts.push(at - begun);
         child.kill().await.unwrap();
     }

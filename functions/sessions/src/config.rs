@@ -10,12 +10,12 @@ pub const VARIABLES: &[&str] = &[
     "SESSIONS_TABLE",
     "TIMERS_TABLE",
     "SIGNALS_STREAM",
-    "QUARANTINE_STREAM",
+    "QUARANTINE_DELIVERY_STREAM",
     "SESSION_GAP_SECONDS",
     "ALLOWED_LATENESS_SECONDS",
-    "MONEY_HORIZON_SECONDS",
-    "ACTIVITY_HORIZON_SECONDS",
-    "SEEN_CAP",
+    "MONEY_DEDUP_WINDOW_SECONDS",
+    "ACTIVITY_DEDUP_WINDOW_SECONDS",
+    "SEEN_LIMIT",
     "CACHE_ITEMS",
     "LOG_LEVEL",
 ];
@@ -30,10 +30,10 @@ pub struct Config {
     /// The Kinesis stream of signals.
     pub signals_stream: String,
     /// The Firehose stream of the quarantine.
-    pub quarantine_stream: String,
+    pub quarantine_delivery_stream: String,
     /// Gap and lateness of session windows.
     pub session: SessionSettings,
-    /// Horizons and caps of the ledger.
+    /// Dedup windows and limits of the ledger.
     pub ledger: LedgerSettings,
     /// Most items to remember between invocations; 0 turns that off. Where most batches emit a signal it saves nothing:
     /// their items are read all the same.
@@ -58,15 +58,16 @@ impl Config {
     pub fn read(look_up: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let mut variables = Variables::new(look_up);
         let (session, ledger) = (variables.session_settings(), variables.ledger_settings());
-        if ledger.activity_horizon_ms < session.lateness_ms {
-            variables
-                .problem("ACTIVITY_HORIZON_SECONDS must not be below ALLOWED_LATENESS_SECONDS".to_owned());
+        if ledger.activity_dedup_window_ms < session.lateness_ms {
+            variables.problem(
+                "ACTIVITY_DEDUP_WINDOW_SECONDS must not be below ALLOWED_LATENESS_SECONDS".to_owned(),
+            );
         }
         let config = Self {
             sessions_table: variables.required("SESSIONS_TABLE"),
             timers_table: variables.required("TIMERS_TABLE"),
             signals_stream: variables.required("SIGNALS_STREAM"),
-            quarantine_stream: variables.required("QUARANTINE_STREAM"),
+            quarantine_delivery_stream: variables.required("QUARANTINE_DELIVERY_STREAM"),
             session,
             ledger,
             cache_items: variables.number("CACHE_ITEMS", 0, 0..=100_000),
@@ -81,7 +82,7 @@ impl Config {
             sessions_table: "sessions".to_owned(),
             timers_table: "timers".to_owned(),
             signals_stream: "signals".to_owned(),
-            quarantine_stream: "quarantine".to_owned(),
+            quarantine_delivery_stream: "quarantine".to_owned(),
             session: SessionSettings::default(),
             ledger: LedgerSettings::default(),
             cache_items: 0,
@@ -97,7 +98,8 @@ mod tests {
 
     use super::*;
 
-    const NAMES: [&str; 4] = ["SESSIONS_TABLE", "TIMERS_TABLE", "SIGNALS_STREAM", "QUARANTINE_STREAM"];
+    const NAMES: [&str; 4] =
+        ["SESSIONS_TABLE", "TIMERS_TABLE", "SIGNALS_STREAM", "QUARANTINE_DELIVERY_STREAM"];
 
     fn problems(pairs: &[(&str, &str)]) -> String {
         let look_up = |name: &str| {
@@ -128,9 +130,11 @@ mod tests {
     fn settings_that_contradict_each_other_are_refused() {
         assert!(problems(&[("SESSION_GAP_SECONDS", "60")]).contains("must not be above SESSION_GAP_SECONDS"));
         assert!(
-            problems(&[("ACTIVITY_HORIZON_SECONDS", "60")])
+            problems(&[("ACTIVITY_DEDUP_WINDOW_SECONDS", "60")])
                 .contains("must not be below ALLOWED_LATENESS_SECONDS")
         );
-        assert!(problems(&[("SEEN_CAP", "0")]).contains("SEEN_CAP must be a whole number from 1 to 4096"));
+        assert!(
+            problems(&[("SEEN_LIMIT", "0")]).contains("SEEN_LIMIT must be a whole number from 1 to 4096")
+        );
     }
 }

@@ -12,7 +12,7 @@ pub use config::Config;
 use millrace_aws::kinesis::RECORD_LIMIT_BYTES;
 use millrace_aws::{DynamoStore, DynamoTimers, FirehoseSink, KinesisStream};
 use millrace_domain::session::{SessionSettings, SessionState};
-use millrace_lambda::ports::{LineSink, SignalSink, Store};
+use millrace_lambda::ports::{JsonLineSink, SignalSink, Store};
 use millrace_lambda::signal_stream::SignalStream;
 use millrace_lambda::stateful::Stateful;
 use millrace_lambda::timers::SignalsAndTimers;
@@ -56,12 +56,12 @@ impl OnAws {
         let signals = SignalStream::new(stream, NAME, RECORD_LIMIT_BYTES);
         let store = DynamoStore::new(dynamodb, config.sessions_table.clone(), Arc::clone(&meter));
         let quarantine =
-            FirehoseSink::quarantine(firehose, config.quarantine_stream.clone(), Arc::clone(&meter));
+            FirehoseSink::quarantine(firehose, config.quarantine_delivery_stream.clone(), Arc::clone(&meter));
         Self::new(config, (store, quarantine, SignalsAndTimers { signals, timers }), meter)
     }
 }
 
-impl<T: Store<SessionState>, Q: LineSink, G: SignalSink> Sessions<T, Q, G> {
+impl<T: Store<SessionState>, Q: JsonLineSink, G: SignalSink> Sessions<T, Q, G> {
     /// The function over these adapters, which report what they use up to `meter`.
     pub fn new(config: &Config, adapters: (T, Q, G), meter: Arc<Meter>) -> Self {
         let consumer = Stateful::new(NAME, adapters, config.ledger, config.cache_items);
@@ -69,7 +69,7 @@ impl<T: Store<SessionState>, Q: LineSink, G: SignalSink> Sessions<T, Q, G> {
     }
 }
 
-impl<T: Store<SessionState>, Q: LineSink, G: SignalSink> Function for Sessions<T, Q, G> {
+impl<T: Store<SessionState>, Q: JsonLineSink, G: SignalSink> Function for Sessions<T, Q, G> {
     fn name(&self) -> &'static str {
         NAME
     }

@@ -1,4 +1,4 @@
-//! Records of a lane that are not in a batch yet, and the rule by which a batch is cut.
+//! Records of a lane that are not in a batch yet, and the rule by which a batch is taken.
 
 use std::collections::VecDeque;
 
@@ -58,8 +58,13 @@ impl Buffer {
         Some(first.since_ms.saturating_add(settings.batching_window_ms))
     }
 
-    /// Cuts a batch if it is full (by count or payload), its window is over, or the shard has ended.
-    pub(crate) fn cut(&mut self, settings: &Settings, is_closed: bool, now_ms: u64) -> Option<Records> {
+    /// Takes a batch if it is full (by count or payload), its window is over, or the shard has ended.
+    pub(crate) fn take_batch(
+        &mut self,
+        settings: &Settings,
+        is_closed: bool,
+        now_ms: u64,
+    ) -> Option<Records> {
         let window_end_ms = self.window_end_ms(settings)?;
         let is_due = self.head.is_full || is_closed || now_ms >= window_end_ms;
         (is_due && self.head.records > 0).then(|| self.take(self.head.records, settings))
@@ -127,9 +132,9 @@ mod tests {
         let frame = Envelope::empty_event_size();
         let settings = |limit| Settings { payload_limit_bytes: limit, ..Settings::default() };
         let exact = settings(frame + 10 + 1 + 10);
-        assert_eq!(buffer_of(&[10, 10], &exact).cut(&exact, false, 0).unwrap().len(), 2);
+        assert_eq!(buffer_of(&[10, 10], &exact).take_batch(&exact, false, 0).unwrap().len(), 2);
         let one_less = settings(frame + 10 + 10);
-        assert_eq!(buffer_of(&[10, 10], &one_less).cut(&one_less, false, 0).unwrap().len(), 1);
+        assert_eq!(buffer_of(&[10, 10], &one_less).take_batch(&one_less, false, 0).unwrap().len(), 1);
     }
 
     #[test]
@@ -137,8 +142,8 @@ mod tests {
         let settings = Settings { payload_limit_bytes: 100, batching_window_ms: 9, ..Settings::default() };
         let mut buffer = buffer_of(&[10, 101, 10], &settings);
         assert!(buffer.take_oversized(&settings).is_none());
-        assert_eq!(buffer.cut(&settings, false, 0).unwrap().len(), 1);
-        assert!(buffer.cut(&settings, true, 0).is_none());
+        assert_eq!(buffer.take_batch(&settings, false, 0).unwrap().len(), 1);
+        assert!(buffer.take_batch(&settings, true, 0).is_none());
         assert_eq!(buffer.take_oversized(&settings).unwrap().len(), 1);
         assert_eq!(buffer.front().unwrap().sequence_number, "3");
         assert!(buffer.take_oversized(&settings).is_none());

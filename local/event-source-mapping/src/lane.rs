@@ -65,7 +65,7 @@ impl Lane {
         self.in_flight
     }
 
-    /// Decides what comes next. A batch is cut here, so that it holds all that arrived until it can be sent.
+    /// Decides what comes next. A batch is taken here, so that it holds all that arrived until it can be sent.
     pub(crate) fn poll(&mut self, settings: &Settings, is_closed: bool, now_ms: u64) -> LaneStep {
         if self.in_flight.is_some() {
             return LaneStep::InFlight;
@@ -74,7 +74,7 @@ impl Lane {
             return discard;
         }
         if self.parts.is_empty()
-            && let Some(records) = self.buffer.cut(settings, is_closed, now_ms)
+            && let Some(records) = self.buffer.take_batch(settings, is_closed, now_ms)
         {
             self.parts.push_back(Batch::new(records));
         }

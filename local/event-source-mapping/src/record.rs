@@ -48,7 +48,7 @@ pub fn is_sequence_number(text: &str) -> bool {
     digits && text.len() <= SEQUENCE_NUMBER_DIGITS_MAX && (text == "0" || !text.starts_with('0'))
 }
 
-/// Records of one batch, in order; a clone or a part shares them with the batch that was cut.
+/// Records of one batch, in order; a clone or a part shares them with the batch that was taken.
 #[derive(Clone, Debug)]
 pub struct Records {
     shared: Arc<[Record]>,

@@ -11,7 +11,6 @@
 mod buffer;
 mod columns;
 mod config;
-mod deaggregate;
 mod declaration;
 mod error_output;
 mod faults;
@@ -25,6 +24,7 @@ mod protocol;
 mod put;
 mod row;
 mod server;
+mod split_documents;
 mod stats;
 mod stream;
 mod table;

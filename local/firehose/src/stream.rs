@@ -5,10 +5,10 @@ use std::path::PathBuf;
 
 use crate::buffer::Buffer;
 use crate::config::{Buffering, Destination, StreamConfig};
-use crate::deaggregate;
 use crate::declaration::ConfigError;
 use crate::error_output::{self, ErrorCode, RowError};
 use crate::files::{DeliveryError, FileSeries};
+use crate::split_documents;
 use crate::stats::Tally;
 use crate::table::Table;
 use crate::timestamp;
@@ -70,7 +70,7 @@ impl Stream {
             self.partitions.entry(UNPARTITIONED.to_owned()).or_default().push_line(record, now_ms);
             return 1;
         };
-        let sub_records = deaggregate::split(record, keys);
+        let sub_records = split_documents::split(record, keys);
         let rows = sub_records.len() as u64;
         for sub_record in sub_records {
             match sub_record.partition {

@@ -45,10 +45,8 @@ impl Table {
                 }
             })
             .collect::<Result<Vec<_>, _>>()?;
-        let schema = schema(&fields).map_err(|error| ConfigError::Columns {
-            stream: stream.to_owned(),
-            why: error.to_string(),
-        })?;
+        let schema = schema(&fields)
+            .map_err(|error| ConfigError::Columns { stream: stream.to_owned(), why: error.to_string() })?;
         Ok(Self { row: GlueType::Struct(fields.clone()), fields, schema })
     }
 

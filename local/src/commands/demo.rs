@@ -42,7 +42,7 @@ const FIXTURES: [(&str, &str); 10] = [
     ("kpl-aggregate", include_str!("../../../events/sessions/kpl-aggregate.json")),
     ("cloudevents-batch", include_str!("../../../events/sessions/cloudevents-batch.json")),
     ("return", include_str!("../../../events/sessions/return.json")),
-    ("passed-over", include_str!("../../../events/sessions/passed-over.json")),
+    ("ignored", include_str!("../../../events/sessions/ignored.json")),
 ];
 
 pub(crate) async fn run() -> Result<(), Error> {
@@ -58,13 +58,13 @@ pub(crate) async fn run() -> Result<(), Error> {
     let shoppers = Shoppers::new(SHOPPERS, 1, FROM_MS).take(EVENTS).map(Ok);
     let inputs = fixtures.into_iter().map(Ok).chain(Repeated::new(shoppers, 50, 1));
     let fed = feed(&world, inputs).await?;
-    let schedule = Schedule::of(fed.frontier_ms, &tuning, true);
+    let schedule = Schedule::of(fed.largest_event_time_ms, &tuning, true);
     let functions =
         Arc::new(Functions::linked(&tuning, &world.clients.endpoints, schedule.clock(), Some(trouble))?);
     let (limits, ending) = (Limits::default(), Some(schedule));
     let consuming = Consuming { tuning: &tuning, limits, out, ending, total: fed.records };
-    let given_up = consuming.run(&world, &functions).await?;
-    let run = Run { settings: &tuning, fed, started_ms, given_up };
+    let discarded = consuming.run(&world, &functions).await?;
+    let run = Run { settings: &tuning, fed, started_ms, discarded };
     let (summary, saved, entries) = finish(&world, &functions, out, run).await?;
     report::print(&summary, &saved, &entries, out);
     Ok(())

@@ -9,8 +9,8 @@ use crate::error::Error;
 use crate::shoppers::Shoppers;
 
 pub(crate) fn run(options: &Generate) -> Result<(), Error> {
-    let from_ms = parse_rfc3339_ms(&options.from).ok_or_else(|| {
-        Error::Usage(format!("--from {:?} is no RFC 3339 timestamp of 1970 or later", options.from))
+    let from_ms = parse_rfc3339_ms(&options.start).ok_or_else(|| {
+        Error::Usage(format!("--start {:?} is no RFC 3339 timestamp of 1970 or later", options.start))
     })?;
     let shoppers = Shoppers::new(options.shoppers, options.seed, from_ms).take(options.events);
     match &options.out {

@@ -15,7 +15,7 @@ use crate::clock::now_ms;
 use crate::error::Error;
 use crate::input::{Input, Producer};
 use crate::logging::BARS;
-use crate::mapping::{Around, Driver, Ending, Functions, GivenUp, MAPPINGS, MappingClock, MappingOf};
+use crate::mapping::{Around, DiscardedCounts, Driver, Ending, Functions, MAPPINGS, MappingClock, MappingOf};
 use crate::options::{EVENTS_STREAM, Limits, SESSIONS_TABLE, TABLES, Tuning};
 use crate::output::{Entry, ItemBytes, Run, Signals, Summary, append_late, read_table, write_table};
 use crate::world::World;
@@ -25,7 +25,7 @@ use crate::world::World;
 pub(crate) struct Fed {
     pub(crate) records: u64,
     /// The largest event time, in epoch milliseconds.
-    pub(crate) frontier_ms: i64,
+    pub(crate) largest_event_time_ms: i64,
 }
 
 /// Puts records into the stream of events, in order.
@@ -37,17 +37,17 @@ pub(crate) async fn feed(
         ProgressBar::new_spinner().with_style(style("{spinner} {prefix:<10} {human_pos} events ({per_sec})"));
     progress.set_prefix("stream");
     let mut producer = Producer::new(world.clients.kinesis.clone(), EVENTS_STREAM);
-    let mut frontier_ms = 0;
+    let mut largest_event_time_ms = 0;
     for input in inputs {
         let input = input?;
-        frontier_ms = frontier_ms.max(input.largest_event_time_ms());
+        largest_event_time_ms = largest_event_time_ms.max(input.largest_event_time_ms());
         producer.send(input).await?;
         progress.set_position(producer.put());
     }
     producer.flush().await?;
     progress.set_position(producer.put());
     progress.finish();
-    Ok(Fed { records: producer.put(), frontier_ms })
+    Ok(Fed { records: producer.put(), largest_event_time_ms })
 }
 
 /// How the streams are consumed.
@@ -62,13 +62,13 @@ pub(crate) struct Consuming<'c> {
 }
 
 impl Consuming<'_> {
-    /// Runs every mapping, and `close` on its schedule; gives back what the mappings gave up.
+    /// Runs every mapping, and `close` on its schedule; gives back what the mappings discarded.
     pub(crate) async fn run(
         &self,
         world: &World,
         functions: &Arc<Functions>,
-    ) -> Result<BTreeMap<&'static str, GivenUp>, Error> {
-        let clock = MappingClock::new(self.limits.age_limit, now_ms());
+    ) -> Result<BTreeMap<&'static str, DiscardedCounts>, Error> {
+        let clock = MappingClock::new(self.limits.maximum_record_age, now_ms());
         let (end, mut watched, mut drivers) = (watch::Sender::new(false), Vec::new(), JoinSet::new());
         for of in MAPPINGS {
             let ending = self.ending.is_some().then(|| Ending::new(&end));
@@ -80,7 +80,7 @@ impl Consuming<'_> {
             let around = Around { failures: self.out.join("on-failure"), ending, clock, progress };
             let tuning = (self.tuning, &self.limits);
             let driver = Driver::new(of, Arc::clone(functions), &world.clients, tuning, around)?;
-            drivers.spawn(async move { driver.run().await.map(|given_up| (of.function, given_up)) });
+            drivers.spawn(async move { driver.run().await.map(|discarded| (of.function, discarded)) });
         }
         let conduct = async {
             match &self.ending {
@@ -91,9 +91,9 @@ impl Consuming<'_> {
             Ok::<_, Error>(())
         };
         let join = join_all(drivers);
-        let ((), given_up) = tokio::try_join!(conduct, join)?;
+        let ((), discarded) = tokio::try_join!(conduct, join)?;
         functions.settle().await;
-        Ok(given_up)
+        Ok(discarded)
     }
 
     fn bar(&self, of: MappingOf) -> ProgressBar {
@@ -110,12 +110,12 @@ impl Consuming<'_> {
 }
 
 async fn join_all(
-    mut drivers: JoinSet<Result<(&'static str, GivenUp), Error>>,
-) -> Result<BTreeMap<&'static str, GivenUp>, Error> {
-    let mut all: BTreeMap<&'static str, GivenUp> = BTreeMap::new();
+    mut drivers: JoinSet<Result<(&'static str, DiscardedCounts), Error>>,
+) -> Result<BTreeMap<&'static str, DiscardedCounts>, Error> {
+    let mut all: BTreeMap<&'static str, DiscardedCounts> = BTreeMap::new();
     while let Some(driver) = drivers.join_next().await {
-        let (function, given_up) = driver.map_err(Error::service("running an event source mapping"))??;
-        all.entry(function).or_default().add(given_up);
+        let (function, discarded) = driver.map_err(Error::service("running an event source mapping"))??;
+        all.entry(function).or_default().add(discarded);
     }
     Ok(all)
 }
@@ -161,8 +161,8 @@ pub(crate) async fn finish(
     let saved = save(world, functions, out).await?;
     let wall_ms = now_ms().saturating_sub(run.started_ms);
     let entries = Entry::all(out)?;
-    let told = (functions.metrics(), functions.trouble());
-    let summary = Summary::of((run, wall_ms), &saved, told, &world.firehose.stats(), &entries);
+    let reports = (functions.metrics(), functions.trouble());
+    let summary = Summary::of((run, wall_ms), &saved, reports, &world.firehose.stats(), &entries);
     summary.write(out)?;
     Ok((summary, saved, entries))
 }

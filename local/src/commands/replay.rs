@@ -25,31 +25,31 @@ pub(crate) async fn run(options: &Replay) -> Result<(), Error> {
         None => Vec::new(),
     };
     claim(out, false)?;
-    let ports = if options.functions.is_some() { options.ports } else { Ports::ANY };
+    let ports = if options.functions_url.is_some() { options.ports } else { Ports::ANY };
     let world = World::start(out, tuning.shards, ports).await?;
     if let Some(points) = points {
         load_reorder_points(&world.clients.dynamodb, REORDER_POINTS_TABLE, &points).await?;
     }
-    count_before_anything_is_told(&world, &opening).await?;
+    count_before_anything_is_emitted(&world, &opening).await?;
     let inputs = opening.into_iter().map(Ok).chain(input::read(&options.files)?);
     let started_ms = now_ms();
     let fed = match options.duplicates_within {
         None => feed(&world, inputs).await?,
         Some(within) => feed(&world, Repeated::new(inputs, within, options.seed)).await?,
     };
-    let schedule = Schedule::of(fed.frontier_ms, tuning, !options.keep_open);
-    let functions = Arc::new(match &options.functions {
+    let schedule = Schedule::of(fed.largest_event_time_ms, tuning, !options.keep_open);
+    let functions = Arc::new(match &options.functions_url {
         // Trouble counts its time from here.
         None => {
-            let trouble = options.faults.map(|seed| Trouble::drawn(seed, options.limits.age_limit));
+            let trouble = options.faults.map(|seed| Trouble::drawn(seed, options.limits.maximum_record_age));
             Functions::linked(tuning, &world.clients.endpoints, schedule.clock(), trouble)?
         }
         Some(url) => Functions::remote(url),
     });
     let (limits, ending) = (options.limits.clone(), Some(schedule));
     let consuming = Consuming { tuning, limits, out, ending, total: fed.records };
-    let given_up = consuming.run(&world, &functions).await?;
-    let run = Run { settings: tuning, fed, started_ms, given_up };
+    let discarded = consuming.run(&world, &functions).await?;
+    let run = Run { settings: tuning, fed, started_ms, discarded };
     let (summary, saved, _) = finish(&world, &functions, out, run).await?;
     print(options, &summary, &saved);
     match summary.lake_errors.values().sum::<u64>() {
@@ -63,7 +63,7 @@ pub(crate) async fn run(options: &Replay) -> Result<(), Error> {
 
 /// Puts counts at the head of the stream of signals. `inventory` passes them on into it as well, but maybe behind sales of
 /// so many days that a count could not be put in its place any more; what it passes on is then a repeat.
-async fn count_before_anything_is_told(world: &World, counts: &[Input]) -> Result<(), Error> {
+async fn count_before_anything_is_emitted(world: &World, counts: &[Input]) -> Result<(), Error> {
     let mut producer = Producer::new(world.clients.kinesis.clone(), SIGNALS_STREAM);
     for count in counts {
         producer.send(count.clone()).await?;
@@ -72,9 +72,9 @@ async fn count_before_anything_is_told(world: &World, counts: &[Input]) -> Resul
 }
 
 fn print(options: &Replay, summary: &Summary, saved: &Saved) {
-    println!("{} records in {:.1} s", number(summary.events_in), summary.wall_ms as f64 / 1_000.0);
+    println!("{} records in {:.1} s", number(summary.records_in), summary.wall_ms as f64 / 1_000.0);
     for (name, function) in &summary.functions {
-        println!("{name:<10} {} in {} batches", function.verdicts_text(), number(function.batches));
+        println!("{name:<10} {} in {} invocations", function.verdicts_text(), number(function.invocations));
     }
     for (name, function) in &summary.functions {
         let events: u64 = function.verdicts.values().sum::<u64>().max(1);
@@ -85,10 +85,10 @@ fn print(options: &Replay, summary: &Summary, saved: &Saved) {
             of("write_units")
         );
     }
-    if options.functions.is_some() {
+    if options.functions_url.is_some() {
         println!("verdicts   in the metrics lines that the functions print where they run");
     }
-    if let Some(trouble) = &summary.trouble {
+    if let Some(trouble) = &summary.faults {
         print_trouble(trouble);
     }
     let reasons: Vec<_> =
@@ -104,17 +104,17 @@ fn print(options: &Replay, summary: &Summary, saved: &Saved) {
     for (signal, count) in &summary.signals {
         println!("signal     {signal} {}", number(*count));
     }
-    let rules = options.functions.is_none().then_some(&options.tuning.rules);
+    let rules = options.functions_url.is_none().then_some(&options.tuning.rules);
     for line in fraud_by_rule(&saved.signals, rules) {
         println!("fraud      {line}");
     }
     println!("lake       {} rows in {} partitions", number(summary.rows()), summary.lake_rows.len());
     println!("quarantine {}", if reasons.is_empty() { "empty".to_owned() } else { reasons.join(", ") });
     let mut any = false;
-    for (function, given_up) in summary.given_up.iter().filter(|(_, given_up)| given_up.records > 0) {
+    for (function, discarded) in summary.discarded.iter().filter(|(_, discarded)| discarded.records > 0) {
         any = true;
-        let (records, objects) = (number(given_up.records), number(given_up.objects));
-        println!("given up   {records} records of {function} in {objects} objects under on-failure");
+        let (records, objects) = (number(discarded.records), number(discarded.objects));
+        println!("discarded  {records} records of {function} in {objects} objects under on-failure");
     }
     println!("written to {}", options.out.display());
     if any {
@@ -134,7 +134,7 @@ fn print_trouble(trouble: &TroubleSummary) {
             outage.to_ms as f64 / 1_000.0
         );
     }
-    for (of, kinds) in &trouble.struck {
+    for (of, kinds) in &trouble.injected {
         let kinds: Vec<_> = kinds
             .iter()
             .map(|(kind, count)| format!("{} {}", kind.replace('_', " "), number(*count)))

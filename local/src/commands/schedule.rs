@@ -18,7 +18,7 @@ const FAILURE_LIMIT: u32 = 50;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Schedule {
     /// The largest event time of the input, in epoch milliseconds.
-    pub(crate) frontier_ms: i64,
+    pub(crate) largest_event_time_ms: i64,
     /// The longest that a window may wait beyond its last event, in milliseconds: where it is given, remaining timers
     /// fire at the end of the input.
     pub(crate) beyond_ms: Option<i64>,
@@ -26,16 +26,16 @@ pub(crate) struct Schedule {
 
 impl Schedule {
     /// The schedule of an input that ends at this event time. Whether remaining timers fire at its end.
-    pub(super) fn of(frontier_ms: i64, tuning: &Tuning, fires_rest: bool) -> Self {
-        let wait = tuning.gap + tuning.lateness;
+    pub(super) fn of(largest_event_time_ms: i64, tuning: &Tuning, fires_rest: bool) -> Self {
+        let wait = tuning.session_gap + tuning.allowed_lateness;
         let beyond_ms = fires_rest.then(|| i64::try_from(wait.as_millis()).unwrap_or(i64::MAX / 4));
-        Self { frontier_ms, beyond_ms }
+        Self { largest_event_time_ms, beyond_ms }
     }
 
     /// The clock by which functions set timers: a minute before the frontier, so that what is due by then is found in
     /// the frontier's own minute.
     pub(super) fn clock(&self) -> Clock {
-        let now_ms = self.frontier_ms.saturating_sub(MINUTE_MS);
+        let now_ms = self.largest_event_time_ms.saturating_sub(MINUTE_MS);
         Clock::new(move || now_ms)
     }
 
@@ -46,18 +46,20 @@ impl Schedule {
         mappings: &mut [Watched],
     ) -> Result<(), Error> {
         quiet(mappings).await;
-        let rest = self.beyond_ms.map(|beyond_ms| self.frontier_ms.saturating_add(beyond_ms + 2 * MINUTE_MS));
+        let rest = self
+            .beyond_ms
+            .map(|beyond_ms| self.largest_event_time_ms.saturating_add(beyond_ms + 2 * MINUTE_MS));
         if functions.is_remote() && rest.is_some() {
             // They set timers by the wall clock, for its next minute at the earliest.
             loop {
                 tokio::time::sleep(until_the_next_minute() + Duration::from_secs(1)).await;
-                if close(functions, self.frontier_ms).await? == 0 {
+                if close(functions, self.largest_event_time_ms).await? == 0 {
                     return Ok(());
                 }
                 quiet(mappings).await;
             }
         }
-        for now_ms in [Some(self.frontier_ms), rest].into_iter().flatten() {
+        for now_ms in [Some(self.largest_event_time_ms), rest].into_iter().flatten() {
             while close(functions, now_ms).await? > 0 {
                 quiet(mappings).await;
             }
@@ -73,7 +75,7 @@ async fn close(functions: &Functions, now_ms: i64) -> Result<u64, Error> {
         match functions.close(Some(now_ms)).await {
             Ok(closed) => {
                 put += closed.put;
-                if !closed.left {
+                if !closed.has_more {
                     return Ok(put);
                 }
                 failures = 0;

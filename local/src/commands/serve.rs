@@ -19,7 +19,7 @@ pub(crate) async fn run(options: &Serve) -> Result<(), Error> {
     options.tuning.functions()?;
     claim(&options.out, false)?;
     let world = World::start(&options.out, options.tuning.shards, options.ports).await?;
-    let functions = Arc::new(match &options.functions {
+    let functions = Arc::new(match &options.functions_url {
         None => Functions::linked(&options.tuning, &world.clients.endpoints, Clock::wall(), None)?,
         Some(url) => Functions::remote(url),
     });
@@ -46,7 +46,7 @@ pub(crate) async fn run(options: &Serve) -> Result<(), Error> {
         stopped = consume => stopped?,
         () = stop_signal() => {}
     }
-    let run = Run { settings: &options.tuning, fed: Fed::default(), started_ms, given_up: BTreeMap::new() };
+    let run = Run { settings: &options.tuning, fed: Fed::default(), started_ms, discarded: BTreeMap::new() };
     finish(&world, &functions, &options.out, run).await?;
     println!("stopped; tables, lake and quarantine are in {}", options.out.display());
     Ok(())
@@ -94,7 +94,7 @@ fn print(options: &Serve, environment: &[(&str, String)], file: &Path) {
     }
     println!("\nThe functions under cargo lambda:\n");
     println!("cargo lambda watch --invoke-address 127.0.0.1 --env-file {}\n", file.display());
-    match (&options.functions, options.no_consumers) {
+    match (&options.functions_url, options.no_consumers) {
         (Some(url), _) => println!("Batches of the stream go to {url}."),
         (None, true) => println!("Nothing reads the stream."),
         (None, false) => println!("The handlers linked into this program read the stream."),

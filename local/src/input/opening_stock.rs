@@ -74,13 +74,13 @@ mod tests {
         let counts = opening_stock(&[file.path().to_owned()], 7).unwrap();
         let texts: Vec<serde_json::Value> =
             counts.iter().map(|count| serde_json::from_slice(&count.data).unwrap()).collect();
-        let told: Vec<_> =
+        let written: Vec<_> =
             texts.iter().map(|text| (text["subject"].as_str(), text["time"].as_str())).collect();
         let expected = [
             (Some("default#a"), Some("2025-01-01T00:00:03.999Z")),
             (Some("default#b"), Some("2025-01-01T23:59:59.999Z")),
         ];
-        assert_eq!(told, expected);
+        assert_eq!(written, expected);
         assert_eq!(
             (&texts[0]["data"]["on_hand"], counts[0].partition_key.as_str()),
             (&json!(7), "default#a")

@@ -15,8 +15,8 @@ pub(crate) struct MappingClock {
 
 impl MappingClock {
     /// A clock that shows the wall clock's time at `origin_ms`, fast enough for this age limit.
-    pub(crate) fn new(age_limit: Option<Duration>, origin_ms: u64) -> Self {
-        let limit_ms = age_limit.map_or(u64::MAX, millis).max(1);
+    pub(crate) fn new(maximum_record_age: Option<Duration>, origin_ms: u64) -> Self {
+        let limit_ms = maximum_record_age.map_or(u64::MAX, millis).max(1);
         Self { origin_ms, factor: RECORD_AGE_MIN_MS.div_ceil(limit_ms).max(1) }
     }
 

@@ -1,4 +1,4 @@
-//! One event source mapping: reads the stream, invokes a function, writes what is given up.
+//! One event source mapping: reads the stream, invokes a function, writes what it discards.
 
 use std::path::PathBuf;
 use std::pin::Pin;
@@ -30,17 +30,17 @@ const REFUSED_LIMIT: u32 = 30;
 const IDLE_MS: u64 = 1_000;
 const IDLE_BEFORE_THE_END_MS: u64 = 20;
 
-/// What a mapping gave up.
+/// What a mapping discarded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub(crate) struct GivenUp {
+pub(crate) struct DiscardedCounts {
     /// Objects under `on-failure`.
     pub(crate) objects: u64,
     /// Records in them.
     pub(crate) records: u64,
 }
 
-impl GivenUp {
-    /// Adds what another mapping gave up.
+impl DiscardedCounts {
+    /// Adds what another mapping discarded.
     pub(crate) fn add(&mut self, other: Self) {
         self.objects += other.objects;
         self.records += other.records;
@@ -65,7 +65,7 @@ pub(crate) struct Driver {
     around: Around,
     read_ahead: usize,
     refused: u32,
-    given_up: GivenUp,
+    discarded: DiscardedCounts,
 }
 
 /// An invocation under way: the shard, its token, and how it ended.
@@ -87,12 +87,12 @@ impl Driver {
             Mapping::new(settings, Arc::new(info(of))).map_err(|error| Error::Usage(error.to_string()))?;
         let idle_ms = if around.ending.is_some() { IDLE_BEFORE_THE_END_MS } else { IDLE_MS };
         let reader = Reader::new(clients.kinesis.clone(), of.stream, idle_ms);
-        let given_up = GivenUp::default();
-        Ok(Self { of, mapping, reader, functions, around, read_ahead, refused: 0, given_up })
+        let discarded = DiscardedCounts::default();
+        Ok(Self { of, mapping, reader, functions, around, read_ahead, refused: 0, discarded })
     }
 
-    /// Runs until it is done; gives back what was given up.
-    pub(crate) async fn run(mut self) -> Result<GivenUp, Error> {
+    /// Runs until it is done; gives back what it discarded.
+    pub(crate) async fn run(mut self) -> Result<DiscardedCounts, Error> {
         let mut in_flight = InFlight::new();
         self.list_shards().await?;
         loop {
@@ -102,7 +102,7 @@ impl Driver {
             self.read().await?;
             let wait = match self.act(&mut in_flight).await? {
                 Some(wait) => wait,
-                None if self.around.ending.is_some() => return Ok(self.given_up),
+                None if self.around.ending.is_some() => return Ok(self.discarded),
                 None => now_ms() + 1_000,
             };
             if let Some(ending) = &self.around.ending {
@@ -162,7 +162,7 @@ impl Driver {
             match self.mapping.poll(mapping_now) {
                 None => return Ok(None),
                 Some(Action::Invoke(invocation)) => in_flight.push(self.invoke(invocation)),
-                Some(Action::Discard(discarded)) => self.give_up(&discarded, mapping_now)?,
+                Some(Action::Discard(discarded)) => self.discard(&discarded, mapping_now)?,
                 Some(Action::Finished(shard_id)) => {
                     self.reader.stop(&shard_id);
                     if self.around.ending.is_none() {
@@ -176,13 +176,13 @@ impl Driver {
         }
     }
 
-    fn give_up(&mut self, discarded: &Discarded, mapping_now: u64) -> Result<(), Error> {
+    fn discard(&mut self, discarded: &Discarded, mapping_now: u64) -> Result<(), Error> {
         let record = discarded.failure_record(mapping_now);
         let record = record.map_err(|error| Error::Usage(error.to_string()))?;
         write_whole(&self.around.failures.join(record.key), &record.body)?;
         let records = discarded.records.len() as u64;
-        self.given_up.objects += 1;
-        self.given_up.records += records;
+        self.discarded.objects += 1;
+        self.discarded.records += records;
         self.around.progress.inc(records);
         Ok(())
     }
@@ -209,7 +209,7 @@ impl Driver {
             (invoked, self.refused > REFUSED_LIMIT && self.around.ending.is_some())
         {
             return Err(Error::Usage(format!(
-                "{} was not invoked {REFUSED_LIMIT} times in a row: {why}; is the server at --functions running?",
+                "{} was not invoked {REFUSED_LIMIT} times in a row: {why}; is the server at --functions-url running?",
                 self.of.function
             )));
         }

@@ -8,7 +8,7 @@ mod reader;
 mod setup;
 
 pub(crate) use clock::MappingClock;
-pub(crate) use driver::{Around, Driver, GivenUp};
+pub(crate) use driver::{Around, DiscardedCounts, Driver};
 pub(crate) use ending::{Ending, Watched, quiet};
 pub(crate) use functions::{Functions, Late, Metrics};
 pub(crate) use reader::read_all;

@@ -21,11 +21,11 @@ pub(super) struct Reader {
     stream: &'static str,
     /// Pause after a page at the tip of a shard, in milliseconds.
     idle_ms: u64,
-    shards: HashMap<Arc<str>, Place>,
+    shards: HashMap<Arc<str>, ShardReader>,
     records: u64,
 }
 
-struct Place {
+struct ShardReader {
     iterator: Option<String>,
     /// The sequence number of the last record that was read.
     last: Option<String>,
@@ -55,7 +55,7 @@ impl Reader {
 
     /// How many pages in a row held nothing at the tip, of the shard with the fewest.
     pub(super) fn empty_pages(&self) -> u64 {
-        self.shards.values().map(|place| place.empty_pages).min().unwrap_or_default()
+        self.shards.values().map(|reader| reader.empty_pages).min().unwrap_or_default()
     }
 
     /// Every shard of the stream, with its parents.
@@ -88,7 +88,7 @@ impl Reader {
     /// Begins a shard at its oldest record.
     pub(super) async fn start(&mut self, shard_id: Arc<str>) -> Result<(), Error> {
         let iterator = self.iterator(&shard_id, None).await?;
-        self.shards.insert(shard_id, Place { iterator, last: None, due_ms: 0, empty_pages: 0 });
+        self.shards.insert(shard_id, ShardReader { iterator, last: None, due_ms: 0, empty_pages: 0 });
         Ok(())
     }
 
@@ -106,7 +106,7 @@ impl Reader {
 
     /// The shards that are to be read now.
     pub(super) fn due(&self, now_ms: u64) -> Vec<Arc<str>> {
-        let due = self.shards.iter().filter(|(_, place)| place.due_ms <= now_ms);
+        let due = self.shards.iter().filter(|(_, reader)| reader.due_ms <= now_ms);
         let mut due: Vec<_> = due.map(|(shard_id, _)| Arc::clone(shard_id)).collect();
         due.sort_unstable();
         due
@@ -114,7 +114,7 @@ impl Reader {
 
     /// When the next shard is to be read, in epoch milliseconds.
     pub(super) fn next_due_ms(&self) -> Option<u64> {
-        self.shards.values().map(|place| place.due_ms).min()
+        self.shards.values().map(|reader| reader.due_ms).min()
     }
 
     /// Reads one page.
@@ -129,11 +129,11 @@ impl Reader {
         let ended = answer.next_shard_iterator.is_none();
         if ended {
             self.shards.remove(shard_id);
-        } else if let Some(place) = self.shards.get_mut(shard_id) {
-            place.iterator = answer.next_shard_iterator;
-            place.last = records.last().map(|record| record.sequence_number.clone()).or(place.last.take());
-            place.due_ms = if at_tip { now_ms + self.idle_ms } else { now_ms };
-            place.empty_pages = if at_tip && records.is_empty() { place.empty_pages + 1 } else { 0 };
+        } else if let Some(reader) = self.shards.get_mut(shard_id) {
+            reader.iterator = answer.next_shard_iterator;
+            reader.last = records.last().map(|record| record.sequence_number.clone()).or(reader.last.take());
+            reader.due_ms = if at_tip { now_ms + self.idle_ms } else { now_ms };
+            reader.empty_pages = if at_tip && records.is_empty() { reader.empty_pages + 1 } else { 0 };
         }
         Ok(Page { records, ended, at_tip })
     }
@@ -141,13 +141,13 @@ impl Reader {
     /// The next page of a shard; `None` where it has ended. An iterator expires after five minutes, which pass unused
     /// while a slow function leaves no room to read ahead; then it is renewed.
     async fn get_records(&self, shard_id: &str) -> Result<Option<GetRecordsOutput>, Error> {
-        let Some(place) = self.shards.get(shard_id) else { return Ok(None) };
-        let Some(iterator) = place.iterator.clone() else { return Ok(None) };
+        let Some(reader) = self.shards.get(shard_id) else { return Ok(None) };
+        let Some(iterator) = reader.iterator.clone() else { return Ok(None) };
         let page = match self.page(iterator).await {
             Err(error)
                 if error.as_service_error().is_some_and(GetRecordsError::is_expired_iterator_exception) =>
             {
-                match self.iterator(shard_id, place.last.as_deref()).await? {
+                match self.iterator(shard_id, reader.last.as_deref()).await? {
                     Some(renewed) => self.page(renewed).await,
                     None => return Ok(None),
                 }

@@ -33,16 +33,16 @@ pub(crate) const MAPPINGS: [MappingOf; 6] = [
 
 /// As the template sets it up, but for what the options say. Every time is counted by the mapping's clock.
 ///
-/// Signals are never given up: one that went past its lane's position could not be judged later.
+/// Signals are never discarded: one that went past its shard's position could not be judged later.
 pub(super) fn settings(of: MappingOf, tuning: &Tuning, limits: &Limits, clock: MappingClock) -> Settings {
     let limits = if of.stream == SIGNALS_STREAM { &Limits::default() } else { limits };
     let emits = of.function != "archive";
     Settings {
         batch_size: if of.stream == SIGNALS_STREAM { SIGNALS_BATCH_SIZE } else { tuning.batch_size },
-        batching_window_ms: clock.span_ms(tuning.batch_window),
+        batching_window_ms: clock.span_ms(tuning.batching_window),
         parallelization_factor: if emits { 1 } else { tuning.parallelization_factor },
-        maximum_retry_attempts: limits.retries,
-        maximum_record_age_ms: limits.age_limit.map(|limit| clock.span_ms(limit)),
+        maximum_retry_attempts: limits.maximum_retry_attempts,
+        maximum_record_age_ms: limits.maximum_record_age.map(|limit| clock.span_ms(limit)),
         bisect_batch_on_function_error: true,
         report_batch_item_failures: true,
         backoff_initial_ms: clock.span_ms(BACKOFF_INITIAL),

@@ -18,7 +18,7 @@ type Caught = (u64, BTreeSet<String>);
 pub(crate) fn by_rule(signals: &Signals, rules: Option<&Rules>) -> Vec<String> {
     let mut caught: BTreeMap<(String, &str), Caught> = BTreeMap::new();
     if let Some(rules) = rules {
-        for (rule, mode) in [("amount", &rules.amount), ("velocity", &rules.velocity)] {
+        for (rule, mode) in [("amount", &rules.amount_mode), ("velocity", &rules.velocity_mode)] {
             if let Some(mode) = mode_in_words(mode) {
                 caught.insert((rule.to_owned(), mode), Caught::default());
             }
@@ -69,7 +69,7 @@ mod tests {
         for (number, (signal_type, rule, user)) in suspected.iter().enumerate() {
             let signal = serde_json::json!({
                 "type": signal_type, "id": number.to_string(), "source": "s", "subject": user,
-                "originlane": "l", "originsequence": number.to_string(), "data": {"rule": rule},
+                "originshardid": "l", "originsequencenumber": number.to_string(), "data": {"rule": rule},
             });
             signals.add_record(signal.to_string().as_bytes());
         }
@@ -84,7 +84,7 @@ mod tests {
             by_rule(&none, Some(&rules)),
             ["rule amount, live: no alert", "rule velocity, live: no alert"]
         );
-        (rules.amount, rules.velocity) = ("shadow".to_owned(), "off".to_owned());
+        (rules.amount_mode, rules.velocity_mode) = ("shadow".to_owned(), "off".to_owned());
         assert_eq!(by_rule(&none, Some(&rules)), ["rule amount, in the shadow: no alert"]);
         assert!(by_rule(&none, None).is_empty(), "what ran elsewhere is known by what it caught");
     }

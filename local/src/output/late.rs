@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::error::Error;
 use crate::mapping::Late;
 
-/// Adds events to `late.jsonl` below `out`. An invocation whose answer was lost may tell of the same event again.
+/// Adds events to `late.jsonl` below `out`. An invocation whose answer was lost may report the same event again.
 pub(crate) fn append(out: &Path, late: &[Late]) -> Result<(), Error> {
     if late.is_empty() {
         return Ok(());

@@ -14,10 +14,10 @@ use crate::options::SIGNALS_STREAM;
 /// The file below a run's folder.
 const FILE: &str = "signals.jsonl";
 
-/// What a signal is known by: who told it, the lane and the place of its cause, its index.
+/// What a signal is known by: who emitted it, the shard and the position of its cause, its index.
 type Origin = (String, String, Vec<u64>, String);
 
-/// Signals by origin: what was told again is one.
+/// Signals by origin: what was emitted again is one.
 #[derive(Debug, Default)]
 pub(crate) struct Signals(BTreeMap<Origin, Value>);
 
@@ -39,17 +39,17 @@ impl Signals {
         }
     }
 
-    /// Adds a signal. What tells no origin is no signal, but an event on its way to a signal's key.
+    /// Adds a signal. What names no origin is no signal, but an event on its way to a signal's key.
     fn add(&mut self, event: Value) {
         let text = |name: &str| event[name].as_str().unwrap_or_default().to_owned();
         let number = |name: &str| event[name].as_u64().unwrap_or_default();
-        if event.get("originlane").is_none() {
+        if event.get("originshardid").is_none() {
             return;
         }
-        let place = ["originsub", "originelement", "originindex"].map(number).to_vec();
-        let sequence = text("originsequence");
+        let position = ["originsubsequence", "originelement", "originindex"].map(number).to_vec();
+        let sequence = text("originsequencenumber");
         // Padded, so that the order of texts is that of numbers.
-        let origin = (text("source"), text("originlane"), place, format!("{sequence:0>129}"));
+        let origin = (text("source"), text("originshardid"), position, format!("{sequence:0>129}"));
         self.0.entry(origin).or_insert(event);
     }
 
@@ -101,12 +101,12 @@ mod tests {
 
     fn signal(id: &str, sequence: &str, index: u64) -> String {
         format!(
-            r#"{{"id":"{id}","source":"urn:millrace:sessions","type":"stock.sold","subject":"s#a","time":"2025-01-01T00:00:00.000Z","originlane":"shard","originsequence":"{sequence}","originindex":{index}}}"#
+            r#"{{"id":"{id}","source":"urn:millrace:sessions","type":"stock.sold","subject":"s#a","time":"2025-01-01T00:00:00.000Z","originshardid":"shard","originsequencenumber":"{sequence}","originindex":{index}}}"#
         )
     }
 
     #[test]
-    fn a_signal_told_again_is_one_and_what_has_no_origin_is_none() {
+    fn a_signal_emitted_again_is_one_and_what_has_no_origin_is_none() {
         let mut signals = Signals::default();
         let (one, two, three) = (signal("a-0", "9", 0), signal("a-1", "9", 1), signal("b-0", "10", 0));
         for record in [format!("[{one},{two}]"), one, three, r#"{"type":"stock.received"}"#.to_owned()] {

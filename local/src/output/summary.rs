@@ -12,8 +12,8 @@ use super::whole::write_whole;
 use super::{Entry, ItemBytes, TroubleSummary};
 use crate::commands::{Fed, Saved};
 use crate::error::Error;
-use crate::mapping::{GivenUp, Metrics};
-use crate::options::{LAKE_STREAM, Tuning};
+use crate::mapping::{DiscardedCounts, Metrics};
+use crate::options::{LAKE_DELIVERY_STREAM, Tuning};
 use crate::trouble::Trouble;
 
 /// The content of `summary.json`.
@@ -22,18 +22,18 @@ pub(crate) struct Summary {
     /// How the events were batched and judged; `redrive` goes on with the same.
     pub(crate) settings: Tuning,
     /// Records put into the stream.
-    pub(crate) events_in: u64,
+    pub(crate) records_in: u64,
     /// The largest event time of the input, in epoch milliseconds: the clock of the timers.
-    pub(crate) frontier_ms: i64,
+    pub(crate) largest_event_time_ms: i64,
     /// Signals by type.
     pub(crate) signals: BTreeMap<String, u64>,
     /// By function; empty for functions that ran elsewhere, whose own logs hold their metrics.
     pub(crate) functions: BTreeMap<String, FunctionSummary>,
-    /// What the mappings gave up, by function.
-    pub(crate) given_up: BTreeMap<&'static str, GivenUp>,
-    /// Trouble made on purpose, where there was any.
+    /// What the mappings discarded, by function.
+    pub(crate) discarded: BTreeMap<&'static str, DiscardedCounts>,
+    /// Faults that were injected, where there were any.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) trouble: Option<TroubleSummary>,
+    pub(crate) faults: Option<TroubleSummary>,
     /// Sizes of the items by table, as DynamoDB counts them.
     pub(crate) item_bytes: BTreeMap<&'static str, ItemBytes>,
     /// Rows of the lake by partition.
@@ -52,7 +52,7 @@ pub(crate) struct Summary {
 #[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct FunctionSummary {
     /// Invocations.
-    pub(crate) batches: u64,
+    pub(crate) invocations: u64,
     /// Events by verdict.
     pub(crate) verdicts: BTreeMap<String, u64>,
     /// Everything else that its metrics lines add up to.
@@ -73,14 +73,14 @@ pub(crate) struct Run<'r> {
     pub(crate) settings: &'r Tuning,
     pub(crate) fed: Fed,
     pub(crate) started_ms: u64,
-    pub(crate) given_up: BTreeMap<&'static str, GivenUp>,
+    pub(crate) discarded: BTreeMap<&'static str, DiscardedCounts>,
 }
 
 /// What of a run a later one over the same files goes on with.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Course {
     pub(crate) settings: Tuning,
-    pub(crate) frontier_ms: i64,
+    pub(crate) largest_event_time_ms: i64,
 }
 
 /// The course of the run that wrote the `summary.json` below `out`.
@@ -102,17 +102,17 @@ impl Summary {
         quarantine: &[Entry],
     ) -> Self {
         let lake = stats.rows_delivered.iter().filter_map(|(name, rows)| {
-            let partition = name.strip_prefix(LAKE_STREAM)?.strip_prefix('/')?;
+            let partition = name.strip_prefix(LAKE_DELIVERY_STREAM)?.strip_prefix('/')?;
             Some((partition.to_owned(), *rows))
         });
         Self {
             settings: run.settings.clone(),
-            events_in: run.fed.records,
-            frontier_ms: run.fed.frontier_ms,
+            records_in: run.fed.records,
+            largest_event_time_ms: run.fed.largest_event_time_ms,
             signals: saved.signals.counts(),
             functions: FunctionSummary::all(metrics),
-            given_up: run.given_up,
-            trouble: trouble.map(TroubleSummary::of),
+            discarded: run.discarded,
+            faults: trouble.map(TroubleSummary::of),
             item_bytes: saved.item_bytes.clone(),
             lake_rows: lake.collect(),
             lake_errors: stats.error_rows.clone(),
@@ -148,12 +148,12 @@ impl FunctionSummary {
     }
 
     fn of(mut metrics: BTreeMap<String, u64>) -> Self {
-        let batches = metrics.remove("batches").unwrap_or_default();
+        let invocations = metrics.remove("invocations").unwrap_or_default();
         let mut verdicts = BTreeMap::new();
         for name in Verdict::COUNTED {
             verdicts.insert(name.to_owned(), metrics.remove(name).unwrap_or_default());
         }
-        Self { batches, verdicts, metrics }
+        Self { invocations, verdicts, metrics }
     }
 
     /// The verdicts that there were, in words.

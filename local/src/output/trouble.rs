@@ -7,8 +7,8 @@ use crate::trouble::{Struck, Trouble};
 /// Trouble that was made on purpose.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct TroubleSummary {
-    /// How often what struck, by kind of call or `invocation`.
-    pub(crate) struck: Struck,
+    /// How often each fault was injected, by kind of call or `invocation`.
+    pub(crate) injected: Struck,
     /// Times in which every call of a kind was refused, in milliseconds since the functions started.
     pub(crate) outages: Vec<OutageSummary>,
 }
@@ -28,6 +28,6 @@ impl TroubleSummary {
             from_ms: outage.time_ms.start,
             to_ms: outage.time_ms.end,
         };
-        Self { struck: trouble.struck(), outages: trouble.outages().iter().map(outage).collect() }
+        Self { injected: trouble.struck(), outages: trouble.outages().iter().map(outage).collect() }
     }
 }

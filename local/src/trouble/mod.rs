@@ -44,9 +44,9 @@ impl Trouble {
     }
 
     /// Everything, drawn by seed. Outages last some seconds; where records have an age limit, longer than that, so
-    /// that some are given up.
-    pub(crate) fn drawn(seed: u64, age_limit: Option<Duration>) -> Self {
-        let outages = outages(seed, age_limit);
+    /// that some are discarded.
+    pub(crate) fn drawn(seed: u64, maximum_record_age: Option<Duration>) -> Self {
+        let outages = outages(seed, maximum_record_age);
         let rates = Rates {
             per_mille: CALLS_PER_MILLE,
             weights: WEIGHTS,
@@ -94,10 +94,10 @@ impl Trouble {
     }
 }
 
-fn outages(seed: u64, age_limit: Option<Duration>) -> Vec<Outage> {
+fn outages(seed: u64, maximum_record_age: Option<Duration>) -> Vec<Outage> {
     let mut rng = fastrand::Rng::with_seed(seed);
     let mut outage = |call| {
-        let (from_ms, length_ms) = match age_limit.map(|limit| u64::try_from(limit.as_millis())) {
+        let (from_ms, length_ms) = match maximum_record_age.map(|limit| u64::try_from(limit.as_millis())) {
             None => (rng.u64(0..1_000), rng.u64(1_000..3_000)),
             // It begins while records are young, and ends when the first of them are too old.
             Some(limit_ms) => {

@@ -25,7 +25,7 @@ use tokio::task::JoinSet;
 
 use crate::cli::Ports;
 use crate::error::Error;
-use crate::options::{LAKE_STREAM, QUARANTINE_STREAM};
+use crate::options::{LAKE_DELIVERY_STREAM, QUARANTINE_DELIVERY_STREAM};
 
 /// Services that run until this is dropped.
 pub(crate) struct World {
@@ -99,8 +99,8 @@ fn firehose(out: &Path) -> Result<Arc<Firehose>, Error> {
     };
     let quarantine = JsonLinesDestination { dir: out.join("quarantine") };
     let streams = vec![
-        stream(LAKE_STREAM, Destination::Parquet(lake)),
-        stream(QUARANTINE_STREAM, Destination::JsonLines(quarantine)),
+        stream(LAKE_DELIVERY_STREAM, Destination::Parquet(lake)),
+        stream(QUARANTINE_DELIVERY_STREAM, Destination::JsonLines(quarantine)),
     ];
     Firehose::new(streams, Options::default()).map_err(Error::service("starting the Firehose endpoint"))
 }
@@ -155,7 +155,8 @@ mod tests {
                 format!(r#"{{"event_type":"order.placed","dt":"{year}-{month:02}-{day:02}","id":"1"}}"#)
             });
             let record = Record::builder().data(Blob::new(rows.collect::<String>())).build().unwrap();
-            let request = world.clients.firehose.put_record_batch().delivery_stream_name(LAKE_STREAM);
+            let request =
+                world.clients.firehose.put_record_batch().delivery_stream_name(LAKE_DELIVERY_STREAM);
             let answer = request.records(record).send().await.unwrap();
             assert_eq!(answer.failed_put_count(), 0);
         }

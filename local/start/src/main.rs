@@ -10,7 +10,16 @@ const MANIFEST: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../Cargo.toml");
 
 fn main() -> ExitCode {
     let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(["run", "--profile", "local", "--package", "millrace-local", "--manifest-path", MANIFEST, "--"]);
+    cargo.args([
+        "run",
+        "--profile",
+        "local",
+        "--package",
+        "millrace-local",
+        "--manifest-path",
+        MANIFEST,
+        "--",
+    ]);
     cargo.args(std::env::args_os().skip(1));
     let error = start(&mut cargo);
     eprintln!("cargo cannot be started: {error}");

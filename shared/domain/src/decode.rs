@@ -34,7 +34,7 @@ pub struct Arrival<'a> {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Decoded<'a> {
     /// Index within the CloudEvents batch; 0 for a single event.
-    pub index: u32,
+    pub element: u32,
     /// The bytes that this event came in.
     pub bytes: &'a [u8],
     /// The event, or its refusal.
@@ -43,7 +43,7 @@ pub struct Decoded<'a> {
 
 /// Decodes a payload and hands over each of its events, in order. At least one is handed over.
 pub fn decode<'a>(bytes: &'a [u8], arrival: &Arrival<'_>, mut each: impl FnMut(Decoded<'a>)) {
-    let mut whole = |event| each(Decoded { index: 0, bytes, event });
+    let mut whole = |event| each(Decoded { element: 0, bytes, event });
     let text = match std::str::from_utf8(bytes) {
         Ok(text) => text.trim_start_matches([' ', '\t', '\r', '\n']),
         Err(error) => {
@@ -68,9 +68,9 @@ pub fn decode<'a>(bytes: &'a [u8], arrival: &Arrival<'_>, mut each: impl FnMut(D
             whole(Err(Invalid::whole(Reason::TooManyEvents, rule)));
         }
         Ok(elements) => {
-            for (index, element) in (0..).zip(elements) {
-                let text = element.get();
-                each(Decoded { index, bytes: text.as_bytes(), event: judged(text, arrival) });
+            for (element, text) in (0..).zip(elements) {
+                let text = text.get();
+                each(Decoded { element, bytes: text.as_bytes(), event: judged(text, arrival) });
             }
         }
     }
@@ -79,8 +79,9 @@ pub fn decode<'a>(bytes: &'a [u8], arrival: &Arrival<'_>, mut each: impl FnMut(D
 fn judged<'a>(text: &'a str, arrival: &Arrival<'_>) -> Result<Event<'a>, Invalid> {
     let event = read_event(text)?;
     if event.subject != arrival.partition_key {
-        let rule = format!("must equal the partition key {:?}", cut(arrival.partition_key, RULE_LIMIT_BYTES));
-        return Err(Invalid::field(Reason::PartitionKey, "subject", rule).of_event(&event.id));
+        let rule =
+            format!("must equal the partition key {:?}", truncate(arrival.partition_key, RULE_LIMIT_BYTES));
+        return Err(Invalid::field(Reason::PartitionKeyMismatch, "subject", rule).of_event(&event.id));
     }
     if event.time_ms > arrival.arrived_at_ms.saturating_add(CLOCK_SKEW_LIMIT_MS) {
         let rule =
@@ -141,11 +142,11 @@ pub(crate) fn field_error<'a, T: Deserialize<'a>>(text: &'a str) -> (String, Str
 pub(crate) fn error_rule(error: &serde_json::Error) -> String {
     let text = error.to_string();
     let rule = text.rsplit_once(" at line ").map_or(text.as_str(), |(rule, _)| rule);
-    cut(rule, RULE_LIMIT_BYTES).to_owned()
+    truncate(rule, RULE_LIMIT_BYTES).to_owned()
 }
 
-/// The text, cut to at most `limit_bytes` at a character's border.
-pub(crate) fn cut(text: &str, limit_bytes: usize) -> &str {
+/// The text, truncated to at most `limit_bytes` at a character's border.
+pub(crate) fn truncate(text: &str, limit_bytes: usize) -> &str {
     text.get(..text.floor_char_boundary(limit_bytes)).unwrap_or(text)
 }
 
@@ -195,7 +196,7 @@ mod tests {
 
     #[test]
     fn the_subject_is_the_partition_key() {
-        assert_eq!(reasons(login("a", ARRIVED_AT_MS).as_bytes(), "v"), [Some(Reason::PartitionKey)]);
+        assert_eq!(reasons(login("a", ARRIVED_AT_MS).as_bytes(), "v"), [Some(Reason::PartitionKeyMismatch)]);
     }
 
     #[test]
@@ -206,8 +207,8 @@ mod tests {
     }
 
     #[test]
-    fn texts_are_cut_at_a_border() {
-        assert_eq!(cut("aé", 2), "a");
-        assert_eq!(cut("aé", 3), "aé");
+    fn texts_are_truncated_at_a_border() {
+        assert_eq!(truncate("aé", 2), "a");
+        assert_eq!(truncate("aé", 3), "aé");
     }
 }

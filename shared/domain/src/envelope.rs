@@ -12,7 +12,7 @@ use crate::decode::{error_rule, field_error};
 use crate::event::Event;
 use crate::identity::{ID_LIMIT_BYTES, SOURCE_LIMIT_BYTES};
 use crate::invalid::{Invalid, Reason};
-use crate::object::Object;
+use crate::json_object::JsonObject;
 use crate::position::{Position, SequenceNumber};
 use crate::signal::Origin;
 use crate::time::parse_rfc3339_ms;
@@ -43,11 +43,11 @@ struct Wire<'a> {
     #[serde(borrow, default)]
     data: Option<&'a RawValue>,
     #[serde(borrow, default)]
-    originlane: Text<'a>,
+    originshardid: Text<'a>,
     #[serde(borrow, default)]
-    originsequence: Text<'a>,
+    originsequencenumber: Text<'a>,
     #[serde(default)]
-    originsub: u32,
+    originsubsequence: u32,
     #[serde(default)]
     originelement: u32,
     #[serde(default)]
@@ -90,10 +90,10 @@ impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
 /// # Errors
 /// The stage, field and rule that refuse it, with the event's id where it could be read.
 pub fn read_event(text: &str) -> Result<Event<'_>, Invalid> {
-    let Object::<Wire<'_>>(wire) = serde_json::from_str(text).map_err(|error| explain(text, &error))?;
+    let JsonObject::<Wire<'_>>(wire) = serde_json::from_str(text).map_err(|error| explain(text, &error))?;
     check(&wire).and_then(|time_ms| event(&wire, time_ms)).map_err(|invalid| match wire.id.0.as_ref() {
         "" => invalid,
-        id => invalid.of_event(crate::decode::cut(id, ID_LIMIT_BYTES)),
+        id => invalid.of_event(crate::decode::truncate(id, ID_LIMIT_BYTES)),
     })
 }
 
@@ -149,12 +149,16 @@ fn event<'a>(wire: &Wire<'a>, time_ms: i64) -> Result<Event<'a>, Invalid> {
 
 /// What an event says of its cause. Whoever needs it asks whether it is there.
 fn origin(wire: &Wire<'_>) -> Option<Box<Origin>> {
-    if wire.originlane.0.is_empty() || wire.originlane.0.len() > NAME_LIMIT_BYTES {
+    if wire.originshardid.0.is_empty() || wire.originshardid.0.len() > NAME_LIMIT_BYTES {
         return None;
     }
-    let sequence = SequenceNumber::parse(&wire.originsequence.0).ok()?;
-    let position = Position { sequence, sub_sequence: wire.originsub, index: wire.originelement };
-    Some(Box::new(Origin { lane: wire.originlane.0.clone().into_owned(), position, index: wire.originindex }))
+    let sequence = SequenceNumber::parse(&wire.originsequencenumber.0).ok()?;
+    let position = Position { sequence, sub_sequence: wire.originsubsequence, element: wire.originelement };
+    Some(Box::new(Origin {
+        shard_id: wire.originshardid.0.clone().into_owned(),
+        position,
+        index: wire.originindex,
+    }))
 }
 
 /// Parameters such as `; charset=utf-8` do not matter; an absent content type means JSON in the JSON format.
@@ -171,11 +175,11 @@ fn explain(text: &str, error: &serde_json::Error) -> Invalid {
     if !value.is_object() {
         return Invalid::whole(Reason::Envelope, "is JSON, but no CloudEvents object");
     }
-    let (field, rule) = field_error::<Object<Wire<'_>>>(text);
+    let (field, rule) = field_error::<JsonObject<Wire<'_>>>(text);
     let invalid = Invalid::field(Reason::Envelope, field, rule);
     match value.get("id").and_then(serde_json::Value::as_str) {
         Some("") | None => invalid,
-        Some(id) => invalid.of_event(crate::decode::cut(id, ID_LIMIT_BYTES)),
+        Some(id) => invalid.of_event(crate::decode::truncate(id, ID_LIMIT_BYTES)),
     }
 }
 
@@ -256,9 +260,9 @@ mod tests {
     }
 
     #[test]
-    fn an_origin_is_there_when_lane_and_sequence_can_be_one() {
-        let has = |lane: &str, sequence: &str| {
-            let attributes = format!(r#""originlane":"{lane}","originsequence":"{sequence}""#);
+    fn an_origin_is_there_when_shard_and_sequence_can_be_one() {
+        let has = |shard_id: &str, sequence: &str| {
+            let attributes = format!(r#""originshardid":"{shard_id}","originsequencenumber":"{sequence}""#);
             let text = VIEW.replace(r#""traceparent":"x""#, &attributes);
             read_event(&text).unwrap().origin.is_some()
         };
@@ -270,8 +274,8 @@ mod tests {
             ("", "5", false),
             ("l", "05", false),
         ];
-        for (lane, sequence, expected) in cases {
-            assert_eq!(has(lane, sequence), expected, "{lane} {sequence}");
+        for (shard_id, sequence, expected) in cases {
+            assert_eq!(has(shard_id, sequence), expected, "{shard_id} {sequence}");
         }
     }
 

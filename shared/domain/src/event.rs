@@ -67,7 +67,7 @@ pub enum Data<'a> {
     Unknown,
 }
 
-/// How long an event may be repeated or come late before it is passed over.
+/// How long an event may be repeated or come late before it is ignored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
     /// Orders, returns and payments: late and rare, and must count.
@@ -92,7 +92,7 @@ impl Event<'_> {
         payload_hash(&self.event_type, self.time_ms, self.raw_data)
     }
 
-    /// The class that decides this event's horizon.
+    /// The class that decides this event's dedup window.
     pub fn class(&self) -> Class {
         match self.data {
             Data::OrderPlaced(_)

@@ -5,7 +5,7 @@ use crate::ledger::{Candidate, Judgement, Ledger, LedgerSettings, SignalJudgemen
 use crate::position::Position;
 use crate::signal::Signal;
 use crate::timer::{Timer, TimerDue};
-use crate::verdict::{LateCause, Verdict};
+use crate::verdict::{LateReason, Verdict};
 use crate::{Data, Reason};
 
 mod emit;
@@ -21,8 +21,8 @@ pub trait KeyState: Clone + Default {
     /// a written state is taken out of the item.
     const ATTRIBUTES: &'static [&'static str];
 
-    /// Whether `event.late` is told of events that come too late. It takes a stream of signals.
-    const TELLS_LATE: bool = false;
+    /// Whether `event.late` is emitted for events that come too late. It takes a stream of signals.
+    const EMITS_LATE: bool = false;
 
     /// Whether events come from the stream of signals, so that their origins are to be believed.
     const READS_SIGNALS: bool = false;
@@ -74,9 +74,9 @@ pub struct CannotApply {
 /// How an event was delivered.
 #[derive(Clone, Copy, Debug)]
 pub struct Delivery<'a> {
-    /// The lane that it was read from.
-    pub lane: &'a str,
-    /// Its place in the lane.
+    /// The shard that it was read from.
+    pub shard_id: &'a str,
+    /// Its position in the shard.
     pub position: &'a Position,
     /// When the stream took it, in epoch milliseconds.
     pub arrived_at_ms: i64,
@@ -91,7 +91,7 @@ pub struct Fold<S> {
     pub state: S,
     /// The proof of what was applied.
     pub ledger: Ledger,
-    /// What is to be told to others, in order of cause.
+    /// The signals to emit, in order of cause.
     pub signals: Vec<Signal>,
     /// The timers to be set, in order of cause.
     pub timers: Vec<Timer>,
@@ -118,7 +118,7 @@ impl<S: KeyState> Fold<S> {
         settings: &S::Settings,
     ) -> Result<Verdict, CannotApply> {
         if !S::handles(&event.data) {
-            return Ok(Verdict::PassedOver);
+            return Ok(Verdict::Ignored);
         }
         if let Data::TimerDue(timer) = event.data {
             return self.wake(timer, event, delivery, ledger_settings, settings);
@@ -131,22 +131,22 @@ impl<S: KeyState> Fold<S> {
             time_ms: event.time_ms,
             identity: event.identity(),
             payload: event.payload(),
-            lane: delivery.lane,
+            shard_id: delivery.shard_id,
             position: delivery.position,
         };
         match self.ledger.judge(&candidate, ledger_settings) {
             Judgement::New if self.state.is_too_late(event) => {
-                return self.late(event, delivery, LateCause::Cap);
+                return self.late(event, delivery, LateReason::Evicted);
             }
             Judgement::New => {}
             Judgement::Redelivery => return Ok(Verdict::Redelivery),
             Judgement::Duplicate => return Ok(Verdict::Duplicate),
             Judgement::Collision => {
-                self.ledger.set_aside(&candidate, ledger_settings);
+                self.ledger.record_collision(&candidate, ledger_settings);
                 self.changed = true;
-                return Ok(Verdict::Refused(Reason::Collision));
+                return Ok(Verdict::Rejected(Reason::Collision));
             }
-            Judgement::Late(cause) => return self.late(event, delivery, cause),
+            Judgement::Late(reason) => return self.late(event, delivery, reason),
         }
         self.ledger.record(&candidate, ledger_settings);
         self.apply(event, delivery, settings)
@@ -165,8 +165,8 @@ impl<S: KeyState> Fold<S> {
         Ok(Verdict::Applied)
     }
 
-    /// A lane delivers in order, so a signal above the last one of its lane is new, unless its function told it before
-    /// from another place. One that was set aside and comes back below may have been applied or not.
+    /// A shard delivers in order, so a signal above the last one of its shard is new, unless its function emitted it
+    /// before from another position. One that was set aside and comes back below may have been applied or not.
     fn step_signal(
         &mut self,
         event: &Event<'_>,
@@ -182,21 +182,21 @@ impl<S: KeyState> Fold<S> {
                 self.ledger.record_signal(event, origin, delivery.arrived_at_ms, ledger_settings);
                 self.apply(event, delivery, settings)
             }
-            SignalJudgement::ToldAgain => {
+            SignalJudgement::EmittedAgain => {
                 self.ledger.record_signal(event, origin, delivery.arrived_at_ms, ledger_settings);
                 self.changed = true;
                 Ok(Verdict::Duplicate)
             }
             SignalJudgement::Overtaken if delivery.redriven => {
-                self.late(event, delivery, LateCause::Undecidable)
+                self.late(event, delivery, LateReason::Undecidable)
             }
             SignalJudgement::Overtaken | SignalJudgement::Redelivery => Ok(Verdict::Redelivery),
         }
     }
 
-    /// A timer is no event of the key: neither floor nor `seen` decide about it, and it does its work once, since the
-    /// state that it finds the second time has done it. A key without events has nothing to wake: what the timer was set
-    /// for was deleted since, or never written.
+    /// A timer is no event of the key: neither watermark nor `seen` decide about it, and it does its work once, since
+    /// the state that it finds the second time has done it. A key without events has nothing to wake: what the timer
+    /// was set for was deleted since, or never written.
     fn wake(
         &mut self,
         timer: TimerDue,
@@ -206,9 +206,9 @@ impl<S: KeyState> Fold<S> {
         settings: &S::Settings,
     ) -> Result<Verdict, CannotApply> {
         let Some(largest_ms) = self.ledger.largest_event_time_ms() else { return Ok(Verdict::Duplicate) };
-        let moved = self.ledger.wake(timer.due_ms, ledger_settings);
+        let moved = self.ledger.wake(timer.due_at_ms, ledger_settings);
         let mut emit = Emit::new(event, delivery, &mut self.signals, &mut self.timers);
-        let woken = self.state.wake(timer, largest_ms.max(timer.due_ms), settings, &mut emit)?;
+        let woken = self.state.wake(timer, largest_ms.max(timer.due_at_ms), settings, &mut emit)?;
         self.changed |= moved || woken;
         Ok(if moved || woken { Verdict::Applied } else { Verdict::Duplicate })
     }
@@ -217,13 +217,13 @@ impl<S: KeyState> Fold<S> {
         &mut self,
         event: &Event<'_>,
         delivery: &Delivery<'_>,
-        cause: LateCause,
+        reason: LateReason,
     ) -> Result<Verdict, CannotApply> {
-        if S::TELLS_LATE {
+        if S::EMITS_LATE {
             let mut emit = Emit::new(event, delivery, &mut self.signals, &mut self.timers);
-            emit.late(cause)?;
+            emit.late(reason)?;
         }
-        Ok(Verdict::Late(cause))
+        Ok(Verdict::Late(reason))
     }
 }
 

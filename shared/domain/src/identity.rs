@@ -1,6 +1,6 @@
 //! What makes an event the same event: hashes of its identity and of its payload.
 //!
-//! The values are stored in items for as long as an event's horizon lasts, so the hash is a specified one
+//! The values are stored in items for as long as an event's dedup window lasts, so the hash is a specified one
 //! (XXH3, 64 bits) and not that of the standard library.
 
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed, xxh3_128};
@@ -16,7 +16,7 @@ const BUFFER_BYTES: usize = 2 * PREFIX_BYTES + SOURCE_LIMIT_BYTES + ID_LIMIT_BYT
 /// XXH3 of `source` and `id`, each behind its length as four little-endian bytes, so that no two pairs share
 /// their bytes. CloudEvents 1.0 defines the pair as the identity of an event.
 ///
-/// Both are cut at their limits, which the envelope's contract has enforced before.
+/// Both are truncated at their limits, which the envelope's contract has enforced before.
 pub fn identity_hash(source: &str, id: &str) -> u64 {
     let mut buffer = [0_u8; BUFFER_BYTES];
     let mut used = 0;

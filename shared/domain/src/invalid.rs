@@ -5,8 +5,8 @@ use std::fmt;
 /// The stage at which an event was refused; its code is what operators filter by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Reason {
-    /// A schema-registry frame that cannot be opened: unknown version or compression, or too large inside.
-    Frame,
+    /// A schema-registry header that cannot be stripped: unknown version or compression, or too large inside.
+    SchemaRegistryHeader,
     /// The bytes are not JSON.
     NotJson,
     /// The JSON is no CloudEvents 1.0 envelope.
@@ -14,7 +14,7 @@ pub enum Reason {
     /// A CloudEvents batch with more events than a record may hold.
     TooManyEvents,
     /// The subject is not the partition key the record was put under.
-    PartitionKey,
+    PartitionKeyMismatch,
     /// The data breaks the contract of its type.
     Contract,
     /// The event time lies further after the arrival time than clocks may differ.
@@ -24,9 +24,9 @@ pub enum Reason {
     /// The consumer's own code panicked on the event, or refused it; or decoding its record panicked.
     Poisoned,
     /// The store refused the resulting item for good.
-    StoreRefused,
+    StoreRejected,
     /// The stream of signals refuses for good what the event causes.
-    StreamRefused,
+    StreamRejected,
     /// The row alone is larger than a Firehose record may be.
     RowTooLarge,
 }
@@ -34,34 +34,34 @@ pub enum Reason {
 impl Reason {
     /// Every reason, in the order in which the stages come.
     pub const ALL: [Self; 12] = [
-        Self::Frame,
+        Self::SchemaRegistryHeader,
         Self::NotJson,
         Self::Envelope,
         Self::TooManyEvents,
-        Self::PartitionKey,
+        Self::PartitionKeyMismatch,
         Self::Contract,
         Self::ClockSkew,
         Self::Collision,
         Self::Poisoned,
-        Self::StoreRefused,
-        Self::StreamRefused,
+        Self::StoreRejected,
+        Self::StreamRejected,
         Self::RowTooLarge,
     ];
 
     /// The code written to the quarantine, such as `clock_skew`.
     pub const fn code(self) -> &'static str {
         match self {
-            Self::Frame => "frame",
+            Self::SchemaRegistryHeader => "schema_registry_header",
             Self::NotJson => "not_json",
             Self::Envelope => "envelope",
             Self::TooManyEvents => "too_many_events",
-            Self::PartitionKey => "partition_key",
+            Self::PartitionKeyMismatch => "partition_key_mismatch",
             Self::Contract => "contract",
             Self::ClockSkew => "clock_skew",
             Self::Collision => "collision",
             Self::Poisoned => "poisoned",
-            Self::StoreRefused => "store_refused",
-            Self::StreamRefused => "stream_refused",
+            Self::StoreRejected => "store_rejected",
+            Self::StreamRejected => "stream_rejected",
             Self::RowTooLarge => "row_too_large",
         }
     }

@@ -12,13 +12,13 @@ pub mod fraud;
 pub mod identity;
 pub mod invalid;
 
+pub mod json_object;
 pub mod lake;
 pub mod ledger;
 pub mod money;
-pub mod object;
 pub mod position;
 pub mod quarantine;
-pub mod redriven;
+pub mod redrive_envelope;
 
 pub mod session;
 pub mod signal;
@@ -31,5 +31,5 @@ pub mod verdict;
 pub use event::{Class, Data, Event};
 pub use invalid::{Invalid, Reason};
 pub use ledger::Ledger;
-pub use position::{Place, Position, SequenceNumber};
+pub use position::{Position, SequenceNumber, StreamPosition};
 pub use verdict::Verdict;

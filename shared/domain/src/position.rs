@@ -1,4 +1,4 @@
-//! Where in a lane a record stands.
+//! Where in a shard a record stands.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -8,7 +8,7 @@ use std::sync::Arc;
 pub const SEQUENCE_LIMIT_DIGITS: usize = 129;
 
 /// A Kinesis sequence number: decimal text, today of 56 digits, which neither a `u128` nor a DynamoDB number
-/// holds. It orders records within one lane only.
+/// holds. It orders records within one shard only.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct SequenceNumber(Arc<str>);
 
@@ -57,7 +57,7 @@ impl PartialOrd for SequenceNumber {
     }
 }
 
-/// The place of one event within its lane: the record, the sub-record of a KPL aggregate, and the element of a
+/// The position of one event within its shard: the record, the sub-record of a KPL aggregate, and the element of a
 /// CloudEvents batch.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Position {
@@ -66,15 +66,15 @@ pub struct Position {
     /// Index within a KPL aggregate; 0 in a plain record.
     pub sub_sequence: u32,
     /// Index within a CloudEvents batch; 0 for a single event.
-    pub index: u32,
+    pub element: u32,
 }
 
-/// A place in the stream, and when something came there.
+/// A position in the stream, and when something came there.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct StreamPosition {
     /// The shard.
     pub shard_id: String,
-    /// The place within it.
+    /// The position within it.
     pub position: Position,
     /// When the stream took it, in epoch milliseconds.
     pub arrived_at_ms: i64,
@@ -110,7 +110,7 @@ mod tests {
 
     #[test]
     fn sub_records_follow_their_container() {
-        let at = |sub_sequence, index| Position { sequence: number("5"), sub_sequence, index };
+        let at = |sub_sequence, element| Position { sequence: number("5"), sub_sequence, element };
         assert!(at(0, 1) < at(1, 0));
         assert!(at(1, 0) < at(1, 1));
     }

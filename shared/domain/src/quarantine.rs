@@ -10,14 +10,14 @@ pub struct Entry<'a> {
     pub function: &'a str,
     /// The shard that it came from.
     pub shard_id: &'a str,
-    /// Its place in the shard.
+    /// Its position in the shard.
     pub position: Position,
     /// The key that its record was put under.
     pub partition_key: &'a str,
     /// When the stream took it, in epoch milliseconds.
     pub arrived_at_ms: i64,
-    /// Shard and sequence number of the carrier that brought it back, where one did. Everything else is as it was
-    /// the first time, so that it can be brought back again.
+    /// Shard and sequence number of the redrive envelope that brought it back, where one did. Everything else is as it
+    /// was the first time, so that it can be brought back again.
     pub redriven: Option<(&'a str, SequenceNumber)>,
     /// Why it was refused.
     pub invalid: Invalid,

@@ -1,4 +1,4 @@
-//! What a change of state tells others.
+//! What a change of state emits.
 
 use std::fmt;
 
@@ -45,8 +45,8 @@ pub const TYPES: [&str; 9] = [
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin {
     /// The shard that the cause was read from.
-    pub lane: String,
-    /// The cause's place in the lane.
+    pub shard_id: String,
+    /// The cause's position in the shard.
     pub position: Position,
     /// Index among the signals of one cause.
     pub index: u32,
@@ -79,10 +79,10 @@ struct Wire<'a> {
     id: &'a str,
     subject: &'a str,
     time: String,
-    originlane: &'a str,
-    originsequence: &'a str,
+    originshardid: &'a str,
+    originsequencenumber: &'a str,
     #[serde(skip_serializing_if = "is_zero")]
-    originsub: u32,
+    originsubsequence: u32,
     #[serde(skip_serializing_if = "is_zero")]
     originelement: u32,
     originindex: u32,
@@ -111,7 +111,7 @@ fn is_zero(number: &u32) -> bool {
 }
 
 impl Signal {
-    /// The CloudEvent as JSON text, as told by this function.
+    /// The CloudEvent as JSON text, as emitted by this function.
     ///
     /// # Errors
     /// When `data` is no JSON.
@@ -123,10 +123,10 @@ impl Signal {
             id: &self.id,
             subject: &self.key,
             time: format_rfc3339_ms(self.time_ms),
-            originlane: &self.origin.lane,
-            originsequence: self.origin.position.sequence.as_str(),
-            originsub: self.origin.position.sub_sequence,
-            originelement: self.origin.position.index,
+            originshardid: &self.origin.shard_id,
+            originsequencenumber: self.origin.position.sequence.as_str(),
+            originsubsequence: self.origin.position.sub_sequence,
+            originelement: self.origin.position.element,
             originindex: self.origin.index,
             data: serde_json::from_str(&self.data)?,
         })
@@ -142,8 +142,8 @@ mod tests {
     #[test]
     fn a_signal_is_an_event_that_tells_its_origin() {
         let position =
-            Position { sequence: SequenceNumber::parse("495").unwrap(), sub_sequence: 0, index: 2 };
-        let origin = Origin { lane: "shardId-1".to_owned(), position, index: 3 };
+            Position { sequence: SequenceNumber::parse("495").unwrap(), sub_sequence: 0, element: 2 };
+        let origin = Origin { shard_id: "shardId-1".to_owned(), position, index: 3 };
         let data = r#"{"store_id":"s","sku":"a","quantity":2,"order_id":"o"}"#;
         let signal = Signal {
             key: "s#a".to_owned(),
@@ -158,6 +158,6 @@ mod tests {
         assert_eq!((&*event.source, &*event.id, event.raw_data), ("urn:millrace:sessions", "c-3", data));
         assert!(matches!(&event.data, Data::StockSold(sold) if sold.quantity == 2));
         assert_eq!(event.origin.as_deref(), Some(&origin));
-        assert!(!text.contains("originsub"), "{text}");
+        assert!(!text.contains("originsubsequence"), "{text}");
     }
 }

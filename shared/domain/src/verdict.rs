@@ -4,15 +4,15 @@ use serde::Serialize;
 
 use crate::invalid::Reason;
 
-/// Why an event lies below its class's floor.
+/// Why an event lies below its class's watermark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum LateCause {
-    /// Older than the class's horizon allows.
-    Lateness,
-    /// Younger than the horizon, but its time was given up when `seen`, or the state's own memory, was full.
-    Cap,
-    /// A signal that was set aside and came back behind later ones of its lane: whether it was applied cannot be told.
+pub enum LateReason {
+    /// Older than the class's dedup window allows.
+    BelowWatermark,
+    /// Younger than the dedup window, but its time was given up when `seen`, or the state's own memory, was full.
+    Evicted,
+    /// A signal that was set aside and came back behind later ones of its shard: whether it was applied cannot be told.
     Undecidable,
 }
 
@@ -23,21 +23,22 @@ pub enum Verdict {
     Applied,
     /// Applied before, and the stream or the machinery brought the same record again.
     Redelivery,
-    /// Applied before, and the producer sent it again; or a signal that its function told again from another place.
+    /// Applied before, and the producer sent it again; or a signal that its function emitted again from another
+    /// position.
     Duplicate,
-    /// Below its class's floor: it never touches state.
-    Late(LateCause),
+    /// Below its class's watermark: it never touches state.
+    Late(LateReason),
     /// Of a type that this function does not handle, or redriven for another one.
-    PassedOver,
+    Ignored,
     /// Cannot be taken, for this reason; it is set aside.
-    Refused(Reason),
+    Rejected(Reason),
 }
 
 impl Verdict {
     /// The names under which verdicts are counted. `collision` and `poisoned` are kept apart from `invalid`,
     /// because the first tells of a producer and the second of this code.
     pub const COUNTED: [&'static str; 8] =
-        ["applied", "redelivery", "duplicate", "collision", "late", "invalid", "poisoned", "passed_over"];
+        ["applied", "redelivery", "duplicate", "collision", "late", "invalid", "poisoned", "ignored"];
 
     /// The name under which this verdict is counted, one of [`Self::COUNTED`].
     pub const fn name(self) -> &'static str {
@@ -46,17 +47,17 @@ impl Verdict {
             Self::Redelivery => "redelivery",
             Self::Duplicate => "duplicate",
             Self::Late(_) => "late",
-            Self::PassedOver => "passed_over",
-            Self::Refused(Reason::Collision) => "collision",
-            Self::Refused(
-                Reason::Poisoned | Reason::StoreRefused | Reason::StreamRefused | Reason::RowTooLarge,
+            Self::Ignored => "ignored",
+            Self::Rejected(Reason::Collision) => "collision",
+            Self::Rejected(
+                Reason::Poisoned | Reason::StoreRejected | Reason::StreamRejected | Reason::RowTooLarge,
             ) => "poisoned",
-            Self::Refused(
-                Reason::Frame
+            Self::Rejected(
+                Reason::SchemaRegistryHeader
                 | Reason::NotJson
                 | Reason::Envelope
                 | Reason::TooManyEvents
-                | Reason::PartitionKey
+                | Reason::PartitionKeyMismatch
                 | Reason::Contract
                 | Reason::ClockSkew,
             ) => "invalid",
@@ -74,10 +75,10 @@ mod tests {
             Verdict::Applied,
             Verdict::Redelivery,
             Verdict::Duplicate,
-            Verdict::Late(LateCause::Cap),
-            Verdict::PassedOver,
+            Verdict::Late(LateReason::Evicted),
+            Verdict::Ignored,
         ];
-        verdicts.extend(Reason::ALL.map(Verdict::Refused));
+        verdicts.extend(Reason::ALL.map(Verdict::Rejected));
         let mut names: Vec<_> = verdicts.into_iter().map(Verdict::name).collect();
         names.sort_unstable();
         names.dedup();

@@ -2,16 +2,16 @@
 
 use aws_lambda_events::event::streams::{KinesisBatchItemFailure, KinesisEventResponse};
 
-use crate::cut::Cut;
+use crate::checkpoint::Checkpoint;
 use crate::kinesis_event::KinesisBatch;
 
-/// The response for a batch that was done up to `cut`.
+/// The response for a batch that was done up to `checkpoint`.
 ///
 /// It holds no identifier, or exactly the sequence number of the first record that is not done: naming more would
 /// change nothing, and one that is not in the batch would fail the whole of it.
-pub fn answer(batch: &KinesisBatch, cut: Cut) -> KinesisEventResponse {
+pub fn answer(batch: &KinesisBatch, checkpoint: Checkpoint) -> KinesisEventResponse {
     let mut response = KinesisEventResponse::default();
-    if let Some(record) = cut.record().and_then(|index| batch.records.get(index)) {
+    if let Some(record) = checkpoint.record().and_then(|index| batch.records.get(index)) {
         let mut failure = KinesisBatchItemFailure::default();
         failure.item_identifier = Some(record.sequence_number.to_string());
         response.batch_item_failures.push(failure);
@@ -38,13 +38,13 @@ mod tests {
 
     #[test]
     fn the_first_record_that_is_not_done_is_named_as_lambda_spells_it() {
-        let json = serde_json::to_string(&answer(&batch(), Cut::at(1))).unwrap();
+        let json = serde_json::to_string(&answer(&batch(), Checkpoint::at(1))).unwrap();
         assert_eq!(json, r#"{"batchItemFailures":[{"itemIdentifier":"8"}]}"#);
     }
 
     #[test]
     fn a_batch_done_names_nothing() {
-        let json = serde_json::to_string(&answer(&batch(), Cut::default())).unwrap();
+        let json = serde_json::to_string(&answer(&batch(), Checkpoint::default())).unwrap();
         assert_eq!(json, r#"{"batchItemFailures":[]}"#);
     }
 }

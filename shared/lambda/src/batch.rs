@@ -1,14 +1,14 @@
-//! A batch of records as events, each with its place.
+//! A batch of records as events, each with its position.
 
 use millrace_domain::decode::{Arrival, decode};
 use millrace_domain::{Invalid, Position, Reason};
 
-use crate::carrier::Opener;
-use crate::frame::INFLATED_LIMIT_BYTES;
+use crate::batch_event::BatchEvent;
 use crate::isolate::add_or_refuse;
 use crate::kinesis_event::{KinesisBatch, KinesisRecord};
 use crate::payload::{Payload, open_record};
-use crate::unit::Unit;
+use crate::redrive_envelope::EnvelopeReader;
+use crate::schema_registry::INFLATED_LIMIT_BYTES;
 
 /// Most events of one record, whatever it packs into one another.
 pub const RECORD_LIMIT_EVENTS: usize = 10_000;
@@ -33,9 +33,9 @@ pub struct Batch<'b> {
 
 /// The events of a batch, as far as it goes.
 #[derive(Debug, PartialEq)]
-pub struct Units<'p> {
+pub struct BatchEvents<'p> {
     /// In order; each record before the end has at least one.
-    pub list: Vec<Unit<'p>>,
+    pub list: Vec<BatchEvent<'p>>,
     /// Where the batch must end early, if it must.
     pub end: Option<End>,
 }
@@ -53,7 +53,7 @@ impl<'b> Batch<'b> {
     /// Opens the payloads of a batch.
     pub fn open(source: &'b KinesisBatch) -> Self {
         let mut payloads = Vec::with_capacity(source.records.len());
-        let (mut end, mut inflated_bytes, opener) = (None, 0, Opener::default());
+        let (mut end, mut inflated_bytes, opener) = (None, 0, EnvelopeReader::default());
         for (record, kinesis) in source.records.iter().enumerate() {
             // Each payload makes one event or more.
             if payloads.len() >= BATCH_LIMIT_EVENTS {
@@ -75,18 +75,18 @@ impl<'b> Batch<'b> {
     }
 
     /// Decodes the events of every record that fits, in order.
-    pub fn units(&self) -> Units<'_> {
+    pub fn events(&self) -> BatchEvents<'_> {
         let mut list = Vec::with_capacity(self.payloads.len());
         for payloads in self.payloads.chunk_by(|payload, next| payload.record == next.record) {
             let Some(record) = payloads.first().map(|payload| payload.record) else { continue };
             let Some(kinesis) = self.source.records.get(record) else { continue };
             if list.len() >= BATCH_LIMIT_EVENTS {
-                return Units { list, end: Some(End { record, why: TOO_MANY_EVENTS }) };
+                return BatchEvents { list, end: Some(End { record, why: TOO_MANY_EVENTS }) };
             }
             let decode = |list: &mut Vec<_>| decode_record(record, kinesis, payloads, list);
             add_or_refuse(&mut list, decode, |invalid| refused(record, kinesis, invalid));
         }
-        Units { list, end: self.end }
+        BatchEvents { list, end: self.end }
     }
 }
 
@@ -94,55 +94,61 @@ fn decode_record<'p>(
     record: usize,
     kinesis: &'p KinesisRecord,
     payloads: &'p [Payload<'_>],
-    units: &mut Vec<Unit<'p>>,
+    events: &mut Vec<BatchEvent<'p>>,
 ) {
-    let first = units.len();
+    let first = events.len();
     for payload in payloads {
-        decode_payload(kinesis, payload, units);
-        if units.len() - first > RECORD_LIMIT_EVENTS {
+        decode_payload(kinesis, payload, events);
+        if events.len() - first > RECORD_LIMIT_EVENTS {
             let rule = format!("is a record of more than {RECORD_LIMIT_EVENTS} events");
-            units.truncate(first);
-            units.push(refused(record, kinesis, Invalid::whole(Reason::TooManyEvents, rule)));
+            events.truncate(first);
+            events.push(refused(record, kinesis, Invalid::whole(Reason::TooManyEvents, rule)));
             break;
         }
     }
 }
 
-fn decode_payload<'p>(kinesis: &'p KinesisRecord, payload: &'p Payload<'_>, units: &mut Vec<Unit<'p>>) {
+fn decode_payload<'p>(
+    kinesis: &'p KinesisRecord,
+    payload: &'p Payload<'_>,
+    events: &mut Vec<BatchEvent<'p>>,
+) {
     let partition_key = payload.partition_key.as_str();
-    let unit = |index, bytes, event| Unit {
+    let batch_event = |element, bytes, event| BatchEvent {
         record: payload.record,
         position: Position {
             sequence: kinesis.sequence_number.clone(),
             sub_sequence: payload.sub_sequence,
-            index,
+            element,
         },
         partition_key,
         arrived_at_ms: kinesis.arrived_at_ms,
         bytes,
         event,
         redriven: payload.redriven.clone().map(|mut redriven| {
-            let first = &mut redriven.place.position.index;
-            *first = first.saturating_add(index);
+            let first = &mut redriven.first.position.element;
+            *first = first.saturating_add(element);
             redriven
         }),
     };
     match &payload.opened {
-        Err(invalid) => units.push(unit(0, &payload.framed[..], Err(invalid.clone()))),
+        Err(invalid) => events.push(batch_event(0, &payload.with_header[..], Err(invalid.clone()))),
         Ok(opened) => {
-            // A clock is judged by when the event came first: a carrier would make every wrong one right.
-            let first = payload.redriven.as_ref().map(|redriven| redriven.place.arrived_at_ms);
+            // A clock is judged by when the event came first: a redrive envelope would make every wrong one right.
+            let first = payload.redriven.as_ref().map(|redriven| redriven.first.arrived_at_ms);
             let arrival = Arrival { partition_key, arrived_at_ms: first.unwrap_or(kinesis.arrived_at_ms) };
-            decode(opened, &arrival, |decoded| units.push(unit(decoded.index, decoded.bytes, decoded.event)));
+            decode(opened, &arrival, |decoded| {
+                events.push(batch_event(decoded.element, decoded.bytes, decoded.event))
+            });
         }
     }
 }
 
 /// A record as one refusal of all its bytes.
-fn refused(record: usize, kinesis: &KinesisRecord, invalid: Invalid) -> Unit<'_> {
-    Unit {
+fn refused(record: usize, kinesis: &KinesisRecord, invalid: Invalid) -> BatchEvent<'_> {
+    BatchEvent {
         record,
-        position: Position { sequence: kinesis.sequence_number.clone(), sub_sequence: 0, index: 0 },
+        position: Position { sequence: kinesis.sequence_number.clone(), sub_sequence: 0, element: 0 },
         partition_key: &kinesis.partition_key,
         arrived_at_ms: kinesis.arrived_at_ms,
         bytes: &kinesis.data,
@@ -157,7 +163,7 @@ mod tests {
     use millrace_domain::SequenceNumber;
 
     use super::*;
-    use crate::deaggregate::{SubRecord, aggregate};
+    use crate::kpl::{SubRecord, aggregate};
 
     fn login(subject: &str, id: u32) -> String {
         format!(
@@ -179,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn every_stage_gives_its_place() {
+    fn every_stage_gives_its_position() {
         let sub_records = ["u", "v"].map(|key| SubRecord { partition_key: key, data: login(key, 2).into() });
         let source = batch(vec![
             record(1, "u", login("u", 1)),
@@ -188,17 +194,17 @@ mod tests {
             record(4, "u", "?"),
         ]);
         let opened = Batch::open(&source);
-        let units = opened.units().list;
+        let events = opened.events().list;
         assert_eq!(opened.partition_keys().collect::<Vec<_>>(), ["u", "u", "v", "u", "u"]);
-        let places: Vec<_> = units
+        let positions: Vec<_> = events
             .iter()
-            .map(|unit| {
+            .map(|batch_event| {
                 (
-                    unit.record,
-                    unit.position.sub_sequence,
-                    unit.position.index,
-                    unit.partition_key,
-                    unit.event.is_ok(),
+                    batch_event.record,
+                    batch_event.position.sub_sequence,
+                    batch_event.position.element,
+                    batch_event.partition_key,
+                    batch_event.event.is_ok(),
                 )
             })
             .collect();
@@ -210,16 +216,19 @@ mod tests {
             (2, 0, 1, "u", true),
             (3, 0, 0, "u", false),
         ];
-        assert_eq!(places, expected);
+        assert_eq!(positions, expected);
     }
 
     #[test]
-    fn a_broken_frame_keeps_its_bytes() {
+    fn a_broken_header_keeps_its_bytes() {
         let source = batch(vec![record(1, "u", Bytes::from_static(&[3, 9]))]);
         let opened = Batch::open(&source);
-        let units = opened.units().list;
-        let unit = units.first().unwrap();
-        assert_eq!((unit.bytes, unit.event.as_ref().unwrap_err().reason), (&[3, 9][..], Reason::Frame));
+        let events = opened.events().list;
+        let batch_event = events.first().unwrap();
+        assert_eq!(
+            (batch_event.bytes, batch_event.event.as_ref().unwrap_err().reason),
+            (&[3, 9][..], Reason::SchemaRegistryHeader)
+        );
     }
 
     #[test]
@@ -231,42 +240,43 @@ mod tests {
                 record(2, "u", login("u", 1)),
             ])
         };
-        assert_eq!(Batch::open(&source(2)).units().list.len(), RECORD_LIMIT_EVENTS + 1);
+        assert_eq!(Batch::open(&source(2)).events().list.len(), RECORD_LIMIT_EVENTS + 1);
         let many = source(3);
         let opened = Batch::open(&many);
-        let units = opened.units().list;
+        let events = opened.events().list;
         assert_eq!(
-            (units.len(), units[0].bytes, units[1].event.is_ok()),
+            (events.len(), events[0].bytes, events[1].event.is_ok()),
             (2, &many.records[0].data[..], true)
         );
-        assert_eq!(units[0].event.as_ref().unwrap_err().reason, Reason::TooManyEvents);
+        assert_eq!(events[0].event.as_ref().unwrap_err().reason, Reason::TooManyEvents);
     }
 
     #[test]
     fn what_inflates_too_far_is_refused_and_a_batch_of_it_ends_early() {
         let spaces = vec![b' '; usize::try_from(INFLATED_LIMIT_BYTES).unwrap()];
-        let framed: Bytes = [&[3, 5][..], &[0; 16], &zlib(&spaces)].concat().into();
-        let sub_record = SubRecord { partition_key: "u", data: framed.clone() };
+        let with_header: Bytes = [&[3, 5][..], &[0; 16], &zlib(&spaces)].concat().into();
+        let sub_record = SubRecord { partition_key: "u", data: with_header.clone() };
         let bomb = aggregate(&vec![sub_record; 97]);
         let mut records = vec![record(1, "a", bomb)];
-        records.extend((2..9).map(|sequence| record(sequence, "u", framed.clone())));
+        records.extend((2..9).map(|sequence| record(sequence, "u", with_header.clone())));
         let source = batch(records);
         let opened = Batch::open(&source);
-        let Units { list: units, end } = opened.units();
-        let frames = units
-            .iter()
-            .filter(|unit| unit.record == 0 && unit.event.as_ref().unwrap_err().reason == Reason::Frame);
-        assert_eq!(frames.count(), 96);
-        assert_eq!((end, units.last().unwrap().record), (Some(End { record: 4, why: INFLATES_TOO_FAR }), 3));
+        let BatchEvents { list: events, end } = opened.events();
+        let headers = events.iter().filter(|batch_event| {
+            batch_event.record == 0
+                && batch_event.event.as_ref().unwrap_err().reason == Reason::SchemaRegistryHeader
+        });
+        assert_eq!(headers.count(), 96);
+        assert_eq!((end, events.last().unwrap().record), (Some(End { record: 4, why: INFLATES_TOO_FAR }), 3));
     }
 
-    /// Record and reason of the end, and the record of the last unit.
+    /// Record and reason of the end, and the record of the last event.
     fn ends(records: Vec<KinesisRecord>) -> (Option<End>, usize) {
         let source = batch(records);
         let opened = Batch::open(&source);
-        let Units { list, end } = opened.units();
+        let BatchEvents { list, end } = opened.events();
         assert!(opened.payloads.len() < BATCH_LIMIT_EVENTS + RECORD_LIMIT_EVENTS);
-        assert!(list.len() < BATCH_LIMIT_EVENTS + RECORD_LIMIT_EVENTS, "{} units", list.len());
+        assert!(list.len() < BATCH_LIMIT_EVENTS + RECORD_LIMIT_EVENTS, "{} events", list.len());
         (end, list.last().unwrap().record)
     }
 

@@ -9,7 +9,7 @@ use millrace_domain::session::SessionSettings;
 use millrace_domain::time::{DAY_MS, SECOND_MS};
 use tracing::Level;
 
-/// Longest gap, lateness or horizon: a week, as long as the stream keeps records unless it is told otherwise.
+/// Longest gap, lateness or dedup window: a week, as long as the stream keeps records unless it is told otherwise.
 const TIME_LIMIT_SECONDS: i64 = 7 * DAY_MS / SECOND_MS;
 
 /// Every problem with the environment, each naming its variable.
@@ -81,13 +81,22 @@ impl<F: Fn(&str) -> Option<String>> Variables<F> {
         })
     }
 
-    /// Horizons and cap of the ledger, from `MONEY_HORIZON_SECONDS`, `ACTIVITY_HORIZON_SECONDS` and `SEEN_CAP`.
+    /// Dedup windows and limit of the ledger, from `MONEY_DEDUP_WINDOW_SECONDS`, `ACTIVITY_DEDUP_WINDOW_SECONDS` and
+    /// `SEEN_LIMIT`.
     pub fn ledger_settings(&mut self) -> LedgerSettings {
         let default = LedgerSettings::default();
         LedgerSettings {
-            money_horizon_ms: self.time_ms("MONEY_HORIZON_SECONDS", default.money_horizon_ms, 0),
-            activity_horizon_ms: self.time_ms("ACTIVITY_HORIZON_SECONDS", default.activity_horizon_ms, 0),
-            seen_cap: self.number("SEEN_CAP", default.seen_cap, 1..=4_096),
+            money_dedup_window_ms: self.time_ms(
+                "MONEY_DEDUP_WINDOW_SECONDS",
+                default.money_dedup_window_ms,
+                0,
+            ),
+            activity_dedup_window_ms: self.time_ms(
+                "ACTIVITY_DEDUP_WINDOW_SECONDS",
+                default.activity_dedup_window_ms,
+                0,
+            ),
+            seen_limit: self.number("SEEN_LIMIT", default.seen_limit, 1..=4_096),
             ..default
         }
     }
@@ -97,8 +106,8 @@ impl<F: Fn(&str) -> Option<String>> Variables<F> {
         self.number(name, default_ms / SECOND_MS, least..=TIME_LIMIT_SECONDS) * SECOND_MS
     }
 
-    /// How sessions are cut, from `SESSION_GAP_SECONDS` and `ALLOWED_LATENESS_SECONDS`. Functions that deal with windows
-    /// must agree on it.
+    /// How sessions are split, from `SESSION_GAP_SECONDS` and `ALLOWED_LATENESS_SECONDS`. Functions that deal with
+    /// windows must agree on it.
     pub fn session_settings(&mut self) -> SessionSettings {
         let default = SessionSettings::default();
         let settings = SessionSettings {
@@ -168,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn sessions_are_cut_in_seconds_and_wait_no_longer_than_their_gap() {
+    fn sessions_are_split_in_seconds_and_wait_no_longer_than_their_gap() {
         let read = |gap: &'static str, lateness: &'static str| {
             let value = move |name: &str| if name == "SESSION_GAP_SECONDS" { gap } else { lateness };
             let mut variables = Variables::new(move |name: &str| Some(value(name).to_owned()));

@@ -1,8 +1,9 @@
-//! Lines of CloudWatch embedded metric format: one an invocation.
+//! Documents of CloudWatch embedded metric format: one an invocation.
 //!
 //! Namespace `Millrace`, dimension `function`. Of a batch: a metric for each verdict name, in events, one for each type of
-//! signal that was told, and those of [`METRICS`] and [`GAUGES`]. The line also carries the shard and the sequence numbers
-//! of the batch as plain properties, which cost nothing and are not dimensions. Of a call: what its answer counts.
+//! signal that was emitted, and those of [`METRICS`] and [`GAUGES`]. The document also carries the shard and the
+//! sequence numbers of the batch as plain properties, which cost nothing and are not dimensions. Of a call: what its
+//! answer counts.
 
 use std::convert::Infallible;
 use std::io::Write;
@@ -22,17 +23,17 @@ pub const METRICS: &[(&str, &str)] = &[
     ("records", "Count"),
     ("partial_failures", "Count"),
     // Invalid, collision and poisoned together.
-    ("refused", "Count"),
+    ("rejected", "Count"),
     ("read_requests", "Count"),
     ("read_units", "Count"),
     ("write_requests", "Count"),
     ("write_units", "Count"),
     ("conflicts", "Count"),
-    ("retries", "Count"),
-    ("sink_requests", "Count"),
-    ("sink_records", "Count"),
-    ("sink_bytes", "Bytes"),
-    ("sink_billed_bytes", "Bytes"),
+    ("request_retries", "Count"),
+    ("put_requests", "Count"),
+    ("put_records", "Count"),
+    ("put_bytes", "Bytes"),
+    ("put_billed_bytes", "Bytes"),
     ("store_wait_us", "Microseconds"),
 ];
 
@@ -61,40 +62,40 @@ impl Counted for Infallible {
     }
 }
 
-/// The line of one invocation with a batch, as JSON. `now_ms` is when it ended, in epoch milliseconds.
-pub fn line(function: &str, batch: &KinesisBatch, tally: &Tally, usage: &Usage, now_ms: u64) -> Value {
-    let mut line = Map::new();
+/// The document of one invocation with a batch, as JSON. `now_ms` is when it ended, in epoch milliseconds.
+pub fn document(function: &str, batch: &KinesisBatch, tally: &Tally, usage: &Usage, now_ms: u64) -> Value {
+    let mut document = Map::new();
     let counts = tally.counts();
     for (name, count) in &counts {
-        line.insert((*name).to_owned(), (*count).into());
+        document.insert((*name).to_owned(), (*count).into());
     }
     if let Ok(Value::Object(usage)) = serde_json::to_value(usage) {
-        line.extend(usage);
+        document.extend(usage);
     }
     let count = |name: &str| counts.get(name).copied().unwrap_or_default();
-    let refused = ["invalid", "collision", "poisoned"].map(count).iter().sum::<u64>();
-    line.insert("refused".to_owned(), refused.into());
-    line.insert("records".to_owned(), batch.records.len().into());
-    line.insert("partial_failures".to_owned(), u8::from(tally.cut.record().is_some()).into());
-    line.insert("shard_id".to_owned(), batch.shard_id.as_str().into());
+    let rejected = ["invalid", "collision", "poisoned"].map(count).iter().sum::<u64>();
+    document.insert("rejected".to_owned(), rejected.into());
+    document.insert("records".to_owned(), batch.records.len().into());
+    document.insert("partial_failures".to_owned(), u8::from(tally.checkpoint.record().is_some()).into());
+    document.insert("shard_id".to_owned(), batch.shard_id.as_str().into());
     let [first, last] = batch.ends();
-    line.insert("first_sequence_number".to_owned(), first.into());
-    line.insert("last_sequence_number".to_owned(), last.into());
+    document.insert("first_sequence_number".to_owned(), first.into());
+    document.insert("last_sequence_number".to_owned(), last.into());
     let mut metrics: Vec<_> = Verdict::COUNTED.map(|name| (name.to_owned(), "Count")).to_vec();
     metrics.extend(METRICS.iter().map(|(name, unit)| ((*name).to_owned(), *unit)));
     let gauges = gauges(batch, tally, count("late"), count("applied"), now_ms);
     for ((name, unit), value) in GAUGES.iter().zip(gauges) {
         if let Some(value) = value {
             metrics.push(((*name).to_owned(), *unit));
-            line.insert((*name).to_owned(), value.into());
+            document.insert((*name).to_owned(), value.into());
         }
     }
     for (signal_type, count) in &tally.signals {
         let name = signal_metric(signal_type);
-        line.insert(name.clone(), (*count).into());
+        document.insert(name.clone(), (*count).into());
         metrics.push((name, "Count"));
     }
-    embedded(function, line, &metrics, now_ms)
+    embedded(function, document, &metrics, now_ms)
 }
 
 /// Those of [`GAUGES`], in their order.
@@ -105,52 +106,58 @@ fn gauges(batch: &KinesisBatch, tally: &Tally, late: u64, applied: u64, now_ms: 
     [arrived_ms.map(since), tally.newest_event_ms.map(since), late_per_mille]
 }
 
-/// The line of one call, as JSON. `now_ms` is when it ended, in epoch milliseconds.
-pub fn call_line(function: &str, answer: &dyn Counted, now_ms: u64) -> Value {
+/// The document of one call, as JSON. `now_ms` is when it ended, in epoch milliseconds.
+pub fn call_document(function: &str, answer: &dyn Counted, now_ms: u64) -> Value {
     let counts = answer.counts();
-    let line = counts.iter().map(|(name, count)| ((*name).to_owned(), (*count).into())).collect();
+    let document = counts.iter().map(|(name, count)| ((*name).to_owned(), (*count).into())).collect();
     let metrics: Vec<_> = counts.iter().map(|(name, _)| ((*name).to_owned(), "Count")).collect();
-    embedded(function, line, &metrics, now_ms)
+    embedded(function, document, &metrics, now_ms)
 }
 
-fn embedded(function: &str, mut line: Map<String, Value>, metrics: &[(String, &str)], now_ms: u64) -> Value {
+fn embedded(
+    function: &str,
+    mut document: Map<String, Value>,
+    metrics: &[(String, &str)],
+    now_ms: u64,
+) -> Value {
     let metrics: Vec<_> = metrics.iter().map(|(name, unit)| json!({"Name": name, "Unit": unit})).collect();
     let directive = json!({"Namespace": NAMESPACE, "Dimensions": [["function"]], "Metrics": metrics});
-    line.insert("function".to_owned(), function.into());
-    line.insert("_aws".to_owned(), json!({"Timestamp": now_ms, "CloudWatchMetrics": [directive]}));
-    Value::Object(line)
+    document.insert("function".to_owned(), function.into());
+    document.insert("_aws".to_owned(), json!({"Timestamp": now_ms, "CloudWatchMetrics": [directive]}));
+    Value::Object(document)
 }
 
-/// Adds to a line which request it is of, and whether that was the first of its process.
-pub fn add_request(line: &mut Value, request_id: &str, is_cold: bool) {
-    if let Value::Object(line) = line {
-        line.insert("request_id".to_owned(), request_id.into());
-        line.insert(COLD_STARTS.to_owned(), u8::from(is_cold).into());
+/// Adds to a document which request it is of, and whether that was the first of its process.
+pub fn add_request(document: &mut Value, request_id: &str, is_cold: bool) {
+    if let Value::Object(document) = document {
+        document.insert("request_id".to_owned(), request_id.into());
+        document.insert(COLD_STARTS.to_owned(), u8::from(is_cold).into());
     }
-    if let Some(Value::Array(metrics)) = line.pointer_mut("/_aws/CloudWatchMetrics/0/Metrics") {
+    if let Some(Value::Array(metrics)) = document.pointer_mut("/_aws/CloudWatchMetrics/0/Metrics") {
         metrics.push(json!({"Name": COLD_STARTS, "Unit": "Count"}));
     }
 }
 
-/// The metric that counts signals of a type, such as `signals_fraud_suspected`. It is there only where some were told.
+/// The metric that counts signals of a type, such as `signals_fraud_suspected`. It is there only where some were
+/// emitted.
 pub fn signal_metric(signal_type: &str) -> String {
     format!("signals_{}", signal_type.replace('.', "_"))
 }
 
-/// Writes the line to standard output, where Lambda's log agent picks it up.
-pub fn print(line: &Value) {
+/// Writes the document to standard output, where Lambda's log agent picks it up.
+pub fn print(document: &Value) {
     // A closed output leaves nobody to tell.
-    let _ = writeln!(std::io::stdout().lock(), "{line}");
+    let _ = writeln!(std::io::stdout().lock(), "{document}");
 }
 
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
-    use millrace_domain::verdict::LateCause;
+    use millrace_domain::verdict::LateReason;
     use millrace_domain::{Reason, SequenceNumber};
 
     use super::*;
-    use crate::cut::Cut;
+    use crate::checkpoint::Checkpoint;
     use crate::kinesis_event::KinesisRecord;
 
     fn batch() -> KinesisBatch {
@@ -167,25 +174,26 @@ mod tests {
     #[test]
     fn every_metric_has_a_value_and_nothing_has_many() {
         let verdicts =
-            [Verdict::Applied, Verdict::Late(LateCause::Undecidable), Verdict::Refused(Reason::Poisoned)];
+            [Verdict::Applied, Verdict::Late(LateReason::Undecidable), Verdict::Rejected(Reason::Poisoned)];
         let tally = Tally {
-            cut: Cut::at(1),
+            checkpoint: Checkpoint::at(1),
             verdicts: verdicts.map(|verdict| (0, Some(verdict))).to_vec(),
             signals: [("fraud.suspected", 2)].into(),
             newest_event_ms: Some(1_500),
             judges_lateness: true,
             ..Tally::default()
         };
-        let line = line("sessions", &batch(), &tally, &Usage { write_units: 3, ..Usage::default() }, 5_000);
-        let directive = &line["_aws"]["CloudWatchMetrics"][0];
+        let document =
+            document("sessions", &batch(), &tally, &Usage { write_units: 3, ..Usage::default() }, 5_000);
+        let directive = &document["_aws"]["CloudWatchMetrics"][0];
         let metrics = directive["Metrics"].as_array().unwrap();
         assert_eq!(metrics.len(), Verdict::COUNTED.len() + METRICS.len() + GAUGES.len() + 1);
         for metric in metrics {
-            assert!(line[metric["Name"].as_str().unwrap()].is_u64(), "{metric}");
+            assert!(document[metric["Name"].as_str().unwrap()].is_u64(), "{metric}");
         }
         let expected = [
             ("applied", 1),
-            ("refused", 1),
+            ("rejected", 1),
             ("write_units", 3),
             ("partial_failures", 1),
             ("signals_fraud_suspected", 2),
@@ -194,18 +202,19 @@ mod tests {
             ("late_per_mille", 500),
         ];
         for (name, value) in expected {
-            assert_eq!(line[name], value, "{name}");
+            assert_eq!(document[name], value, "{name}");
         }
         assert_eq!(directive["Dimensions"], json!([["function"]]));
     }
 
     #[test]
     fn what_cannot_be_told_is_no_metric() {
-        let line = line("sessions", &KinesisBatch::default(), &Tally::default(), &Usage::default(), 5);
+        let document =
+            document("sessions", &KinesisBatch::default(), &Tally::default(), &Usage::default(), 5);
         for (name, _) in GAUGES {
-            assert_eq!(line.get(name), None, "{name}");
+            assert_eq!(document.get(name), None, "{name}");
         }
-        let metrics = line["_aws"]["CloudWatchMetrics"][0]["Metrics"].as_array().unwrap();
+        let metrics = document["_aws"]["CloudWatchMetrics"][0]["Metrics"].as_array().unwrap();
         assert_eq!(metrics.len(), Verdict::COUNTED.len() + METRICS.len());
     }
 
@@ -214,18 +223,18 @@ mod tests {
         struct Two;
         impl Counted for Two {
             fn counts(&self) -> Vec<(&'static str, u64)> {
-                vec![("timers_taken", 2)]
+                vec![("timers_due", 2)]
             }
         }
-        let mut line = call_line("close", &Two, 5);
-        add_request(&mut line, "request", true);
-        assert_eq!((&line["request_id"], &line["cold_starts"]), (&"request".into(), &1.into()));
-        assert_eq!((&line["function"], &line["timers_taken"]), (&"close".into(), &2.into()));
-        let directive = &line["_aws"]["CloudWatchMetrics"][0];
+        let mut document = call_document("close", &Two, 5);
+        add_request(&mut document, "request", true);
+        assert_eq!((&document["request_id"], &document["cold_starts"]), (&"request".into(), &1.into()));
+        assert_eq!((&document["function"], &document["timers_due"]), (&"close".into(), &2.into()));
+        let directive = &document["_aws"]["CloudWatchMetrics"][0];
         assert_eq!(
             directive["Metrics"],
             json!([
-                {"Name": "timers_taken", "Unit": "Count"},
+                {"Name": "timers_due", "Unit": "Count"},
                 {"Name": "cold_starts", "Unit": "Count"},
             ])
         );

@@ -1,4 +1,4 @@
-//! A function as Lambda runs it: batch in, partial response out, one line of metrics.
+//! A function as Lambda runs it: batch in, partial response out, one document of metrics.
 
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -52,28 +52,28 @@ pub async fn handle(function: &impl Function, event: LambdaEvent<KinesisBatch>) 
     );
     let traced = trace::batch(function.name(), context.xray_trace_id.as_deref(), &batch);
     let work = invoke(function, &batch, deadline).instrument(traced);
-    let (response, mut line, _) = work.instrument(span).await;
-    tell(&mut line, &context.request_id);
+    let (response, mut document, _) = work.instrument(span).await;
+    print_metrics(&mut document, &context.request_id);
     response
 }
 
 /// Whether this process has yet to end its first invocation.
 static IS_COLD: AtomicBool = AtomicBool::new(true);
 
-/// Prints a line of metrics with the request that it is of.
-fn tell(line: &mut Value, request_id: &str) {
-    emf::add_request(line, request_id, IS_COLD.swap(false, Ordering::Relaxed));
-    emf::print(line);
+/// Prints a document of metrics with the request that it is of.
+fn print_metrics(document: &mut Value, request_id: &str) {
+    emf::add_request(document, request_id, IS_COLD.swap(false, Ordering::Relaxed));
+    emf::print(document);
 }
 
-/// Runs a batch and gives back the response, the line of metrics, and the verdicts that it counts.
+/// Runs a batch and gives back the response, the document of metrics, and the verdicts that it counts.
 pub async fn invoke<F: Function>(
     function: &F,
     batch: &KinesisBatch,
     deadline: Deadline,
 ) -> (KinesisEventResponse, Value, Tally) {
     let report = function.process(batch, deadline).await;
-    if let Some(record) = report.tally.cut.record().and_then(|record| batch.records.get(record)) {
+    if let Some(record) = report.tally.checkpoint.record().and_then(|record| batch.records.get(record)) {
         tracing::warn!(
             function = function.name(),
             sequence_number = record.sequence_number.as_str(),
@@ -81,8 +81,8 @@ pub async fn invoke<F: Function>(
             "the batch ends early",
         );
     }
-    let line = emf::line(function.name(), batch, &report.tally, &report.usage, wall_ms());
-    (answer(batch, report.tally.cut), line, report.tally)
+    let document = emf::document(function.name(), batch, &report.tally, &report.usage, wall_ms());
+    (answer(batch, report.tally.checkpoint), document, report.tally)
 }
 
 /// Serves invocations until the environment ends.
@@ -122,7 +122,7 @@ where
                 Ok(answer) => answer,
                 Err(error) => error,
             };
-            tell(&mut emf::call_line(name, counted, wall_ms()), &context.request_id);
+            print_metrics(&mut emf::call_document(name, counted, wall_ms()), &context.request_id);
             answer.map_err(lambda_runtime::Error::from)
         })
     };
@@ -135,7 +135,7 @@ mod tests {
     use millrace_domain::SequenceNumber;
 
     use super::*;
-    use crate::cut::Cut;
+    use crate::checkpoint::Checkpoint;
     use crate::kinesis_event::KinesisRecord;
 
     /// Does all but the last record.
@@ -147,9 +147,9 @@ mod tests {
         }
 
         async fn process(&self, batch: &KinesisBatch, _deadline: Deadline) -> Report {
-            let cut = Cut::at(batch.records.len() - 1);
+            let checkpoint = Checkpoint::at(batch.records.len() - 1);
             let verdicts = vec![(0, Some(millrace_domain::Verdict::Applied))];
-            Report { tally: Tally { cut, verdicts, ..Tally::default() }, usage: Usage::default() }
+            Report { tally: Tally { checkpoint, verdicts, ..Tally::default() }, usage: Usage::default() }
         }
     }
 
@@ -165,16 +165,16 @@ mod tests {
 
     #[tokio::test]
     async fn an_invocation_is_answered_counted_and_dated() {
-        let (response, line, tally) = invoke(&Almost, &batch(), Deadline::NONE).await;
-        assert_eq!(response, answer(&batch(), Cut::at(1)));
-        assert_eq!((&line["function"], &line["applied"]), (&"almost".into(), &1.into()));
-        assert!(line["_aws"]["Timestamp"].as_u64() > Some(1_700_000_000_000), "in epoch milliseconds");
+        let (response, document, tally) = invoke(&Almost, &batch(), Deadline::NONE).await;
+        assert_eq!(response, answer(&batch(), Checkpoint::at(1)));
+        assert_eq!((&document["function"], &document["applied"]), (&"almost".into(), &1.into()));
+        assert!(document["_aws"]["Timestamp"].as_u64() > Some(1_700_000_000_000), "in epoch milliseconds");
         assert_eq!(tally.verdicts.len(), 1);
     }
 
     #[tokio::test]
     async fn what_was_not_done_is_answered_to_lambda() {
         let response = handle(&Almost, LambdaEvent::new(batch(), Context::default())).await;
-        assert_eq!(response, answer(&batch(), Cut::at(1)));
+        assert_eq!(response, answer(&batch(), Checkpoint::at(1)));
     }
 }

@@ -10,7 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use millrace_domain::SequenceNumber;
-use millrace_domain::object::{Object, objects};
+use millrace_domain::json_object::{JsonObject, json_objects};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, Visitor};
 
@@ -47,7 +47,7 @@ pub struct KinesisRecord {
 
 #[derive(Deserialize)]
 struct WireBatch {
-    #[serde(rename = "Records", deserialize_with = "objects")]
+    #[serde(rename = "Records", deserialize_with = "json_objects")]
     records: Vec<WireRecord>,
 }
 
@@ -57,7 +57,7 @@ struct WireRecord {
     event_id: String,
     #[serde(rename = "eventSourceARN", default)]
     event_source_arn: String,
-    kinesis: Object<WirePayload>,
+    kinesis: JsonObject<WirePayload>,
 }
 
 #[derive(Deserialize)]
@@ -90,7 +90,7 @@ fn decode_base64<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Bytes, D:
 
 impl<'de> Deserialize<'de> for KinesisBatch {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let Object(wire) = Object::<WireBatch>::deserialize(deserializer)?;
+        let JsonObject(wire) = JsonObject::<WireBatch>::deserialize(deserializer)?;
         let shard_of =
             |record: &WireRecord| record.event_id.split_once(':').map(|(shard, _)| shard.to_owned());
         let shard_id = match wire.records.first() {
@@ -106,7 +106,7 @@ impl<'de> Deserialize<'de> for KinesisBatch {
             return Err(D::Error::custom("the batch holds records of more than one shard"));
         }
         let records = wire.records.into_iter().map(|record| {
-            let Object(kinesis) = record.kinesis;
+            let JsonObject(kinesis) = record.kinesis;
             Ok(KinesisRecord {
                 sequence_number: SequenceNumber::parse(&kinesis.sequence_number).map_err(D::Error::custom)?,
                 partition_key: kinesis.partition_key,
@@ -158,13 +158,13 @@ mod tests {
     fn a_batch_tells_its_stream_where_its_records_do() {
         let stream = |text: &str| serde_json::from_str::<KinesisBatch>(text).unwrap().stream;
         assert_eq!(stream(BATCH), "");
-        let told = BATCH.replace(
+        let named = BATCH.replace(
             r#""eventSource":"aws:kinesis""#,
             r#""eventSourceARN":"arn:aws:kinesis:eu-central-1:123456789012:stream/signals""#,
         );
-        assert_eq!(stream(&told), "signals");
-        assert_eq!(stream(&told.replace("/signals", "/signals/consumer/inventory:1545084650")), "signals");
-        assert_eq!(stream(&told.replace(":stream/", ":table/")), "");
+        assert_eq!(stream(&named), "signals");
+        assert_eq!(stream(&named.replace("/signals", "/signals/consumer/inventory:1545084650")), "signals");
+        assert_eq!(stream(&named.replace(":stream/", ":table/")), "");
     }
 
     #[test]

@@ -20,7 +20,7 @@ const REQUEST_SPAN: &str = "lambda_runtime::layers::trace";
 /// ours log at this level, all others from warnings on, since the runtime and the SDK show whole payloads below that. A
 /// second start in one process changes nothing.
 ///
-/// A panic is logged by its place alone: its message may quote an event.
+/// A panic is logged by its location alone: its message may quote an event.
 pub fn start(function: &str, level: Level) {
     let filter = filter(function, level);
     let json = fmt::layer().json().flatten_event(true).with_current_span(true).with_span_list(false);
@@ -30,8 +30,8 @@ pub fn start(function: &str, level: Level) {
     // Only fails when a subscriber is set already, which is then the one that was asked for.
     let _ = tracing::subscriber::set_global_default(subscriber);
     std::panic::set_hook(Box::new(|panic| {
-        let place = panic.location().map(ToString::to_string).unwrap_or_default();
-        tracing::error!(place, "panicked");
+        let location = panic.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(location, "panicked");
     }));
 }
 

@@ -26,24 +26,24 @@ impl Meter {
 pub struct Usage {
     /// Requests that read items.
     pub read_requests: u64,
-    /// Read units that the store reported.
+    /// Read capacity units that the store reported.
     pub read_units: u64,
     /// Requests that wrote items.
     pub write_requests: u64,
-    /// Write units that the store reported, each one 1 KB of the larger of old and new item.
+    /// Write capacity units that the store reported, each one 1 KB of the larger of old and new item.
     pub write_units: u64,
     /// Conditions that failed because another writer was faster, or a cached item was old.
     pub conflicts: u64,
     /// Requests or parts of requests that were sent again.
-    pub retries: u64,
-    /// Requests to sinks.
-    pub sink_requests: u64,
-    /// Records that sinks accepted.
-    pub sink_records: u64,
+    pub request_retries: u64,
+    /// Put requests, to Firehose and Kinesis.
+    pub put_requests: u64,
+    /// Records that these accepted.
+    pub put_records: u64,
     /// Bytes of these records.
-    pub sink_bytes: u64,
-    /// The same bytes as billed: each record rounded up to 5 KiB.
-    pub sink_billed_bytes: u64,
+    pub put_bytes: u64,
+    /// The same bytes as Firehose bills them: each record rounded up to 5 KiB.
+    pub put_billed_bytes: u64,
     /// Time spent waiting for the store, in microseconds.
     pub store_wait_us: u64,
 }
@@ -55,11 +55,11 @@ impl AddAssign for Usage {
         self.write_requests += other.write_requests;
         self.write_units += other.write_units;
         self.conflicts += other.conflicts;
-        self.retries += other.retries;
-        self.sink_requests += other.sink_requests;
-        self.sink_records += other.sink_records;
-        self.sink_bytes += other.sink_bytes;
-        self.sink_billed_bytes += other.sink_billed_bytes;
+        self.request_retries += other.request_retries;
+        self.put_requests += other.put_requests;
+        self.put_records += other.put_records;
+        self.put_bytes += other.put_bytes;
+        self.put_billed_bytes += other.put_billed_bytes;
         self.store_wait_us += other.store_wait_us;
     }
 }
@@ -76,11 +76,11 @@ mod tests {
             write_requests: 3 * times,
             write_units: 4 * times,
             conflicts: 5 * times,
-            retries: 6 * times,
-            sink_requests: 7 * times,
-            sink_records: 8 * times,
-            sink_bytes: 9 * times,
-            sink_billed_bytes: 10 * times,
+            request_retries: 6 * times,
+            put_requests: 7 * times,
+            put_records: 8 * times,
+            put_bytes: 9 * times,
+            put_billed_bytes: 10 * times,
             store_wait_us: 11 * times,
         };
         let meter = Meter::default();

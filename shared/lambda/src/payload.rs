@@ -1,15 +1,15 @@
-//! A record's payloads: aggregates taken apart, headers taken off, carriers opened.
+//! A record's payloads: aggregates taken apart, headers taken off, redrive envelopes opened.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use millrace_domain::Invalid;
 
-use crate::carrier::{Opener, Redriven};
-use crate::deaggregate::deaggregate;
-use crate::frame::{INFLATED_LIMIT_BYTES, unframe};
 use crate::isolate::add_or_refuse;
 use crate::kinesis_event::KinesisRecord;
+use crate::kpl::deaggregate;
+use crate::redrive_envelope::{EnvelopeReader, Redriven};
+use crate::schema_registry::{INFLATED_LIMIT_BYTES, strip_header};
 
 #[derive(Debug)]
 pub(crate) struct Payload<'b> {
@@ -18,7 +18,7 @@ pub(crate) struct Payload<'b> {
     pub(crate) sub_sequence: u32,
     pub(crate) partition_key: Key<'b>,
     /// The bytes before its header was taken off.
-    pub(crate) framed: Bytes,
+    pub(crate) with_header: Bytes,
     pub(crate) opened: Result<Bytes, Invalid>,
     pub(crate) redriven: Option<Box<Redriven>>,
 }
@@ -42,14 +42,14 @@ impl Key<'_> {
 pub(crate) fn open_record<'b>(
     record: usize,
     kinesis: &'b KinesisRecord,
-    opener: &Opener,
+    opener: &EnvelopeReader,
     payloads: &mut Vec<Payload<'b>>,
 ) -> u64 {
     let refusal = |invalid| Payload {
         record,
         sub_sequence: 0,
         partition_key: Key::OfRecord(&kinesis.partition_key),
-        framed: kinesis.data.clone(),
+        with_header: kinesis.data.clone(),
         opened: Err(invalid),
         redriven: None,
     };
@@ -60,34 +60,34 @@ pub(crate) fn open_record<'b>(
 fn open<'b>(
     record: usize,
     kinesis: &'b KinesisRecord,
-    opener: &Opener,
+    opener: &EnvelopeReader,
     payloads: &mut Vec<Payload<'b>>,
 ) -> u64 {
     let mut budget_bytes = INFLATED_LIMIT_BYTES;
-    let mut push = |sub_sequence, partition_key: Key<'b>, mut framed: Bytes| {
-        let mut opened = unframe(&framed, &mut budget_bytes);
-        // Redrive puts each carrier as a record of its own. In an aggregate it is an event of no known source, and is
-        // refused as one among others in a batch is.
+    let mut push = |sub_sequence, partition_key: Key<'b>, mut with_header: Bytes| {
+        let mut opened = strip_header(&with_header, &mut budget_bytes);
+        // Redrive puts each redrive envelope as a record of its own. In an aggregate it is an event of no known source,
+        // and is refused as one among others in a batch is.
         let whole = match (&partition_key, &opened) {
             (Key::OfRecord(key), Ok(payload)) => Some((*key, payload)),
             _ => None,
         };
-        let carrier = whole
+        let envelope = whole
             .and_then(|(key, payload)| opener.open(payload, key, kinesis.arrived_at_ms, &mut budget_bytes));
-        let redriven = match carrier {
+        let redriven = match envelope {
             None => None,
             Some(Err(invalid)) => {
                 opened = Err(invalid);
                 None
             }
-            // Aggregates were taken apart before they were carried, and a carrier in a carrier is no event.
+            // Aggregates were taken apart before they were wrapped, and an envelope in an envelope is no event.
             Some(Ok((redriven, first))) => {
-                opened = unframe(&first, &mut budget_bytes);
-                framed = first;
+                opened = strip_header(&first, &mut budget_bytes);
+                with_header = first;
                 Some(Box::new(redriven))
             }
         };
-        payloads.push(Payload { record, sub_sequence, partition_key, framed, opened, redriven });
+        payloads.push(Payload { record, sub_sequence, partition_key, with_header, opened, redriven });
     };
     match deaggregate(&kinesis.data) {
         None => push(0, Key::OfRecord(&kinesis.partition_key), kinesis.data.clone()),

@@ -7,7 +7,7 @@ use millrace_domain::signal::Signal;
 use millrace_domain::timer::Timer;
 
 use crate::deadline::Deadline;
-use crate::lines::Lines;
+use crate::json_lines::JsonLines;
 
 /// A key's item as it is stored.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,7 +30,7 @@ pub enum Read<S> {
     /// The store did not answer in time, or the item was written by a newer version: try again later.
     Unavailable,
     /// The item cannot be understood, now or later.
-    Damaged(String),
+    Corrupt(String),
 }
 
 /// One conditional write.
@@ -87,7 +87,7 @@ pub struct NotAccepted {
 }
 
 /// Takes JSON lines, in order, at least once.
-pub trait LineSink: Send + Sync {
+pub trait JsonLineSink: Send + Sync {
     /// Longest line that the sink takes, newline included, in bytes.
     const LINE_LIMIT_BYTES: usize;
 
@@ -95,7 +95,11 @@ pub trait LineSink: Send + Sync {
     ///
     /// # Errors
     /// The first line that was not accepted within the deadline.
-    fn put(&self, lines: &Lines, deadline: Deadline) -> impl Future<Output = Result<(), NotAccepted>> + Send;
+    fn put(
+        &self,
+        lines: &JsonLines,
+        deadline: Deadline,
+    ) -> impl Future<Output = Result<(), NotAccepted>> + Send;
 }
 
 /// Why signals were not all accepted. Everything before the first one named was.
@@ -169,16 +173,17 @@ mod tests {
 
     #[tokio::test]
     async fn without_a_sink_no_signal_and_no_timer_is_lost() {
-        let position = Position { sequence: SequenceNumber::parse("5").unwrap(), sub_sequence: 0, index: 0 };
+        let position =
+            Position { sequence: SequenceNumber::parse("5").unwrap(), sub_sequence: 0, element: 0 };
         let signal = Signal {
             key: "u".to_owned(),
             signal_type: REFRESH_REQUESTED,
             id: "1".to_owned(),
             time_ms: 0,
-            origin: Origin { lane: "a".to_owned(), position, index: 0 },
+            origin: Origin { shard_id: "a".to_owned(), position, index: 0 },
             data: "{}".to_owned(),
         };
-        let timer = Timer { key: "u".to_owned(), due_ms: 0 };
+        let timer = Timer { key: "u".to_owned(), due_at_ms: 0 };
         assert_eq!(NoSignals.put(&[], Deadline::NONE).await, Ok(()));
         assert_eq!(NoSignals.set(&[], Deadline::NONE).await, Ok(()));
         let failure = NoSignals.put(&[signal], Deadline::NONE).await.unwrap_err();

@@ -6,21 +6,21 @@ use millrace_domain::quarantine::Entry;
 use millrace_domain::time::format_rfc3339_ms;
 use serde::Serialize;
 
-use crate::lines::Lines;
-use crate::ports::LineSink;
+use crate::json_lines::JsonLines;
+use crate::ports::JsonLineSink;
 
 /// Room for everything in a line but its bytes. Texts in it are bounded: the longest are the partition key
 /// (256 characters), the id (256 bytes) and the rule.
 const FRAME_BYTES: usize = 16 * 1024;
 
-/// One line of the quarantine. An entry too large for one line is cut into parts that carry the same name.
+/// One line of the quarantine. An entry too large for one line is split into parts that carry the same name.
 #[derive(Debug, Serialize)]
 struct QuarantineLine<'a> {
     function: &'a str,
     shard_id: &'a str,
     sequence_number: &'a str,
     sub_sequence: u32,
-    batch_index: u32,
+    element: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
     event_id: Option<&'a str>,
     reason: &'a str,
@@ -30,16 +30,16 @@ struct QuarantineLine<'a> {
     partition_key: &'a str,
     arrived_at: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    redriven_shard_id: Option<&'a str>,
+    redrive_shard_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    redriven_sequence_number: Option<&'a str>,
+    redrive_sequence_number: Option<&'a str>,
     part: usize,
     parts: usize,
-    bytes: String,
+    data_base64: String,
 }
 
 /// Adds an entry's lines, for a sink with this limit.
-pub fn push_entry<K: LineSink>(lines: &mut Lines, record: usize, entry: &Entry<'_>) {
+pub fn push_entry<K: JsonLineSink>(lines: &mut JsonLines, record: usize, entry: &Entry<'_>) {
     let limit_bytes = K::LINE_LIMIT_BYTES;
     // Three bytes become four characters of base64.
     let part_bytes = (limit_bytes.saturating_sub(FRAME_BYTES) / 4 * 3).max(3);
@@ -52,18 +52,18 @@ pub fn push_entry<K: LineSink>(lines: &mut Lines, record: usize, entry: &Entry<'
             shard_id: entry.shard_id,
             sequence_number: entry.position.sequence.as_str(),
             sub_sequence: entry.position.sub_sequence,
-            batch_index: entry.position.index,
+            element: entry.position.element,
             event_id: entry.invalid.event_id.as_deref(),
             reason: entry.invalid.reason.code(),
             field: &entry.invalid.field,
             rule: &entry.invalid.rule,
             partition_key: entry.partition_key,
             arrived_at: format_rfc3339_ms(entry.arrived_at_ms),
-            redriven_shard_id: entry.redriven.as_ref().map(|(shard_id, _)| *shard_id),
-            redriven_sequence_number: entry.redriven.as_ref().map(|(_, sequence)| sequence.as_str()),
+            redrive_shard_id: entry.redriven.as_ref().map(|(shard_id, _)| *shard_id),
+            redrive_sequence_number: entry.redriven.as_ref().map(|(_, sequence)| sequence.as_str()),
             part: part + 1,
             parts,
-            bytes: STANDARD.encode(bytes),
+            data_base64: STANDARD.encode(bytes),
         };
         if let Err(error) = lines.push(record, &line, limit_bytes) {
             // Unreachable while FRAME_BYTES holds for the bounded texts; losing an entry must not be silent.
@@ -82,18 +82,19 @@ mod tests {
 
     struct Small;
 
-    impl LineSink for Small {
+    impl JsonLineSink for Small {
         // The 16 KiB that everything but the bytes has, and room for 300 bytes in base64.
         const LINE_LIMIT_BYTES: usize = 16_384 + 400;
 
-        async fn put(&self, _lines: &Lines, _deadline: Deadline) -> Result<(), NotAccepted> {
+        async fn put(&self, _lines: &JsonLines, _deadline: Deadline) -> Result<(), NotAccepted> {
             Ok(())
         }
     }
 
     fn lines(bytes: &[u8]) -> Vec<serde_json::Value> {
-        let mut lines = Lines::default();
-        let position = Position { sequence: SequenceNumber::parse("5").unwrap(), sub_sequence: 1, index: 2 };
+        let mut lines = JsonLines::default();
+        let position =
+            Position { sequence: SequenceNumber::parse("5").unwrap(), sub_sequence: 1, element: 2 };
         let invalid = Invalid::field(Reason::Contract, "data.sku", "is missing").of_event("e");
         let entry = Entry {
             function: "archive",
@@ -111,11 +112,14 @@ mod tests {
     }
 
     fn joined(lines: &[serde_json::Value]) -> Vec<u8> {
-        lines.iter().flat_map(|line| STANDARD.decode(line["bytes"].as_str().unwrap()).unwrap()).collect()
+        lines
+            .iter()
+            .flat_map(|line| STANDARD.decode(line["data_base64"].as_str().unwrap()).unwrap())
+            .collect()
     }
 
     #[test]
-    fn a_line_names_event_reason_and_place() {
+    fn a_line_names_event_reason_and_position() {
         let lines = lines(b"bytes");
         let line = lines.first().unwrap();
         assert_eq!((&line["event_id"], &line["reason"]), (&"e".into(), &"contract".into()));

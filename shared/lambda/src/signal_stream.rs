@@ -61,7 +61,7 @@ impl<R> SignalStream<R> {
             let fits = |record: &&mut Filling<'s>| {
                 size_bytes(record.text.len()) <= self.record_limit_bytes && record.count < RECORD_LIMIT_EVENTS
             };
-            match filling.get(key).and_then(|place| records.get_mut(*place)).filter(fits) {
+            match filling.get(key).and_then(|index| records.get_mut(*index)).filter(fits) {
                 Some(record) => {
                     record.text.push(',');
                     record.text.push_str(&text);
@@ -138,13 +138,13 @@ mod tests {
 
     fn signal(key: &str, index: u32, padding: usize) -> Signal {
         let sequence = SequenceNumber::parse("5").unwrap();
-        let position = Position { sequence, sub_sequence: 0, index: 0 };
+        let position = Position { sequence, sub_sequence: 0, element: 0 };
         Signal {
             key: key.to_owned(),
             signal_type: REFRESH_REQUESTED,
             id: index.to_string(),
             time_ms: 0,
-            origin: Origin { lane: "a".to_owned(), position, index },
+            origin: Origin { shard_id: "a".to_owned(), position, index },
             data: format!("\"{}\"", "p".repeat(padding)),
         }
     }
@@ -176,10 +176,9 @@ mod tests {
             (0..7).map(|index| signal(if index == 1 { "b" } else { "a" }, index, 100)).collect();
         let (put, records) = run(Stream::default(), &signals);
         assert_eq!(put, Ok(()));
-        let told: Vec<_> =
-            records.iter().map(|record| (record.partition_key.as_str(), ids(record))).collect();
+        let put: Vec<_> = records.iter().map(|record| (record.partition_key.as_str(), ids(record))).collect();
         let ids = |ids: &[&str]| ids.iter().map(|id| (*id).to_owned()).collect::<Vec<_>>();
-        assert_eq!(told, [("a", ids(&["0", "2", "3"])), ("b", ids(&["1"])), ("a", ids(&["4", "5", "6"]))]);
+        assert_eq!(put, [("a", ids(&["0", "2", "3"])), ("b", ids(&["1"])), ("a", ids(&["4", "5", "6"]))]);
         assert!(records.iter().all(|record| record.data.len() + record.partition_key.len() <= 1_000));
         assert!(records[1].data.starts_with(b"{"), "alone it is an event, and no batch of one");
     }

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use millrace_domain::Verdict;
 
-use crate::cut::Cut;
+use crate::checkpoint::Checkpoint;
 
 /// Verdicts of a batch, and how far it was done.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
     /// The first record that could not be done.
-    pub cut: Cut,
+    pub checkpoint: Checkpoint,
     /// Record and verdict of each event, in order; `None` where none was reached.
     pub verdicts: Vec<(usize, Option<Verdict>)>,
     /// Why the batch ended early, in words; empty when it did not.
@@ -26,13 +26,13 @@ pub struct Tally {
 impl Tally {
     /// Counts by verdict name.
     ///
-    /// They are counted at the cut, so that a retry does not count again what it repeats. What was applied behind
-    /// the cut is counted now, because the retry will meet it as a redelivery.
+    /// They are counted at the checkpoint, so that a retry does not count again what it repeats. What was applied
+    /// behind the checkpoint is counted now, because the retry will meet it as a redelivery.
     pub fn counts(&self) -> BTreeMap<&'static str, u64> {
         let mut counts: BTreeMap<_, _> = Verdict::COUNTED.into_iter().map(|name| (name, 0)).collect();
         for (record, verdict) in &self.verdicts {
             let Some(verdict) = verdict else { continue };
-            if self.cut.allows(*record) || *verdict == Verdict::Applied {
+            if self.checkpoint.allows(*record) || *verdict == Verdict::Applied {
                 *counts.entry(verdict.name()).or_default() += 1;
             }
         }
@@ -45,9 +45,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn counting_ends_at_the_cut_but_for_what_was_applied() {
+    fn counting_ends_at_the_checkpoint_but_for_what_was_applied() {
         let tally = Tally {
-            cut: Cut::at(1),
+            checkpoint: Checkpoint::at(1),
             verdicts: vec![
                 (0, Some(Verdict::Duplicate)),
                 (1, None),

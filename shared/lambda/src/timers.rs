@@ -4,7 +4,7 @@ use std::future::Future;
 
 use millrace_domain::session::OpenSession;
 use millrace_domain::signal::Signal;
-use millrace_domain::timer::{Bucket, Minute, Placed, Timer};
+use millrace_domain::timer::{Bucket, Minute, StoredTimer, Timer};
 
 use crate::deadline::Deadline;
 use crate::ports::{NotAccepted, SignalFailure, SignalSink};
@@ -33,7 +33,7 @@ pub struct DuePage {
     /// The timers, in order of their sort keys, and so of time.
     pub timers: Vec<Timer>,
     /// Items that are no timers. They stay where they are.
-    pub damaged: usize,
+    pub corrupt: usize,
     /// Where the next page begins; `None` when there is none.
     pub next: Option<String>,
 }
@@ -57,7 +57,7 @@ pub trait DueTimers: Send + Sync {
     /// Deletes exactly these; one answer a timer, in order. Deleting one that is not there succeeds.
     fn delete(
         &self,
-        timers: &[Placed],
+        timers: &[StoredTimer],
         deadline: Deadline,
     ) -> impl Future<Output = Vec<Result<(), TableError>>> + Send;
 
@@ -90,7 +90,7 @@ pub struct OpenSessionsPage {
     /// The sessions, in an order of the store's own.
     pub sessions: Vec<OpenSession>,
     /// Items that could not be understood.
-    pub damaged: usize,
+    pub corrupt: usize,
     /// Where the next page begins; `None` when there is none.
     pub next: Option<String>,
 }

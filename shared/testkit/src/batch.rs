@@ -4,8 +4,8 @@ use aws_lambda_events::event::streams::KinesisEventResponse;
 use bytes::Bytes;
 use millrace_domain::SequenceNumber;
 use millrace_lambda::KinesisBatch;
-use millrace_lambda::deaggregate::{SubRecord, aggregate};
 use millrace_lambda::kinesis_event::KinesisRecord;
+use millrace_lambda::kpl::{SubRecord, aggregate};
 
 use crate::event::{ARRIVED_AT_MS, EventBuilder};
 

@@ -18,7 +18,7 @@ pub struct EventBuilder {
     subject: String,
     time_ms: i64,
     data: Option<Value>,
-    /// Lane, sequence number and index of what caused it.
+    /// Shard, sequence number and index of what caused it.
     origin: Option<(String, u64, u32)>,
 }
 
@@ -127,10 +127,10 @@ impl EventBuilder {
         self.of_stock("stock.returned", json!({"quantity": quantity, "order_id": "o"}))
     }
 
-    /// Caused by the record of this number in this lane, as the signal of this index.
+    /// Caused by the record of this number in this shard, as the signal of this index.
     #[must_use]
-    pub fn caused_by(mut self, lane: &str, sequence: u64, index: u32) -> Self {
-        self.origin = Some((lane.to_owned(), sequence, index));
+    pub fn caused_by(mut self, shard_id: &str, sequence: u64, index: u32) -> Self {
+        self.origin = Some((shard_id.to_owned(), sequence, index));
         self
     }
 
@@ -174,9 +174,9 @@ impl EventBuilder {
         if let Some(data) = &self.data {
             envelope["data"] = data.clone();
         }
-        if let Some((lane, sequence, index)) = &self.origin {
-            envelope["originlane"] = lane.as_str().into();
-            envelope["originsequence"] = sequence.to_string().into();
+        if let Some((shard_id, sequence, index)) = &self.origin {
+            envelope["originshardid"] = shard_id.as_str().into();
+            envelope["originsequencenumber"] = sequence.to_string().into();
             envelope["originindex"] = (*index).into();
         }
         envelope.to_string()

@@ -53,7 +53,7 @@ impl Step {
             Self::Read(keys) => format!("read {}", keys.join(",")),
             Self::Commit(keys) => format!("commit {}", keys.join(",")),
             Self::Signal(signal) => format!("signal {} {}", signal.key, signal.data.trim_matches('"')),
-            Self::Timer(timer) => format!("timer {} {}", timer.key, timer.due_ms),
+            Self::Timer(timer) => format!("timer {} {}", timer.key, timer.due_at_ms),
             Self::Line(sink, document) => match document.get("reason").and_then(Value::as_str) {
                 Some(reason) => format!("{sink} {reason}"),
                 None => format!("{sink} {}", document.get("id").and_then(Value::as_str).unwrap_or_default()),

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use millrace_domain::signal::Signal;
 use millrace_domain::timer::Timer;
-use millrace_lambda::ports::{LineSink, NotAccepted, SignalFailure, SignalSink};
-use millrace_lambda::{Deadline, Lines};
+use millrace_lambda::ports::{JsonLineSink, NotAccepted, SignalFailure, SignalSink};
+use millrace_lambda::{Deadline, JsonLines};
 use serde_json::Value;
 
 use crate::journal::{Journal, Step};
@@ -95,10 +95,10 @@ impl<const LIMIT: usize> MemorySink<LIMIT> {
     }
 }
 
-impl<const LIMIT: usize> LineSink for MemorySink<LIMIT> {
+impl<const LIMIT: usize> JsonLineSink for MemorySink<LIMIT> {
     const LINE_LIMIT_BYTES: usize = LIMIT;
 
-    async fn put(&self, lines: &Lines, _deadline: Deadline) -> Result<(), NotAccepted> {
+    async fn put(&self, lines: &JsonLines, _deadline: Deadline) -> Result<(), NotAccepted> {
         let mut accepted = self.lock();
         let answer = accepted.next_call(lines.len());
         let count = answer.as_ref().err().map_or(lines.len(), |failed| failed.first);
@@ -156,11 +156,12 @@ impl MemorySignals {
     }
 
     /// What a receiver that believes origins makes of it: a signal is new where its origin lies behind the last
-    /// one taken of its key and lane.
+    /// one taken of its key and shard.
     pub fn received(&self) -> Vec<Signal> {
         let mut taken: Vec<Signal> = Vec::new();
         for signal in self.signals() {
-            let mine = |other: &&Signal| other.key == signal.key && other.origin.lane == signal.origin.lane;
+            let mine =
+                |other: &&Signal| other.key == signal.key && other.origin.shard_id == signal.origin.shard_id;
             let last =
                 taken.iter().filter(mine).map(|other| (&other.origin.position, other.origin.index)).max();
             if last.is_none_or(|last| (&signal.origin.position, signal.origin.index) > last) {

@@ -179,7 +179,7 @@ impl<S: KeyState + Serialize + DeserializeOwned> MemoryStore<S> {
 
 fn panic_on_unreadable<S>(key: &str, read: &Read<S>) -> ! {
     let what = match read {
-        Read::Damaged(why) => why.as_str(),
+        Read::Corrupt(why) => why.as_str(),
         _ => "written by a newer version",
     };
     panic!("the item of {key} cannot be read: {what}")
@@ -191,11 +191,11 @@ impl<S: KeyState + Serialize + DeserializeOwned> Inner<S> {
         let ledger = match Ledger::unpack(&item.ledger) {
             Ok(ledger) => ledger,
             Err(LedgerUnreadable::Newer { .. }) => return Read::Unavailable,
-            Err(error @ LedgerUnreadable::Damaged { .. }) => return Read::Damaged(error.to_string()),
+            Err(error @ LedgerUnreadable::Corrupt { .. }) => return Read::Corrupt(error.to_string()),
         };
         match serde_json::from_value(Value::Object(item.attributes.clone())) {
             Ok(state) => Read::Found(Stored { version: item.version, ledger, state }),
-            Err(error) => Read::Damaged(error.to_string()),
+            Err(error) => Read::Corrupt(error.to_string()),
         }
     }
 
@@ -315,7 +315,7 @@ impl OpenSessions for MemoryStore<SessionState> {
             if attributes.contains_key("session") {
                 match serde_json::from_value(Value::Object(attributes)) {
                     Ok(session) => page.sessions.push(session),
-                    Err(_) => page.damaged += 1,
+                    Err(_) => page.corrupt += 1,
                 }
             }
         }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use millrace_domain::timer::{Bucket, Minute, Placed, Timer, sort_key, sort_key_beyond, timer_of};
+use millrace_domain::timer::{Bucket, Minute, StoredTimer, Timer, sort_key, sort_key_beyond, timer_of};
 use millrace_lambda::ports::NotAccepted;
 use millrace_lambda::timers::{DuePage, DueTimers, TableError, TimerSink};
 use millrace_lambda::{Clock, Deadline};
@@ -75,8 +75,8 @@ impl MemoryTimers {
     }
 
     /// Puts a timer in place, whatever the clock says.
-    pub fn insert(&self, placed: &Placed) {
-        self.insert_raw(placed.bucket, &sort_key(&placed.timer));
+    pub fn insert(&self, stored: &StoredTimer) {
+        self.insert_raw(stored.bucket, &sort_key(&stored.timer));
     }
 
     /// Puts an item in place, of any sort key.
@@ -112,7 +112,7 @@ impl TimerSink for MemoryTimers {
         let now_ms = self.clock.now_ms();
         let failure = self.lock().set_failures.pop_front().flatten().filter(|index| *index < timers.len());
         for timer in timers.iter().take(failure.unwrap_or(timers.len())) {
-            self.insert(&Placed::new(timer.clone(), now_ms));
+            self.insert(&StoredTimer::new(timer.clone(), now_ms));
         }
         match failure {
             None => Ok(()),
@@ -143,20 +143,20 @@ impl DueTimers for MemoryTimers {
         let due = state.items.range((start, Bound::Excluded(key(&sort_key_beyond(until_ms)))));
         let found: Vec<_> = due.take(limit).map(|(_, sort)| sort.clone()).collect();
         let timers: Vec<_> = found.iter().filter_map(|sort| timer_of(sort).ok()).collect();
-        let damaged = found.len() - timers.len();
+        let corrupt = found.len() - timers.len();
         let next = found.into_iter().nth(limit.saturating_sub(1));
-        Ok(DuePage { timers, damaged, next })
+        Ok(DuePage { timers, corrupt, next })
     }
 
-    async fn delete(&self, timers: &[Placed], _deadline: Deadline) -> Vec<Result<(), TableError>> {
+    async fn delete(&self, timers: &[StoredTimer], _deadline: Deadline) -> Vec<Result<(), TableError>> {
         tokio::task::yield_now().await;
         let mut state = self.lock();
         let fails_at = state.delete_failures.pop_front().flatten().unwrap_or(timers.len());
-        let mut delete = |(index, placed): (usize, &Placed)| {
+        let mut delete = |(index, stored): (usize, &StoredTimer)| {
             if index >= fails_at {
                 return Err(scripted());
             }
-            state.items.remove(&(placed.bucket.to_string(), sort_key(&placed.timer)));
+            state.items.remove(&(stored.bucket.to_string(), sort_key(&stored.timer)));
             Ok(())
         };
         timers.iter().enumerate().map(&mut delete).collect()

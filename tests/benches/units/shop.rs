@@ -70,8 +70,8 @@ impl Shop {
     async fn open() -> Self {
         let client = store::start().await;
         let now_ms = Arc::new(AtomicI64::new(traffic::end_ms(0)));
-        let told = Arc::clone(&now_ms);
-        let clock = Clock::new(move || told.load(Ordering::Relaxed));
+        let shared_ms = Arc::clone(&now_ms);
+        let clock = Clock::new(move || shared_ms.load(Ordering::Relaxed));
         let (timers_meter, close_meter) = (Arc::new(Meter::default()), Arc::new(Meter::default()));
         let timers = |meter: &Arc<Meter>| {
             DynamoTimers::new(client.clone(), "timers".to_owned(), clock.clone(), Arc::clone(meter))
@@ -124,13 +124,13 @@ impl Shop {
         let used_up = self.run_sessions(&due).await;
         self.figures.due += used_up;
         let batch = self.next_batch("signals", number);
-        let told = self.signals.drain_into(batch).build();
-        self.figures.inventory += used(&self.inventory, &told).await;
+        let emitted = self.signals.drain_into(batch).build();
+        self.figures.inventory += used(&self.inventory, &emitted).await;
     }
 
     async fn run_sessions(&mut self, batch: &KinesisBatch) -> Usage {
         let report = self.sessions.process(batch, Deadline::NONE).await;
-        assert_eq!(report.tally.cut.record(), None);
+        assert_eq!(report.tally.checkpoint.record(), None);
         for (signal_type, count) in &report.tally.signals {
             match *signal_type {
                 "session.closed" => self.figures.sessions_closed += count,
@@ -151,6 +151,6 @@ impl Shop {
 
 async fn used(function: &impl Function, batch: &KinesisBatch) -> Usage {
     let report = function.process(batch, Deadline::NONE).await;
-    assert_eq!(report.tally.cut.record(), None);
+    assert_eq!(report.tally.checkpoint.record(), None);
     report.usage
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use comfy_table::{CellAlignment, Table, presets};
 use millrace_domain::Verdict;
-use millrace_domain::verdict::LateCause;
+use millrace_domain::verdict::LateReason;
 
 use crate::judge::events_of;
 use crate::run::Outcome;
@@ -36,10 +36,10 @@ impl Coverage {
             for (name, count) in run.tally.counts() {
                 coverage.add(format!("{} verdict: {name}", run.consumer.name()), count);
             }
-            let undecidable = Some(Verdict::Late(LateCause::Undecidable));
+            let undecidable = Some(Verdict::Late(LateReason::Undecidable));
             let undecidable = run.tally.verdicts.iter().filter(|(_, verdict)| *verdict == undecidable);
             coverage.add(format!("{} late: undecidable", run.consumer.name()), undecidable.count() as u64);
-            if run.tally.cut.record().is_some() {
+            if run.tally.checkpoint.record().is_some() {
                 coverage.add(format!("{} batch: ended early", run.consumer.name()), 1);
             }
         }
@@ -51,21 +51,24 @@ impl Coverage {
         coverage
     }
 
-    /// Signals by type, and how often a key met a second lane of one source.
+    /// Signals by type, and how often a key met a second shard of one source.
     fn add_signals(&mut self, stream: &Stream) {
-        let mut lanes: BTreeMap<(String, String), BTreeSet<String>> = BTreeMap::new();
+        let mut shards: BTreeMap<(String, String), BTreeSet<String>> = BTreeMap::new();
         for record in stream.shards().iter().flat_map(|shard| &shard.records) {
             for (_, event) in events_of(record) {
                 let field = |name: &str| event[name].as_str().unwrap_or_default().to_owned();
                 self.add(format!("signals: {}", field("type")), 1);
-                let lane = field("originlane");
-                if !lane.is_empty() {
-                    lanes.entry((field("source"), record.partition_key.clone())).or_default().insert(lane);
+                let shard_id = field("originshardid");
+                if !shard_id.is_empty() {
+                    shards
+                        .entry((field("source"), record.partition_key.clone()))
+                        .or_default()
+                        .insert(shard_id);
                 }
             }
         }
-        let resharded = lanes.values().map(|lanes| lanes.len() as u64 - 1);
-        self.add("signals: of a second lane for a key", resharded.sum());
+        let resharded = shards.values().map(|shards| shards.len() as u64 - 1);
+        self.add("signals: of a second shard for a key", resharded.sum());
     }
 
     fn add(&mut self, name: impl Into<String>, count: u64) {

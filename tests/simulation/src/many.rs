@@ -21,11 +21,11 @@ pub struct Failure {
     pub script: Option<Box<Plan>>,
 }
 
-/// Runs seeds and tells of each; `told` says whether to go on.
+/// Runs seeds and tells of each; `keeps_on` says whether to go on.
 pub fn run_seeds(
     seeds: std::ops::Range<u64>,
     jobs: usize,
-    mut told: impl FnMut(Result<Coverage, Failure>) -> bool,
+    mut keeps_on: impl FnMut(Result<Coverage, Failure>) -> bool,
 ) {
     let next = AtomicU64::new(seeds.start);
     let end = seeds.end;
@@ -44,7 +44,7 @@ pub fn run_seeds(
         }
         drop(sender);
         for result in &receiver {
-            if !told(result) {
+            if !keeps_on(result) {
                 next.store(end, Ordering::Relaxed);
                 // What is under way is let go of.
                 drop(receiver);

@@ -9,17 +9,17 @@ fn simulate(arguments: &[&str]) -> std::io::Result<Output> {
 #[test]
 fn seeds_end_in_a_table_and_a_rate() {
     let done = simulate(&["--seeds", "3", "--from", "7"]).unwrap();
-    let told = String::from_utf8(done.stdout).unwrap();
-    assert!(done.status.success(), "{told}");
-    assert!(told.contains("sessions verdict: applied"), "{told}");
-    assert!(told.trim_end().lines().last().unwrap().starts_with("3 seeds from 7: 0 failed; "), "{told}");
+    let output = String::from_utf8(done.stdout).unwrap();
+    assert!(done.status.success(), "{output}");
+    assert!(output.contains("sessions verdict: applied"), "{output}");
+    assert!(output.trim_end().lines().last().unwrap().starts_with("3 seeds from 7: 0 failed; "), "{output}");
 }
 
 #[test]
 fn a_script_that_is_none_is_refused_by_name() {
     let done = simulate(&["--script", "Cargo.toml"]).unwrap();
-    let told = String::from_utf8(done.stderr).unwrap();
-    assert!(!done.status.success() && told.starts_with("Cargo.toml is no script: "), "{told}");
+    let output = String::from_utf8(done.stderr).unwrap();
+    assert!(!done.status.success() && output.starts_with("Cargo.toml is no script: "), "{output}");
 }
 
 #[test]

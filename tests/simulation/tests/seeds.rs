@@ -39,7 +39,7 @@ fn no_seed_breaks_a_promise() {
 #[test]
 fn a_seed_gives_the_same_run_again_and_so_does_its_script() {
     quiet_poison();
-    let told = |plan: &Plan| {
+    let digest = |plan: &Plan| {
         let outcome = run(plan).unwrap();
         let services = outcome.world.services();
         let items: Vec<_> = services
@@ -60,9 +60,9 @@ fn a_seed_gives_the_same_run_again_and_so_does_its_script() {
         let script = scripted(&plan, &run(&plan).unwrap());
         let written = serde_json::to_string(&script).unwrap();
         let read: Plan = serde_json::from_str(&written).unwrap();
-        let first = told(&plan);
-        assert!(first == told(&plan), "seed {seed} again");
-        assert!(first == told(&read), "the script of seed {seed}");
+        let first = digest(&plan);
+        assert!(first == digest(&plan), "seed {seed} again");
+        assert!(first == digest(&read), "the script of seed {seed}");
     }
 }
 

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use md5::{Digest, Md5};
 use millrace_lambda::batch::RECORD_LIMIT_EVENTS;
-use millrace_lambda::deaggregate::{SubRecord, aggregate, deaggregate};
+use millrace_lambda::kpl::{SubRecord, aggregate, deaggregate};
 
 use super::check::KEY_LIMIT_CHARS;
 
@@ -35,10 +35,10 @@ fn taken_apart(data: &Bytes, records: &[SubRecord]) {
     let again = aggregate(records);
     assert_eq!(deaggregate(&again).as_deref(), Some(records));
     assert_eq!(aggregate(records), again);
-    let mut damaged = again.to_vec();
-    let place = data.iter().fold(0, |sum, byte| (sum * 31 + usize::from(*byte)) % damaged.len());
-    damaged[place] ^= 1;
-    assert_eq!(deaggregate(&damaged.into()), None, "damage at byte {place} is not noticed");
+    let mut corrupt = again.to_vec();
+    let index = data.iter().fold(0, |sum, byte| (sum * 31 + usize::from(*byte)) % corrupt.len());
+    corrupt[index] ^= 1;
+    assert_eq!(deaggregate(&corrupt.into()), None, "damage at byte {index} is not noticed");
 }
 
 /// A message as a producer would send it: with magic and checksum.

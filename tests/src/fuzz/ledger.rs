@@ -8,10 +8,10 @@ use millrace_domain::{Class, Data, Event, Ledger, Position, SequenceNumber};
 
 /// A cap that inputs of a few hundred bytes reach.
 const SETTINGS: LedgerSettings = LedgerSettings {
-    money_horizon_ms: 100_000,
-    activity_horizon_ms: 10_000,
-    seen_cap: 8,
-    signals_horizon_ms: 100_000,
+    money_dedup_window_ms: 100_000,
+    activity_dedup_window_ms: 10_000,
+    seen_limit: 8,
+    signals_window_ms: 100_000,
     signals_cap: 8,
 };
 const ARRIVAL_BYTES: usize = 8;
@@ -29,7 +29,7 @@ pub(super) fn run(bytes: &[u8]) {
             assert_eq!(bytes.first(), Some(&found));
             assert!(found > FORMAT);
         }
-        Err(error @ LedgerUnreadable::Damaged { .. }) => {
+        Err(error @ LedgerUnreadable::Corrupt { .. }) => {
             assert!(bytes.first().is_none_or(|format| *format <= FORMAT));
             assert!((1..200).contains(&error.to_string().len()));
         }
@@ -42,7 +42,7 @@ fn packed(ledger: &Ledger) -> Vec<u8> {
     for class in Class::ALL {
         let seen = ledger.class(class);
         assert!(seen.entries().is_sorted());
-        assert!(seen.entries().iter().all(|entry| entry.time_ms >= seen.floor_ms()));
+        assert!(seen.entries().iter().all(|entry| entry.time_ms >= seen.watermark_ms()));
     }
     let packed = ledger.pack();
     assert_eq!(Ledger::unpack(&packed).as_ref(), Ok(ledger));
@@ -62,7 +62,7 @@ fn arrivals(ledger: &mut Ledger, bytes: &[u8]) {
         let position = Position {
             sequence: SequenceNumber::parse(&number_at(4..8).to_string()).expect("digits"),
             sub_sequence: u32::from(arrival[4]),
-            index: u32::from(arrival[5]),
+            element: u32::from(arrival[5]),
         };
         let far = [0, i64::MIN / 2, i64::MAX / 2, 1_291_191_960_000][usize::from(arrival[0] >> 2 & 3)];
         let candidate = Candidate {
@@ -72,7 +72,7 @@ fn arrivals(ledger: &mut Ledger, bytes: &[u8]) {
                 .saturating_add_unsigned(number_at(1..4)),
             identity: u64::from(arrival[6]),
             payload: u32::from(arrival[7] & 1),
-            lane: if arrival[0] & 2 == 0 { "shardId-000000000001" } else { "" },
+            shard_id: if arrival[0] & 2 == 0 { "shardId-000000000001" } else { "" },
             position: &position,
         };
         match arrival[0] & 32 {
@@ -86,7 +86,7 @@ fn arrivals(ledger: &mut Ledger, bytes: &[u8]) {
     packed(ledger);
 }
 
-/// A signal is not new twice, from wherever it is told again.
+/// A signal is not new twice, from wherever it is emitted again.
 fn step_signal(ledger: &mut Ledger, candidate: &Candidate<'_>) {
     let id = candidate.identity.to_string();
     let event = Event {
@@ -100,16 +100,19 @@ fn step_signal(ledger: &mut Ledger, candidate: &Candidate<'_>) {
         raw_data: "{}",
         origin: None,
     };
-    let origin =
-        |lane: &str| Origin { lane: lane.to_owned(), position: candidate.position.clone(), index: 0 };
-    if ledger.judge_signal(&event, &origin(candidate.lane)) == SignalJudgement::New {
-        ledger.record_signal(&event, &origin(candidate.lane), 0, &SETTINGS);
+    let origin = |shard_id: &str| Origin {
+        shard_id: shard_id.to_owned(),
+        position: candidate.position.clone(),
+        index: 0,
+    };
+    if ledger.judge_signal(&event, &origin(candidate.shard_id)) == SignalJudgement::New {
+        ledger.record_signal(&event, &origin(candidate.shard_id), 0, &SETTINGS);
         // One that is older than the newest is forgotten at once.
-        match ledger.judge_signal(&event, &origin(candidate.lane)) {
+        match ledger.judge_signal(&event, &origin(candidate.shard_id)) {
             SignalJudgement::Overtaken => {}
             again => {
                 assert_eq!(again, SignalJudgement::Redelivery);
-                assert_eq!(ledger.judge_signal(&event, &origin("elsewhere")), SignalJudgement::ToldAgain);
+                assert_eq!(ledger.judge_signal(&event, &origin("elsewhere")), SignalJudgement::EmittedAgain);
             }
         }
     }
@@ -117,18 +120,18 @@ fn step_signal(ledger: &mut Ledger, candidate: &Candidate<'_>) {
 }
 
 fn step(ledger: &mut Ledger, candidate: &Candidate<'_>) {
-    let floors = Class::ALL.map(|class| ledger.class(class).floor_ms());
+    let watermarks = Class::ALL.map(|class| ledger.class(class).watermark_ms());
     match ledger.judge(candidate, &SETTINGS) {
         Judgement::New => ledger.record(candidate, &SETTINGS),
-        Judgement::Collision => ledger.set_aside(candidate, &SETTINGS),
+        Judgement::Collision => ledger.record_collision(candidate, &SETTINGS),
         Judgement::Redelivery | Judgement::Duplicate | Judgement::Late(_) => return,
     }
     let again = ledger.judge(candidate, &SETTINGS);
     assert!(!matches!(again, Judgement::New | Judgement::Collision), "{candidate:?} is {again:?} again");
-    for (class, floor_ms) in Class::ALL.into_iter().zip(floors) {
+    for (class, watermark_ms) in Class::ALL.into_iter().zip(watermarks) {
         let at_the_end_of_time =
             ledger.class(class).entries().iter().filter(|entry| entry.time_ms == i64::MAX);
-        assert!(ledger.class(class).len() <= SETTINGS.seen_cap.max(at_the_end_of_time.count()));
-        assert!(ledger.class(class).floor_ms() >= floor_ms, "a floor goes down");
+        assert!(ledger.class(class).len() <= SETTINGS.seen_limit.max(at_the_end_of_time.count()));
+        assert!(ledger.class(class).watermark_ms() >= watermark_ms, "a watermark goes down");
     }
 }

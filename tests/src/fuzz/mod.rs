@@ -3,11 +3,9 @@
 //! A new decoder is one function, one line in [`TARGETS`], and one folder in `tests/fuzz_corpus`. The corpus and
 //! bounded mutations of it run under plain `cargo test`; `fuzz/` runs the same functions for as long as one likes.
 
-mod carrier;
 mod check;
 mod contracts;
 mod event;
-mod frame;
 mod kinesis;
 mod kpl;
 mod ledger;
@@ -18,7 +16,9 @@ mod payload;
 mod quarantine;
 mod record;
 mod redrive;
+mod redrive_envelope;
 mod request;
+mod schema_registry;
 mod stock_item;
 mod timer;
 mod write;
@@ -36,7 +36,7 @@ pub struct Target {
 pub const TARGETS: &[Target] = &[
     Target { name: "kinesis", run: kinesis::run },
     Target { name: "kpl", run: kpl::run },
-    Target { name: "frame", run: frame::run },
+    Target { name: "schema_registry", run: schema_registry::run },
     Target { name: "record", run: record::run },
     Target { name: "payload", run: payload::run },
     Target { name: "cart", run: contracts::cart },
@@ -48,7 +48,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "recent_moves", run: stock_item::recent_moves },
     Target { name: "points_file", run: stock_item::points_file },
     Target { name: "timer", run: timer::run },
-    Target { name: "carrier", run: carrier::run },
+    Target { name: "redrive_envelope", run: redrive_envelope::run },
     Target { name: "on_failure", run: on_failure::run },
     Target { name: "quarantine", run: quarantine::run },
     Target { name: "request", run: request::run },

@@ -30,7 +30,8 @@ pub(super) fn is_event(value: &Value, partition_key: &str, arrived_at_ms: i64) -
         && is_of_subject(attribute("type"), value.get("data"), partition_key)
 }
 
-/// Whether every attribute is a text, null or absent, but for those that number a place: these are numbers or absent.
+/// Whether every attribute is a text, null or absent, but for those that number a position: these are numbers or
+/// absent.
 fn has_attributes(value: &Value) -> bool {
     const NAMES: [&str; 10] = [
         "specversion",
@@ -41,10 +42,10 @@ fn has_attributes(value: &Value) -> bool {
         "time",
         "dataschema",
         "datacontenttype",
-        "originlane",
-        "originsequence",
+        "originshardid",
+        "originsequencenumber",
     ];
-    const NUMBERS: [&str; 3] = ["originsub", "originelement", "originindex"];
+    const NUMBERS: [&str; 3] = ["originsubsequence", "originelement", "originindex"];
     let is_text_or_null = |name: &str| value.get(name).is_none_or(|it| it.is_string() || it.is_null());
     let is_number = |it: &Value| it.as_u64().is_some_and(|number| u32::try_from(number).is_ok());
     value.is_object()
@@ -81,7 +82,7 @@ pub(super) fn is_data(event_type: &str, data: Option<&Value>) -> bool {
         "stock.sold" | "stock.returned" => {
             is_store(data) && name("sku") && name("order_id") && number("quantity", 1, QUANTITY_LIMIT)
         }
-        "timer.due" => number("due_ms", 0, LARGEST_EPOCH_MS),
+        "timer.due" => number("due_at_ms", 0, LARGEST_EPOCH_MS),
         _ => return true,
     };
     data.is_object() && shape

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use event_source_mapping::{Action, MappingInfo, Outcome, Record, Settings, Shard};
-use millrace_lambda::deaggregate::deaggregate;
+use millrace_lambda::kpl::deaggregate;
 use redrive::Source;
 
 use super::event::ARRIVED_AT_MS;
-use super::redrive::{Back, is_carrier, place, redriven};
+use super::redrive::{Back, is_envelope, redriven, redriven_of};
 
 const KEY: &str = "u \u{1}\"é";
 
@@ -22,11 +22,11 @@ pub(super) fn run(bytes: &[u8]) {
     assert!(back.len() <= bytes.len() + 1);
 
     let data = Bytes::copy_from_slice(bytes);
-    let mut expected = place(bytes, Some("archive"));
-    expected.place.position.sub_sequence = 0;
-    expected.place.position.index = 0;
+    let mut expected = redriven_of(bytes, Some("archive"));
+    expected.first.position.sub_sequence = 0;
+    expected.first.position.element = 0;
     let object = given_up(bytes);
-    if deaggregate(&data).is_none() && !is_carrier(KEY, &expected, &data) {
+    if deaggregate(&data).is_none() && !is_envelope(KEY, &expected, &data) {
         let (answer, back) = redriven(Source::OnFailure, std::slice::from_ref(&object));
         let whole = Back { partition_key: KEY.to_owned(), redriven: expected, bytes: data };
         assert_eq!((answer.done, back), (1, vec![whole]));

@@ -13,7 +13,7 @@ pub(super) fn run(bytes: &[u8]) {
         assert!(decoded == all(bytes, &arrival), "decoding twice differs");
         assert!((1..=BATCH_LIMIT_EVENTS).contains(&decoded.len()), "{} events", decoded.len());
         for (index, one) in (0..).zip(&decoded) {
-            assert_eq!(one.index, index);
+            assert_eq!(one.element, index);
             assert!(bytes.as_ptr_range().start <= one.bytes.as_ptr());
             assert!(one.bytes.as_ptr_range().end <= bytes.as_ptr_range().end);
             judged_alone(one, bytes, &arrival);

@@ -7,14 +7,14 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use millrace_domain::quarantine::Entry;
 use millrace_domain::{Invalid, Reason};
-use millrace_lambda::Lines;
-use millrace_lambda::carrier::Redriven;
+use millrace_lambda::JsonLines;
 use millrace_lambda::deadline::Deadline;
-use millrace_lambda::ports::{LineSink, NotAccepted};
+use millrace_lambda::ports::{JsonLineSink, NotAccepted};
 use millrace_lambda::quarantine::push_entry;
+use millrace_lambda::redrive_envelope::Redriven;
 use redrive::Source;
 
-use super::redrive::{Back, is_carrier, place, redriven};
+use super::redrive::{Back, is_envelope, redriven, redriven_of};
 
 const KEY: &str = "u \u{1}\"é";
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
@@ -22,10 +22,10 @@ const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 /// Lines of this sink have room for 300 bytes of an entry.
 struct Narrow;
 
-impl LineSink for Narrow {
+impl JsonLineSink for Narrow {
     const LINE_LIMIT_BYTES: usize = 16 * 1024 + 400;
 
-    async fn put(&self, _lines: &Lines, _deadline: Deadline) -> Result<(), NotAccepted> {
+    async fn put(&self, _lines: &JsonLines, _deadline: Deadline) -> Result<(), NotAccepted> {
         Ok(())
     }
 }
@@ -33,7 +33,7 @@ impl LineSink for Narrow {
 /// The bytes as an object, plain and in gzip, and as an entry that the quarantine's writer writes.
 pub(super) fn run(bytes: &[u8]) {
     let plain = Bytes::copy_from_slice(bytes);
-    let sound = lines(b"sound", &place(b"sound", None)).concat();
+    let sound = lines(b"sound", &redriven_of(b"sound", None)).concat();
     let beside = |object: Bytes| {
         let (answer, back) = redriven(Source::Quarantine, &[object, sound.clone().into()]);
         assert_eq!(back.last().map(|back| &back.bytes[..]), Some(&b"sound"[..]), "{answer:?}");
@@ -44,11 +44,11 @@ pub(super) fn run(bytes: &[u8]) {
     if !bytes.starts_with(&GZIP_MAGIC) {
         let (zipped, zipped_back) = beside(gzip(bytes));
         assert_eq!((zipped.counts, zipped_back), (answer.counts, back));
-        assert_eq!(zipped.lines[0].why, answer.lines[0].why);
+        assert_eq!(zipped.results[0].error, answer.results[0].error);
     }
-    let place = place(bytes, None);
-    if !is_carrier(KEY, &place, &plain) {
-        written(&plain, place);
+    let redriven = redriven_of(bytes, None);
+    if !is_envelope(KEY, &redriven, &plain) {
+        written(&plain, redriven);
     }
 }
 
@@ -65,11 +65,11 @@ fn written(bytes: &Bytes, redriven_as: Redriven) {
     let (answer, back) = redriven(Source::Quarantine, &[members.clone().into()]);
     assert_eq!((answer.done, &back[..]), (1, expected), "delivered twice");
 
-    let damaged = [&front[..], b"{\"function\":\n", &behind].concat();
-    let (answer, back) = redriven(Source::Quarantine, &[damaged.into()]);
+    let corrupt = [&front[..], b"{\"function\":\n", &behind].concat();
+    let (answer, back) = redriven(Source::Quarantine, &[corrupt.into()]);
     let why = format!("line {} is no entry", middle + 1);
     assert_eq!((answer.failed, &back[..]), (1, expected));
-    assert!(answer.lines[0].why.starts_with(&why), "{answer:?}");
+    assert!(answer.results[0].error.starts_with(&why), "{answer:?}");
     let torn = Bytes::from(members).slice(..gzip(&front).len() + 5);
     let (answer, _) = redriven(Source::Quarantine, &[torn]);
     assert_eq!((answer.failed, answer.done), (1, 0), "a torn object is done");
@@ -79,15 +79,15 @@ fn written(bytes: &Bytes, redriven_as: Redriven) {
 fn lines(bytes: &[u8], redriven: &Redriven) -> Vec<Vec<u8>> {
     let entry = Entry {
         function: "archive",
-        shard_id: &redriven.place.shard_id,
-        position: redriven.place.position.clone(),
+        shard_id: &redriven.first.shard_id,
+        position: redriven.first.position.clone(),
         partition_key: KEY,
-        arrived_at_ms: redriven.place.arrived_at_ms,
+        arrived_at_ms: redriven.first.arrived_at_ms,
         redriven: None,
         invalid: Invalid::whole(Reason::NotJson, "is what it is"),
         bytes,
     };
-    let mut lines = Lines::default();
+    let mut lines = JsonLines::default();
     push_entry::<Narrow>(&mut lines, 0, &entry);
     (0..lines.len()).map(|line| lines.bytes(line..line + 1).to_vec()).collect()
 }

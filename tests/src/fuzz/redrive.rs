@@ -5,18 +5,18 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
-use millrace_domain::{Place, Position, SequenceNumber};
+use millrace_domain::{Position, SequenceNumber, StreamPosition};
 use millrace_lambda::Deadline;
-use millrace_lambda::carrier::{Opener, Redriven};
-use millrace_lambda::frame::{INFLATED_LIMIT_BYTES, unframe};
 use millrace_lambda::record_stream::OutgoingRecord;
+use millrace_lambda::redrive_envelope::{EnvelopeReader, Redriven};
+use millrace_lambda::schema_registry::{INFLATED_LIMIT_BYTES, strip_header};
 use millrace_testkit::{MemoryObjects, MemoryStream};
 use redrive::{Answer, Config, Mode, Request, Source, State};
 
 use super::event::ARRIVED_AT_MS;
 
 /// Longest text about an object in an answer.
-const WHY_LIMIT_BYTES: usize = 500;
+const ERROR_LIMIT_BYTES: usize = 500;
 
 /// A record that came back: its key, where it stood first, and its bytes.
 #[derive(Debug, PartialEq, Eq)]
@@ -30,18 +30,18 @@ pub(super) struct Back {
 pub(super) fn redriven(source: Source, objects: &[Bytes]) -> (Answer, Vec<Back>) {
     let ((answer, sent), again) = (once(source, objects), once(source, objects));
     assert!((&answer, &sent) == (&again.0, &again.1), "two runs differ");
-    assert_eq!(answer.lines.len(), objects.len());
-    assert!(answer.complete && answer.why.is_empty(), "{answer:?}");
-    for line in &answer.lines {
-        assert_eq!(line.why.is_empty(), line.state == State::Done, "{line:?}");
-        assert!(line.why.len() <= WHY_LIMIT_BYTES, "{line:?}");
+    assert_eq!(answer.results.len(), objects.len());
+    assert!(answer.complete && answer.error.is_empty(), "{answer:?}");
+    for line in &answer.results {
+        assert_eq!(line.error.is_empty(), line.state == State::Done, "{line:?}");
+        assert!(line.error.len() <= ERROR_LIMIT_BYTES, "{line:?}");
         assert_eq!(line.counts.sent, line.counts.to_send);
         assert!(line.counts.sent <= line.counts.records);
     }
     assert_eq!(sent.len() as u64, answer.counts.sent);
     let back: Vec<_> = sent.iter().map(back).collect();
-    // What a carrier holds is not a carrier that would open: it would be refused.
-    assert!(back.iter().all(|back| !is_carrier(&back.partition_key, &back.redriven, &back.bytes)));
+    // What a redrive envelope holds is not a redrive envelope that would open: it would be refused.
+    assert!(back.iter().all(|back| !is_envelope(&back.partition_key, &back.redriven, &back.bytes)));
     (answer, back)
 }
 
@@ -61,26 +61,30 @@ fn once(source: Source, objects: &[Bytes]) -> (Answer, Vec<OutgoingRecord>) {
 fn back(sent: &OutgoingRecord) -> Back {
     let mut budget_bytes = INFLATED_LIMIT_BYTES;
     let key = &sent.partition_key;
-    let opened = Opener::default().open(&sent.data, key, i64::MAX, &mut budget_bytes);
-    let (redriven, bytes) = opened.expect("it is a carrier").expect("it opens");
+    let opened = EnvelopeReader::default().open(&sent.data, key, i64::MAX, &mut budget_bytes);
+    let (redriven, bytes) = opened.expect("it is an envelope").expect("it opens");
     Back { partition_key: key.clone(), redriven, bytes }
 }
 
-/// Whether these bytes are a carrier that redrive takes apart.
-pub(super) fn is_carrier(partition_key: &str, redriven: &Redriven, bytes: &Bytes) -> bool {
+/// Whether these bytes are a redrive envelope that redrive takes apart.
+pub(super) fn is_envelope(partition_key: &str, redriven: &Redriven, bytes: &Bytes) -> bool {
     let mut budget_bytes = INFLATED_LIMIT_BYTES;
-    let Ok(payload) = unframe(bytes, &mut budget_bytes) else { return false };
-    let arrived_at_ms = redriven.place.arrived_at_ms;
-    let opened = Opener::default().open(&payload, partition_key, arrived_at_ms, &mut budget_bytes);
+    let Ok(payload) = strip_header(bytes, &mut budget_bytes) else { return false };
+    let arrived_at_ms = redriven.first.arrived_at_ms;
+    let opened = EnvelopeReader::default().open(&payload, partition_key, arrived_at_ms, &mut budget_bytes);
     matches!(opened, Some(Ok(_)))
 }
 
-/// A place for a record of these bytes.
-pub(super) fn place(bytes: &[u8], function: Option<&str>) -> Redriven {
+/// Where a record of these bytes was first.
+pub(super) fn redriven_of(bytes: &[u8], function: Option<&str>) -> Redriven {
     let number = |at: usize| u32::from(bytes.get(at).copied().unwrap_or_default());
     let sequence = SequenceNumber::parse(&format!("{}", bytes.len())).expect("digits");
-    // Never the first place of a record: a whole aggregate would be taken apart there.
-    let position = Position { sequence, sub_sequence: number(0) + 1, index: number(1) };
-    let place = Place { shard_id: "shardId-000000000000".to_owned(), position, arrived_at_ms: ARRIVED_AT_MS };
-    Redriven { place, function: function.map(str::to_owned) }
+    // Never the first position in a record: a whole aggregate would be taken apart there.
+    let position = Position { sequence, sub_sequence: number(0) + 1, element: number(1) };
+    let first = StreamPosition {
+        shard_id: "shardId-000000000000".to_owned(),
+        position,
+        arrived_at_ms: ARRIVED_AT_MS,
+    };
+    Redriven { first, function: function.map(str::to_owned) }
 }

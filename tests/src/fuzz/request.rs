@@ -29,14 +29,20 @@ fn taken(request: &Request) {
     assert!((1..=LIMIT_OBJECTS).contains(&request.limit), "{request:?}");
     assert!(request.function.as_deref().is_none_or(|function| CONSUMERS.contains(&function)));
     assert!(request.reason.is_none() || request.source == Source::Quarantine, "{request:?}");
-    let moments = [request.from_ms, request.to_ms];
+    let moments = [request.arrived_from_ms, request.arrived_to_ms];
     assert!(moments.iter().flatten().all(|ms| (0..=LARGEST_EPOCH_MS).contains(ms)), "{request:?}");
-    assert!(request.from_ms.zip(request.to_ms).is_none_or(|(from_ms, to_ms)| from_ms < to_ms));
+    assert!(
+        request
+            .arrived_from_ms
+            .zip(request.arrived_to_ms)
+            .is_none_or(|(arrived_from_ms, arrived_to_ms)| arrived_from_ms < arrived_to_ms)
+    );
     let written = json!({
         "source": request.source, "mode": request.mode, "prefix": request.prefix,
-        "function": request.function, "from": request.from_ms.map(format_rfc3339_ms),
-        "to": request.to_ms.map(format_rfc3339_ms), "reason": request.reason.map(|reason| reason.code()),
-        "shard_id": request.shard_id, "limit": request.limit, "again": request.again,
+        "function": request.function, "arrived_from": request.arrived_from_ms.map(format_rfc3339_ms),
+        "arrived_to": request.arrived_to_ms.map(format_rfc3339_ms),
+        "reason": request.reason.map(|reason| reason.code()),
+        "shard_id": request.shard_id, "limit": request.limit, "include_done": request.include_done,
     });
     let again: Request = serde_json::from_value(written).expect("a request that was taken is taken again");
     assert_eq!(&again, request);

@@ -8,7 +8,7 @@ pub(super) fn run(bytes: &[u8]) {
     match timer_of(text) {
         Ok(timer) => {
             assert_eq!(sort_key(&timer), text);
-            let bucket = Bucket::of(&timer, timer.due_ms);
+            let bucket = Bucket::of(&timer, timer.due_at_ms);
             assert_eq!(Bucket::minute_of(&bucket.to_string()), Some(bucket.minute));
         }
         Err(why) => assert!(!why.to_string().is_empty()),

@@ -47,10 +47,10 @@ pub(super) fn event(event: &Event<'_>) -> String {
         "subject": event.subject,
         "time": format_rfc3339_ms(event.time_ms),
         "dataschema": event.data_schema,
-        "originlane": event.origin.as_ref().map(|origin| &origin.lane),
-        "originsequence": event.origin.as_ref().map(|origin| origin.position.sequence.as_str()),
-        "originsub": event.origin.as_ref().map_or(0, |origin| origin.position.sub_sequence),
-        "originelement": event.origin.as_ref().map_or(0, |origin| origin.position.index),
+        "originshardid": event.origin.as_ref().map(|origin| &origin.shard_id),
+        "originsequencenumber": event.origin.as_ref().map(|origin| origin.position.sequence.as_str()),
+        "originsubsequence": event.origin.as_ref().map_or(0, |origin| origin.position.sub_sequence),
+        "originelement": event.origin.as_ref().map_or(0, |origin| origin.position.element),
         "originindex": event.origin.as_ref().map_or(0, |origin| origin.index),
     });
     let mut text = envelope.to_string();

@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use millrace_domain::timer::Timer;
-use millrace_lambda::deaggregate::SubRecord;
+use millrace_lambda::kpl::SubRecord;
 use millrace_lambda::{Deadline, KinesisBatch, Meter};
 use millrace_testkit::{BatchBuilder, Journal, MemorySink, event};
 use serde_json::{Value, json};
@@ -43,11 +43,11 @@ impl<const LIMIT: usize> Lake<LIMIT> {
 }
 
 fn bytes_of(line: &Value) -> Vec<u8> {
-    STANDARD.decode(line["bytes"].as_str().unwrap()).unwrap()
+    STANDARD.decode(line["data_base64"].as_str().unwrap()).unwrap()
 }
 
 #[tokio::test]
-async fn what_cannot_be_read_is_set_aside_with_id_reason_and_bytes() {
+async fn what_cannot_be_read_is_quarantined_with_id_reason_and_bytes() {
     let lake = Lake::new();
     let broken = event("2", "u").of_type("cart.item_added", json!({"sku": "a", "quantity": 0}));
     let batch = BatchBuilder::default()
@@ -59,7 +59,7 @@ async fn what_cannot_be_read_is_set_aside_with_id_reason_and_bytes() {
     let outcome = lake.run(&batch).await;
     assert_eq!((outcome.named, outcome.verdicts), (None, vec!["applied", "invalid", "invalid", "invalid"]));
     assert_eq!(lake.rows.texts("id"), ["1"]);
-    assert_eq!(lake.quarantine.texts("reason"), ["contract", "not_json", "partition_key"]);
+    assert_eq!(lake.quarantine.texts("reason"), ["contract", "not_json", "partition_key_mismatch"]);
     assert_eq!(lake.quarantine.texts("event_id"), ["2", "", "4"]);
     let lines = lake.quarantine.lines();
     assert_eq!(bytes_of(&lines[0]), broken.bytes());
@@ -70,13 +70,13 @@ async fn what_cannot_be_read_is_set_aside_with_id_reason_and_bytes() {
 #[tokio::test]
 async fn a_timer_that_is_due_has_no_row() {
     let lake = Lake::new();
-    let timer = Timer { key: "u".to_owned(), due_ms: 1_291_191_960_120 };
+    let timer = Timer { key: "u".to_owned(), due_at_ms: 1_291_191_960_120 };
     let batch = BatchBuilder::default()
         .event(&event("1", "u").views("a"))
         .raw("u", timer.event_text().unwrap())
         .build();
     let outcome = lake.run(&batch).await;
-    assert_eq!((outcome.named, outcome.verdicts), (None, vec!["applied", "passed_over"]));
+    assert_eq!((outcome.named, outcome.verdicts), (None, vec!["applied", "ignored"]));
     assert_eq!(lake.rows.texts("id"), ["1"]);
 }
 
@@ -120,7 +120,7 @@ async fn a_quarantine_that_fails_ends_the_batch_at_its_record() {
 }
 
 #[tokio::test]
-async fn a_row_too_large_is_set_aside_and_not_its_neighbours() {
+async fn a_row_too_large_is_quarantined_and_not_its_neighbours() {
     let lake = Lake::<2_000>::of_limit();
     let large = event("2", "u").of_type("product.viewed", json!({"sku": "a", "note": "n".repeat(2_000)}));
     let batch = BatchBuilder::default().event(&event("1", "u")).event(&large).event(&event("3", "u")).build();
@@ -133,7 +133,7 @@ async fn a_row_too_large_is_set_aside_and_not_its_neighbours() {
 }
 
 #[tokio::test]
-async fn a_record_larger_than_a_line_is_set_aside_in_parts_that_make_it_whole() {
+async fn a_record_larger_than_a_line_is_quarantined_in_parts_that_make_it_whole() {
     let lake = Lake::new();
     let garbage = vec![b'?'; 2_500_000];
     lake.run(&BatchBuilder::default().raw("u", garbage.clone()).build()).await;

@@ -111,9 +111,9 @@ async fn no_signal_is_put_from_a_stale_item() {
     here.run(&BatchBuilder::starting_at(1).event(&event("1", "u").views("a")).build()).await;
     there.run(&BatchBuilder::starting_at(2).event(&event("2", "u").views("b")).build()).await;
     here.run(&BatchBuilder::starting_at(3).event(&event("3", "u").views("c")).build()).await;
-    let told: Vec<_> =
+    let emitted: Vec<_> =
         here.signals.signals().into_iter().map(|signal| signal.data.trim_matches('"').to_owned()).collect();
-    assert_eq!(told, ["1:1", "2:2", "3:3"]);
+    assert_eq!(emitted, ["1:1", "2:2", "3:3"]);
 }
 
 #[tokio::test]
@@ -133,7 +133,7 @@ async fn no_signal_is_put_from_a_stale_item_though_a_part_of_its_events_changed_
         .build();
     let outcome = here.run(&batch).await;
     assert_eq!(outcome.verdicts, ["duplicate", "poisoned", "applied"]);
-    assert_eq!(here.signals.signals(), [], "a muted gate tells nothing");
+    assert_eq!(here.signals.signals(), [], "a muted gate emits nothing");
 }
 
 #[tokio::test]
@@ -148,7 +148,7 @@ async fn nothing_is_remembered_of_a_write_that_is_not_known_to_be_stored() {
 }
 
 #[tokio::test]
-async fn an_event_is_not_set_aside_because_of_a_stale_item() {
+async fn an_event_is_not_quarantined_because_of_a_stale_item() {
     let here = Rig::<Gate>::caching();
     let there = here.another_container();
     here.run(&BatchBuilder::starting_at(1).event(&event("mute", "u").views("mute")).build()).await;

@@ -5,11 +5,11 @@ mod archive;
 #[cfg(test)]
 mod cache;
 #[cfg(test)]
+mod checkpoints;
+#[cfg(test)]
 mod conflicts;
 #[cfg(test)]
 mod consumer;
-#[cfg(test)]
-mod cuts;
 #[cfg(test)]
 mod deadlines;
 #[cfg(test)]

@@ -22,9 +22,9 @@ async fn a_panic_isolates_one_event() {
     assert_eq!((outcome.count("poisoned"), outcome.named), (1, None));
     assert_eq!(rig.store.item("u").unwrap().state.skus, ["a", "b"]);
     assert_eq!(rig.store.item("v").unwrap().state.count, 1);
-    let told: Vec<_> =
+    let emitted: Vec<_> =
         rig.signals.signals().into_iter().map(|signal| signal.data.trim_matches('"').to_owned()).collect();
-    assert_eq!(told, ["0:1", "2:2", "v:1"], "nothing is told of an event that was not applied");
+    assert_eq!(emitted, ["0:1", "2:2", "v:1"], "nothing is emitted for an event that was not applied");
 
     let line = &rig.quarantine.lines()[0];
     assert_eq!((&line["reason"], &line["event_id"]), (&json!("poisoned"), &json!("1")));
@@ -50,7 +50,7 @@ async fn a_key_of_nothing_but_poison_writes_no_item() {
 }
 
 #[tokio::test]
-async fn poison_delivered_again_is_set_aside_under_the_same_name() {
+async fn poison_delivered_again_is_quarantined_under_the_same_name() {
     let rig = Rig::<Counter>::new();
     let batch = BatchBuilder::default().events(&views(&["a", "panic"])).build();
     rig.run(&batch).await;
@@ -64,9 +64,9 @@ async fn poison_delivered_again_is_set_aside_under_the_same_name() {
 async fn the_one_event_that_the_store_refuses_is_found_among_many() {
     let rig = Rig::<Counter>::new();
     rig.store.refuse(|_, state: &Counter| state.skus.iter().any(|sku| sku == "huge"));
-    for (place, many) in [(0, 100), (57, 100), (99, 100), (0, 1)] {
-        let user = format!("u{place}-{many}");
-        let sku = |index: usize| if index == place { "huge".to_owned() } else { index.to_string() };
+    for (huge_index, many) in [(0, 100), (57, 100), (99, 100), (0, 1)] {
+        let user = format!("u{huge_index}-{many}");
+        let sku = |index: usize| if index == huge_index { "huge".to_owned() } else { index.to_string() };
         let events: Vec<_> =
             (0..many).map(|index| event(index.to_string(), &user).views(&sku(index))).collect();
         let batch = BatchBuilder::default()
@@ -76,16 +76,16 @@ async fn the_one_event_that_the_store_refuses_is_found_among_many() {
         let outcome = rig.run(&batch).await;
         assert_eq!(outcome.named, None);
         assert_eq!((outcome.count("poisoned"), outcome.count("applied")), (1, many as u64));
-        assert_eq!(outcome.verdicts[place], "poisoned");
+        assert_eq!(outcome.verdicts[huge_index], "poisoned");
         let state = rig.store.item(&user).map(|stored| stored.state.skus).unwrap_or_default();
         assert_eq!(
             state,
-            (0..many).filter(|index| *index != place).map(|index| index.to_string()).collect::<Vec<_>>()
+            (0..many).filter(|index| *index != huge_index).map(|index| index.to_string()).collect::<Vec<_>>()
         );
         let line = rig.quarantine.lines().pop().unwrap();
         assert_eq!(
             (&line["reason"], &line["event_id"]),
-            (&json!("store_refused"), &json!(place.to_string()))
+            (&json!("store_rejected"), &json!(huge_index.to_string()))
         );
     }
 }
@@ -118,7 +118,7 @@ async fn a_record_full_of_events_that_the_store_refuses_is_done_in_one_invocatio
 }
 
 #[tokio::test]
-async fn events_of_a_damaged_item_are_set_aside_and_the_item_is_left_alone() {
+async fn events_of_a_corrupt_item_are_quarantined_and_the_item_is_left_alone() {
     let rig = Rig::<SessionState>::new();
     rig.run(&BatchBuilder::default().event(&event("1", "u").views("a")).build()).await;
     rig.store.set_ledger("u", Vec::new());

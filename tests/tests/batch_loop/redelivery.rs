@@ -75,7 +75,7 @@ async fn events_of_an_array_keep_their_order_and_are_known_again() {
 }
 
 #[tokio::test]
-async fn a_reused_id_that_was_set_aside_stays_set_aside_when_its_batch_comes_again() {
+async fn a_reused_id_that_was_quarantined_stays_quarantined_when_its_batch_comes_again() {
     let rig = Rig::<Counter>::new();
     let batch = BatchBuilder::default()
         .event(&event("1", "u").views("a").at_minute(0))

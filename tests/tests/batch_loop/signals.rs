@@ -84,7 +84,7 @@ async fn a_crash_before_the_commit_repeats_the_same_signals() {
 }
 
 #[tokio::test]
-async fn events_of_one_record_tell_their_signals_apart_by_place() {
+async fn events_of_one_record_tell_their_signals_apart_by_position() {
     let rig = Rig::<Counter>::new();
     let batch =
         BatchBuilder::default().array(&[event("1", "u").views("a"), event("2", "u").views("b")]).build();
@@ -123,7 +123,7 @@ async fn a_stale_cached_item_lets_no_signal_overtake_an_earlier_one() {
 }
 
 #[tokio::test]
-async fn an_event_whose_signal_is_refused_for_good_is_set_aside_and_its_key_goes_on() {
+async fn an_event_whose_signal_is_refused_for_good_is_quarantined_and_its_key_goes_on() {
     let rig = Rig::<Counter>::new();
     let ids = [("1", "u"), ("2", "v"), ("3", "v"), ("4", "v"), ("5", "u")];
     let events = ids.map(|(id, user)| event(id, user).views(id));
@@ -132,7 +132,7 @@ async fn an_event_whose_signal_is_refused_for_good_is_set_aside_and_its_key_goes
     let verdicts = ["applied", "applied", "poisoned", "applied", "applied"];
     assert_eq!((outcome.named, outcome.verdicts), (None, verdicts.to_vec()));
     assert_eq!(rig.store.item("v").unwrap().state.skus, ["2", "4"]);
-    assert_eq!(rig.quarantine.texts("reason"), ["stream_refused"]);
+    assert_eq!(rig.quarantine.texts("reason"), ["stream_rejected"]);
     assert_eq!(rig.quarantine.texts("event_id"), ["3"]);
     let received: Vec<_> =
         rig.signals.received().into_iter().map(|signal| signal.data.trim_matches('"').to_owned()).collect();
@@ -150,15 +150,16 @@ async fn a_timer_that_is_not_set_ends_the_batch_before_its_cause() {
     assert_eq!(rig.store.keys(), ["u"], "no state without its timer");
     rig.run(&outcome.rest.unwrap()).await;
     let set: Vec<_> = rig.signals.timers().into_iter().map(|timer| timer.key).collect();
-    assert_eq!(set, ["u", "v", "w"], "once each, though the round after the cut met u again");
+    assert_eq!(set, ["u", "v", "w"], "once each, though the round after the checkpoint met u again");
 }
 
 #[tokio::test]
 async fn timers_are_set_in_the_order_of_their_causes() {
     let rig = Rig::<SessionState>::new();
     rig.run(&BatchBuilder::starting_at(1).event(&event("1", "u")).build()).await;
-    let due_ms = rig.signals.timers()[0].due_ms;
-    let due = event("due", "u").of_type("timer.due", serde_json::json!({"due_ms": due_ms})).at_ms(due_ms);
+    let due_at_ms = rig.signals.timers()[0].due_at_ms;
+    let due =
+        event("due", "u").of_type("timer.due", serde_json::json!({"due_at_ms": due_at_ms})).at_ms(due_at_ms);
     let batch = BatchBuilder::starting_at(2)
         .event(&event("2", "u").at_minute(5))
         .event(&event("3", "v").at_minute(5))
@@ -177,5 +178,5 @@ async fn signals_are_counted_with_the_commit_that_they_belong_to() {
     let events = [("1", "u"), ("2", "v"), ("3", "u")].map(|(id, user)| event(id, user).views("a"));
     rig.store.fail_commits("v", [CommitFault::Throttle]);
     let (_, line, _) = invoke(&rig, &BatchBuilder::default().events(&events).build(), Deadline::NONE).await;
-    assert_eq!(line["signals_counted"], 2, "those of u, for v is told of again: {line}");
+    assert_eq!(line["signals_counted"], 2, "those of u, for v is emitted again: {line}");
 }

@@ -13,7 +13,7 @@ use sessions::{Config, Sessions};
 use crate::harness::{Rig, outcome_of};
 
 #[tokio::test]
-async fn a_reused_id_is_set_aside_once_and_counted() {
+async fn a_reused_id_is_quarantined_once_and_counted() {
     let rig = Rig::<Counter>::new();
     let (first, reused) = (event("1", "u").views("a"), event("1", "u").views("b"));
     let batch = BatchBuilder::default().event(&first).event(&reused).build();
@@ -31,7 +31,7 @@ async fn a_reused_id_is_set_aside_once_and_counted() {
     );
     assert_eq!(line["rule"], r#"source "urn:shop" used this id before with another payload"#);
     assert_eq!(line["sequence_number"], batch.records[1].sequence_number.as_str());
-    assert_eq!(STANDARD.decode(line["bytes"].as_str().unwrap()).unwrap(), reused.bytes());
+    assert_eq!(STANDARD.decode(line["data_base64"].as_str().unwrap()).unwrap(), reused.bytes());
 }
 
 #[tokio::test]
@@ -41,19 +41,19 @@ async fn a_late_event_never_touches_state() {
     rig.run(&batch).await;
     let before = rig.store.item("u");
 
-    let at_the_floor = event("2", "u").at_minute(50);
-    let below = event("3", "u").at_ms(at_the_floor.time_ms() - 1);
+    let at_the_watermark = event("2", "u").at_minute(50);
+    let below = event("3", "u").at_ms(at_the_watermark.time_ms() - 1);
     let late = rig.run(&BatchBuilder::starting_at(2).event(&below).build()).await;
     assert_eq!((late.verdicts, rig.store.item("u")), (vec!["late"], before));
-    let on_time = rig.run(&BatchBuilder::starting_at(3).event(&at_the_floor).build()).await;
+    let on_time = rig.run(&BatchBuilder::starting_at(3).event(&at_the_watermark).build()).await;
     assert_eq!(on_time.verdicts, ["applied"]);
 }
 
 #[tokio::test]
 async fn money_is_late_only_after_two_days() {
     let rig = Rig::<SessionState>::new();
-    const HORIZON_MINUTES: i64 = 48 * 60;
-    let newest = event("1", "u").at_minute(HORIZON_MINUTES);
+    const DEDUP_WINDOW_MINUTES: i64 = 48 * 60;
+    let newest = event("1", "u").at_minute(DEDUP_WINDOW_MINUTES);
     let oldest = event("2", "u").orders("a", 1, 700).at_minute(0);
     let too_old = event("3", "u").orders("a", 1, 700).at_ms(oldest.time_ms() - 1);
     let batch = BatchBuilder::default().events(&[newest, oldest, too_old]).build();
@@ -89,7 +89,7 @@ async fn a_subject_that_is_not_the_partition_key_is_invalid() {
 }
 
 #[tokio::test]
-async fn a_type_without_a_use_is_passed_over() {
+async fn a_type_without_a_use_is_ignored() {
     let rig = Rig::<SessionState>::new();
     let stock = json!({"store_id": "s", "sku": "a", "on_hand": 1});
     let batch = BatchBuilder::default()
@@ -97,8 +97,8 @@ async fn a_type_without_a_use_is_passed_over() {
         .event(&event("2", "s#a").of_type("stock.counted", stock))
         .build();
     let outcome = rig.run(&batch).await;
-    assert_eq!((outcome.count("passed_over"), outcome.verdicts), (2, vec!["passed_over"; 2]));
-    assert!(rig.journal.take().is_empty(), "no adapter is asked for what is passed over");
+    assert_eq!((outcome.count("ignored"), outcome.verdicts), (2, vec!["ignored"; 2]));
+    assert!(rig.journal.take().is_empty(), "no adapter is asked for what is ignored");
 }
 
 #[tokio::test]

@@ -60,7 +60,7 @@ fn the_block_of_the_template_stands_under_resources_and_names_what_is_there() {
         let name = reference.split(|letter: char| !letter.is_alphanumeric()).next().unwrap();
         assert!(names.iter().any(|known| known.as_str() == Some(name)), "{name} is not in the template");
     }
-    let stream = &whole["Resources"]["LoyaltyFunction"]["Properties"]["Events"]["Stream"]["Properties"];
+    let stream = &whole["Resources"]["LoyaltyFunction"]["Properties"]["Events"]["Events"]["Properties"];
     assert_eq!(stream["FunctionResponseTypes"][0], "ReportBatchItemFailures");
     assert_eq!(stream["DestinationConfig"]["OnFailure"]["Type"], "S3");
     assert!(stream.get("FilterCriteria").is_none());

@@ -1,14 +1,16 @@
-//! Order, cuts and repeats do not matter while no event is late.
+//! Order, splits and repeats do not matter while no event is late.
 
 use std::collections::BTreeMap;
 
 use millrace_domain::Verdict;
 use millrace_domain::money::Currency;
-use millrace_domain::session::{Lifetime, SessionItem, SessionSettings, SessionState, Told};
+use millrace_domain::session::{Lifetime, Notifications, SessionItem, SessionSettings, SessionState};
 use millrace_lambda::{Batch, Deadline, KinesisBatch};
 use proptest::prelude::*;
 
-use crate::history::{ACTIVITY_HORIZON_MS, Delivery, Happening, Outside, USERS, deliveries, histories, wait};
+use crate::history::{
+    ACTIVITY_DEDUP_WINDOW_MS, Delivery, Happening, Outside, USERS, deliveries, histories, wait,
+};
 
 const LIMIT: usize = 60;
 
@@ -17,25 +19,25 @@ fn items(batches: &[KinesisBatch], cache_items: usize) -> BTreeMap<String, Sessi
     let container = outside.container(SessionSettings::default(), cache_items);
     for batch in batches {
         let tally = wait(container.run(&Batch::open(batch), Deadline::NONE));
-        assert_eq!(tally.cut.record(), None);
+        assert_eq!(tally.checkpoint.record(), None);
     }
     let item = |key: String| {
         let state = outside.store.item(&key).unwrap().state;
-        // What was told depends on the order in which it happened.
-        (key, SessionItem { told: Told::default(), ..SessionItem::from(state) })
+        // What was emitted depends on the order in which it happened.
+        (key, SessionItem { notifications: Notifications::default(), ..SessionItem::from(state) })
     };
     outside.store.keys().into_iter().map(item).collect()
 }
 
 fn all_within_lateness(_: Happening) -> i64 {
-    ACTIVITY_HORIZON_MS
+    ACTIVITY_DEDUP_WINDOW_MS
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(96))]
 
     #[test]
-    fn order_cuts_and_repeats_leave_the_same_items(
+    fn order_splits_and_repeats_leave_the_same_items(
         history in histories(LIMIT),
         one in deliveries(LIMIT),
         other in deliveries(LIMIT),
@@ -56,7 +58,7 @@ proptest! {
                 continue;
             };
             prop_assert_eq!(&item.lifetime, &lifetime(&mine));
-            let windows = item.earlier.iter().chain(&item.session);
+            let windows = item.earlier_sessions.iter().chain(&item.session);
             let windows: Vec<_> =
                 windows.map(|window| (window.started_at_ms, window.last_event_at_ms, window.events)).collect();
             prop_assert_eq!(windows, open_windows(&mine));
@@ -70,7 +72,7 @@ proptest! {
         other in deliveries(LIMIT),
     ) {
         let lifetimes = |delivery: &Delivery| -> Vec<_> {
-            let items = items(&delivery.batches(&history, Happening::horizon_ms), 0);
+            let items = items(&delivery.batches(&history, Happening::dedup_window_ms), 0);
             items.into_iter().map(|(user, item)| (user, item.lifetime, item.recent_products)).collect()
         };
         let one = lifetimes(&one);
@@ -83,11 +85,11 @@ proptest! {
     }
 
     #[test]
-    fn nothing_within_its_horizon_is_late(history in histories(LIMIT), delivery in deliveries(LIMIT)) {
+    fn nothing_within_its_dedup_window_is_late(history in histories(LIMIT), delivery in deliveries(LIMIT)) {
         let outside = Outside::<SessionState>::new();
         let container = outside.container(SessionSettings::default(), 0);
         let mut applied = 0;
-        for batch in delivery.batches(&history, Happening::horizon_ms) {
+        for batch in delivery.batches(&history, Happening::dedup_window_ms) {
             let tally = wait(container.run(&Batch::open(&batch), Deadline::NONE));
             applied += tally.verdicts.iter().filter(|(_, verdict)| *verdict == Some(Verdict::Applied)).count();
         }

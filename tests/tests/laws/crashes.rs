@@ -13,7 +13,7 @@ use proptest::sample::Index;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::history::{ACTIVITY_HORIZON_MS, Consumer, Outside, deliveries, histories, wait};
+use crate::history::{ACTIVITY_DEDUP_WINDOW_MS, Consumer, Outside, deliveries, histories, wait};
 
 const LIMIT: usize = 40;
 const CONTAINERS: usize = 3;
@@ -147,12 +147,12 @@ where
 {
     let opened = Batch::open(batch);
     let tally = wait(container.run(&opened, Deadline::NONE));
-    for (unit, (_, verdict)) in opened.units().list.iter().zip(&tally.verdicts) {
-        if let (Ok(event), Some(Verdict::Applied)) = (&unit.event, verdict) {
+    for (batch_event, (_, verdict)) in opened.events().list.iter().zip(&tally.verdicts) {
+        if let (Ok(event), Some(Verdict::Applied)) = (&batch_event.event, verdict) {
             *applied.entry(event.id.to_string()).or_default() += 1;
         }
     }
-    remainder(batch, &answer(batch, tally.cut))
+    remainder(batch, &answer(batch, tally.checkpoint))
 }
 
 fn clean<S>(batches: &[KinesisBatch], settings: S::Settings) -> Left<S>
@@ -198,7 +198,7 @@ proptest! {
         troubles in troubles::<SessionState>(),
         cache_items in prop_oneof![Just(0_usize), Just(2), Just(100)],
     ) {
-        let batches = delivery.batches(&history, |_| ACTIVITY_HORIZON_MS);
+        let batches = delivery.batches(&history, |_| ACTIVITY_DEDUP_WINDOW_MS);
         let settings = SessionSettings::default();
         prop_assert_eq!(troubled(&batches, &troubles, &settings, cache_items), clean(&batches, settings));
     }

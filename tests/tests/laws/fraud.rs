@@ -1,5 +1,5 @@
-//! The rules of fraud: what they keep does not depend on order, cuts and repeats, and what they tell is what a reading
-//! of the rules from the first event on tells.
+//! The rules of fraud: what they keep does not depend on order, splits and repeats, and what they emit is what a
+//! reading of the rules from the first event on says.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -16,7 +16,7 @@ use proptest::sample::Index;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 
-use crate::history::{MONEY_HORIZON_MS, Outside, deliveries, wait};
+use crate::history::{MONEY_DEDUP_WINDOW_MS, Outside, deliveries, wait};
 
 const LIMIT: usize = 80;
 const USERS: [&str; 2] = ["u", "v"];
@@ -106,7 +106,7 @@ fn run(batches: &[KinesisBatch]) -> Outside<FraudState> {
     let consumer = Stateful::new("law", adapters, LedgerSettings::default(), 0);
     for batch in batches {
         let tally = wait(consumer.run(&Batch::open(batch), &FraudSettings::default(), Deadline::NONE));
-        assert_eq!(tally.cut.record(), None);
+        assert_eq!(tally.checkpoint.record(), None);
     }
     outside
 }
@@ -122,7 +122,7 @@ fn kept(outside: &Outside<FraudState>) -> BTreeMap<String, (Vec<(i64, String)>, 
 }
 
 /// Suspicions of a user by the time of their causes, in order.
-fn told(outside: &Outside<FraudState>, user: &str) -> Vec<(i64, Suspicion)> {
+fn emitted(outside: &Outside<FraudState>, user: &str) -> Vec<(i64, Suspicion)> {
     let signals = outside.signals.received().into_iter();
     let suspected = signals.filter(|signal| signal.signal_type == FRAUD_SUSPECTED && signal.key == user);
     suspected.map(|signal| (signal.time_ms, serde_json::from_str(&signal.data).unwrap())).collect()
@@ -132,7 +132,7 @@ fn told(outside: &Outside<FraudState>, user: &str) -> Vec<(i64, Suspicion)> {
 fn applied(deeds: &[Deed], user: usize) -> Vec<Deed> {
     let (mut known, mut largest_ms) = (HashSet::new(), i64::MIN);
     let mut is_applied = |deed: &Deed| {
-        let late = deed.time_ms < largest_ms.saturating_sub(MONEY_HORIZON_MS);
+        let late = deed.time_ms < largest_ms.saturating_sub(MONEY_DEDUP_WINDOW_MS);
         let applied = deed.user == user && !late && known.insert(deed.id);
         if applied {
             largest_ms = largest_ms.max(deed.time_ms);
@@ -166,7 +166,7 @@ impl Reference {
         self.failures.iter().filter(move |(time_ms, _, _)| (from..=to).contains(time_ms))
     }
 
-    /// The ids that are told of when this one fails.
+    /// The ids that are reported when this one fails.
     fn fail(&mut self, deed: Deed) -> Option<Vec<String>> {
         self.failures.push((deed.time_ms, deed.id.to_string(), false));
         self.failures.sort();
@@ -181,14 +181,14 @@ impl Reference {
         } else if with_newest.iter().any(holds(deed.time_ms)) {
             None
         } else {
-            let fresh = |window: &(i64, i64)| self.within(*window).all(|(_, _, told)| !told);
+            let fresh = |window: &(i64, i64)| self.within(*window).all(|(_, _, reported)| !reported);
             with_this.iter().copied().filter(fresh).max_by_key(|window| (-window.0, window.1))
         };
         self.episode = !with_newest.is_empty();
         let ids: Option<Vec<_>> =
             alerts.map(|window| self.within(window).map(|(_, id, _)| id.clone()).collect());
-        for (time_ms, _, told) in &mut self.failures {
-            *told |= with_newest.iter().chain(&with_this).any(holds(*time_ms));
+        for (time_ms, _, reported) in &mut self.failures {
+            *reported |= with_newest.iter().chain(&with_this).any(holds(*time_ms));
         }
         ids.map(|ids| ids[ids.len().saturating_sub(EVENTS_LIMIT)..].to_vec())
     }
@@ -208,8 +208,8 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn what_is_kept_does_not_depend_on_order_cuts_and_repeats(
-        deeds in deeds(MONEY_HORIZON_MS),
+    fn what_is_kept_does_not_depend_on_order_splits_and_repeats(
+        deeds in deeds(MONEY_DEDUP_WINDOW_MS),
         one in deliveries(LIMIT),
         other in deliveries(LIMIT),
     ) {
@@ -219,8 +219,8 @@ proptest! {
     }
 
     #[test]
-    fn bursts_are_told_of_as_a_reading_from_the_first_failure_on_tells(
-        deeds in deeds(MONEY_HORIZON_MS + HOUR_MS),
+    fn bursts_are_reported_as_a_reading_from_the_first_failure_on_says(
+        deeds in deeds(MONEY_DEDUP_WINDOW_MS + HOUR_MS),
         delivery in deliveries(LIMIT),
     ) {
         let outside = run(&delivery.pack(&events(&deeds)));
@@ -230,20 +230,20 @@ proptest! {
             let expected: Vec<_> =
                 failures.filter_map(|deed| Some((deed.time_ms, reference.fail(deed)?))).collect();
             let is_velocity = |(_, suspicion): &(i64, Suspicion)| matches!(suspicion.finding, Finding::Velocity(_));
-            let told: Vec<_> = told(&outside, name).into_iter().filter(is_velocity).collect();
-            for (_, suspicion) in &told {
+            let emitted: Vec<_> = emitted(&outside, name).into_iter().filter(is_velocity).collect();
+            for (_, suspicion) in &emitted {
                 let Finding::Velocity(figures) = suspicion.finding else { continue };
-                prop_assert_eq!(figures.failures.min(EVENTS_LIMIT), suspicion.events.len());
+                prop_assert_eq!(figures.failures.min(EVENTS_LIMIT), suspicion.event_ids.len());
                 prop_assert!(figures.last_at_ms - figures.first_at_ms <= figures.window_ms);
             }
-            let told: Vec<_> = told.into_iter().map(|(time_ms, suspicion)| (time_ms, suspicion.events)).collect();
-            prop_assert_eq!(told, expected);
+            let emitted: Vec<_> = emitted.into_iter().map(|(time_ms, suspicion)| (time_ms, suspicion.event_ids)).collect();
+            prop_assert_eq!(emitted, expected);
         }
     }
 
     #[test]
-    fn orders_are_told_of_by_their_distance_from_the_mean_of_those_before(
-        deeds in deeds(MONEY_HORIZON_MS + HOUR_MS),
+    fn orders_are_reported_by_their_distance_from_the_mean_of_those_before(
+        deeds in deeds(MONEY_DEDUP_WINDOW_MS + HOUR_MS),
         delivery in deliveries(LIMIT),
     ) {
         let outside = run(&delivery.pack(&events(&deeds)));
@@ -258,9 +258,9 @@ proptest! {
                 before.push(total_minor);
             }
             let is_amount = |(_, suspicion): &(i64, Suspicion)| matches!(suspicion.finding, Finding::Amount(_));
-            let told = told(&outside, name).into_iter().filter(is_amount);
-            let told: Vec<_> = told.map(|(time_ms, suspicion)| (time_ms, suspicion.events)).collect();
-            prop_assert_eq!(told, expected);
+            let emitted = emitted(&outside, name).into_iter().filter(is_amount);
+            let emitted: Vec<_> = emitted.map(|(time_ms, suspicion)| (time_ms, suspicion.event_ids)).collect();
+            prop_assert_eq!(emitted, expected);
         }
     }
 }
@@ -269,7 +269,7 @@ proptest! {
 #[test]
 fn bursts_late_bursts_and_large_orders_are_met() {
     let mut runner = TestRunner::deterministic();
-    let strategy = deeds(MONEY_HORIZON_MS + HOUR_MS);
+    let strategy = deeds(MONEY_DEDUP_WINDOW_MS + HOUR_MS);
     let (mut bursts, mut late_bursts, mut large, mut too_late) = (0, 0, 0, 0);
     for _ in 0..200 {
         let deeds = strategy.new_tree(&mut runner).unwrap().current();
@@ -277,12 +277,12 @@ fn bursts_late_bursts_and_large_orders_are_met() {
         let mut reference = Reference::default();
         for deed in mine.iter().filter(|deed| deed.order_minor.is_none()) {
             let is_newest = reference.failures.last().is_none_or(|(time_ms, _, _)| *time_ms <= deed.time_ms);
-            let told = reference.fail(*deed).is_some();
-            bursts += usize::from(told && is_newest);
-            late_bursts += usize::from(told && !is_newest && !reference.episode);
+            let emitted = reference.fail(*deed).is_some();
+            bursts += usize::from(emitted && is_newest);
+            late_bursts += usize::from(emitted && !is_newest && !reference.episode);
         }
         let orders: Vec<_> = mine.iter().filter_map(|deed| deed.order_minor).collect();
-        large += (0..orders.len()).filter(|place| stands_out(&orders[..*place], orders[*place])).count();
+        large += (0..orders.len()).filter(|index| stands_out(&orders[..*index], orders[*index])).count();
         too_late += in_time(&deeds).iter().filter(|deed| deed.user == 0).count() - mine.len();
     }
     let met = [bursts, late_bursts, large, too_late];

@@ -9,8 +9,8 @@ use proptest::sample::Index;
 use serde_json::json;
 
 pub(crate) const USERS: [&str; 3] = ["u", "v", "w"];
-pub(crate) const ACTIVITY_HORIZON_MS: i64 = 10 * MINUTE_MS;
-pub(crate) const MONEY_HORIZON_MS: i64 = 48 * HOUR_MS;
+pub(crate) const ACTIVITY_DEDUP_WINDOW_MS: i64 = 10 * MINUTE_MS;
+pub(crate) const MONEY_DEDUP_WINDOW_MS: i64 = 48 * HOUR_MS;
 
 /// One event, as plain values.
 #[derive(Clone, Copy, Debug)]
@@ -27,8 +27,8 @@ impl Happening {
         self.kind < 3
     }
 
-    pub(crate) fn horizon_ms(self) -> i64 {
-        if self.is_money() { MONEY_HORIZON_MS } else { ACTIVITY_HORIZON_MS }
+    pub(crate) fn dedup_window_ms(self) -> i64 {
+        if self.is_money() { MONEY_DEDUP_WINDOW_MS } else { ACTIVITY_DEDUP_WINDOW_MS }
     }
 
     pub(crate) fn total_minor(self) -> i64 {

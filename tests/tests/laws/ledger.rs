@@ -1,9 +1,9 @@
-//! At most once, whatever the caps and horizons.
+//! At most once, whatever the caps and dedup windows.
 
 use std::collections::HashSet;
 
 use millrace_domain::ledger::{Candidate, Judgement, LedgerSettings};
-use millrace_domain::verdict::LateCause;
+use millrace_domain::verdict::LateReason;
 use millrace_domain::{Class, Ledger, Position, SequenceNumber};
 use proptest::prelude::*;
 
@@ -16,7 +16,7 @@ struct Thing {
 }
 
 fn position(number: u64) -> Position {
-    Position { sequence: SequenceNumber::parse(&number.to_string()).unwrap(), sub_sequence: 0, index: 0 }
+    Position { sequence: SequenceNumber::parse(&number.to_string()).unwrap(), sub_sequence: 0, element: 0 }
 }
 
 fn classes() -> impl Strategy<Value = Class> {
@@ -24,10 +24,15 @@ fn classes() -> impl Strategy<Value = Class> {
 }
 
 fn settings() -> impl Strategy<Value = LedgerSettings> {
-    let horizon_ms = || prop_oneof![3 => 0_i64..40, 1 => Just(0), 1 => Just(i64::MAX)];
-    (horizon_ms(), horizon_ms(), 1_usize..6).prop_map(|(money_horizon_ms, activity_horizon_ms, seen_cap)| {
-        LedgerSettings { money_horizon_ms, activity_horizon_ms, seen_cap, ..LedgerSettings::default() }
-    })
+    let dedup_window_ms = || prop_oneof![3 => 0_i64..40, 1 => Just(0), 1 => Just(i64::MAX)];
+    (dedup_window_ms(), dedup_window_ms(), 1_usize..6).prop_map(
+        |(money_dedup_window_ms, activity_dedup_window_ms, seen_limit)| LedgerSettings {
+            money_dedup_window_ms,
+            activity_dedup_window_ms,
+            seen_limit,
+            ..LedgerSettings::default()
+        },
+    )
 }
 
 /// Few things that come often, at few times.
@@ -55,7 +60,7 @@ fn run(things: impl IntoIterator<Item = Thing>, settings: &LedgerSettings) -> Le
             time_ms: thing.time_ms,
             identity: thing.identity,
             payload: 5,
-            lane: "lane",
+            shard_id: "shard",
             position: &position,
         };
         let before = ledger.clone();
@@ -65,20 +70,22 @@ fn run(things: impl IntoIterator<Item = Thing>, settings: &LedgerSettings) -> Le
                 ledger.record(&candidate, settings);
             }
             Judgement::Redelivery | Judgement::Duplicate => assert!(applied.contains(&thing.identity)),
-            Judgement::Late(LateCause::Lateness) => {
+            Judgement::Late(LateReason::BelowWatermark) => {
                 let largest_ms = ledger.largest_event_time_ms().unwrap();
-                assert!(thing.time_ms < largest_ms.saturating_sub(settings.horizon_ms(thing.class)));
+                assert!(thing.time_ms < largest_ms.saturating_sub(settings.dedup_window_ms(thing.class)));
             }
-            Judgement::Late(LateCause::Cap) => assert!(thing.time_ms < ledger.class(thing.class).floor_ms()),
-            Judgement::Collision | Judgement::Late(LateCause::Undecidable) => {
+            Judgement::Late(LateReason::Evicted) => {
+                assert!(thing.time_ms < ledger.class(thing.class).watermark_ms())
+            }
+            Judgement::Collision | Judgement::Late(LateReason::Undecidable) => {
                 unreachable!("a thing keeps its payload, and is no signal")
             }
         }
         for class in Class::ALL {
             let (now, before) = (ledger.class(class), before.class(class));
-            assert!(now.len() <= settings.seen_cap, "`seen` holds more than its cap");
-            assert!(now.floor_ms() >= before.floor_ms(), "a floor goes down");
-            assert!(now.entries().iter().all(|entry| entry.time_ms >= now.floor_ms()));
+            assert!(now.len() <= settings.seen_limit, "`seen` holds more than its cap");
+            assert!(now.watermark_ms() >= before.watermark_ms(), "a watermark goes down");
+            assert!(now.entries().iter().all(|entry| entry.time_ms >= now.watermark_ms()));
             assert!(now.entries().is_sorted());
         }
         assert!(ledger.largest_event_time_ms() >= before.largest_event_time_ms());
@@ -95,8 +102,8 @@ proptest! {
     }
 
     #[test]
-    fn an_event_within_horizon_and_cap_is_never_late(things in arrivals(120)) {
-        let settings = LedgerSettings { money_horizon_ms: 50, activity_horizon_ms: 50, ..LedgerSettings::default() };
+    fn an_event_within_dedup_window_and_cap_is_never_late(things in arrivals(120)) {
+        let settings = LedgerSettings { money_dedup_window_ms: 50, activity_dedup_window_ms: 50, ..LedgerSettings::default() };
         let distinct: HashSet<_> = things.iter().map(|thing| thing.identity).collect();
         let ledger = run(things, &settings);
         prop_assert_eq!(Class::ALL.iter().map(|class| ledger.class(*class).len()).sum::<usize>(), distinct.len());
@@ -108,16 +115,16 @@ proptest! {
             (classes(), prop_oneof![0_i64..2_000, any::<i64>()], any::<u64>(), any::<u32>(), 0_usize..3, any::<(u32, u32)>()),
             0..60,
         ),
-        lanes in prop::array::uniform3(".{0,20}"),
+        shard_ids in prop::array::uniform3(".{0,20}"),
         digits in prop::collection::vec("[1-9][0-9]{0,128}", 60),
         settings in settings(),
         cap in 1_usize..80,
     ) {
-        let settings = LedgerSettings { seen_cap: cap, ..settings };
+        let settings = LedgerSettings { seen_limit: cap, ..settings };
         let mut ledger = Ledger::default();
-        for ((class, time_ms, identity, payload, lane, (sub_sequence, index)), digits) in arrivals.into_iter().zip(&digits) {
-            let position = Position { sequence: SequenceNumber::parse(digits).unwrap(), sub_sequence, index };
-            let candidate = Candidate { class, time_ms, identity, payload, lane: &lanes[lane], position: &position };
+        for ((class, time_ms, identity, payload, shard, (sub_sequence, element)), digits) in arrivals.into_iter().zip(&digits) {
+            let position = Position { sequence: SequenceNumber::parse(digits).unwrap(), sub_sequence, element };
+            let candidate = Candidate { class, time_ms, identity, payload, shard_id: &shard_ids[shard], position: &position };
             if ledger.judge(&candidate, &settings) == Judgement::New {
                 ledger.record(&candidate, &settings);
             }
@@ -139,12 +146,12 @@ proptest! {
 
 #[test]
 fn thousands_of_events_in_one_millisecond_pass_a_tiny_cap_at_most_once() {
-    for seen_cap in [1, 2, 7, 512] {
-        let settings = LedgerSettings { seen_cap, ..LedgerSettings::default() };
+    for seen_limit in [1, 2, 7, 512] {
+        let settings = LedgerSettings { seen_limit, ..LedgerSettings::default() };
         let burst = (0..4_000).map(|identity| Thing { class: Class::Activity, time_ms: 1_000, identity });
         let ledger = run(burst.clone().chain(burst), &settings);
         assert!(
-            ledger.class(Class::Activity).floor_ms() == 1_001,
+            ledger.class(Class::Activity).watermark_ms() == 1_001,
             "the whole millisecond is given up together"
         );
     }

@@ -17,9 +17,9 @@ use proptest::sample::Index;
 use crate::history::{Delivery, deliveries, wait};
 
 const KEYS: [&str; 2] = ["s#a", "t#a"];
-const HORIZON_MS: i64 = 48 * HOUR_MS;
-/// The functions' lanes that signals come from.
-const LANES: usize = 3;
+const DEDUP_WINDOW_MS: i64 = 48 * HOUR_MS;
+/// The functions' shards that signals come from.
+const SHARDS: usize = 3;
 
 /// One event, as plain values.
 #[derive(Clone, Copy, Debug)]
@@ -29,8 +29,8 @@ struct Happening {
     kind: Kind,
     quantity: i64,
     time_ms: i64,
-    /// Index of its origin at the cause of this id, where it is told again from there.
-    told_again: Option<usize>,
+    /// Index of its origin at the cause of this id, where it is emitted again from there.
+    emitted_again: Option<usize>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,8 +46,8 @@ impl Happening {
         matches!(self.kind, Kind::Sold | Kind::Returned)
     }
 
-    fn lane(self) -> usize {
-        self.id % LANES
+    fn shard(self) -> usize {
+        self.id % SHARDS
     }
 
     fn event(self) -> EventBuilder {
@@ -58,10 +58,10 @@ impl Happening {
             Kind::Sold => event.sells(self.quantity),
             Kind::Returned => event.takes_back(self.quantity),
         };
-        let lane = format!("lane-{}", self.lane());
-        match (self.is_signal(), self.told_again) {
-            (true, Some(cause)) => event.caused_by(&lane, cause as u64 + 1, 1),
-            (true, None) => event.caused_by(&lane, self.id as u64 + 1, 0),
+        let shard_id = format!("shard-{}", self.shard());
+        match (self.is_signal(), self.emitted_again) {
+            (true, Some(cause)) => event.caused_by(&shard_id, cause as u64 + 1, 1),
+            (true, None) => event.caused_by(&shard_id, self.id as u64 + 1, 0),
             (false, _) => event,
         }
     }
@@ -99,7 +99,7 @@ fn histories(
         let mut time_ms = START_MS;
         let mut next = |(id, (key, kind, quantity, step_ms))| {
             time_ms += step_ms;
-            Happening { id, key, kind, quantity, time_ms, told_again: None }
+            Happening { id, key, kind, quantity, time_ms, emitted_again: None }
         };
         happenings.into_iter().enumerate().map(&mut next).collect()
     })
@@ -113,8 +113,8 @@ fn disorders(limit: usize) -> impl Strategy<Value = Disorder> {
     (delays, prop::collection::vec((any::<Index>(), 0..20_usize), 0..8))
 }
 
-/// The events in the order in which they come. A lane delivers what it causes in order, so its signals keep theirs; every
-/// other repeat of a signal was told again, from a place further on in its lane.
+/// The events in the order in which they come. A shard delivers what it causes in order, so its signals keep theirs;
+/// every other repeat of a signal was emitted again, from a position further on in its shard.
 #[expect(
     clippy::cast_precision_loss,
     clippy::cast_possible_truncation,
@@ -129,12 +129,12 @@ fn disordered(
     order.sort_by_key(|happening| {
         happening.time_ms + (delays[happening.id] * allowed_ms(*happening) as f64) as i64
     });
-    for lane in 0..LANES {
-        let of_lane = |happening: &Happening| happening.is_signal() && happening.lane() == lane;
-        let mut in_order: Vec<_> = history.iter().copied().filter(of_lane).collect();
+    for shard in 0..SHARDS {
+        let of_shard = |happening: &Happening| happening.is_signal() && happening.shard() == shard;
+        let mut in_order: Vec<_> = history.iter().copied().filter(of_shard).collect();
         in_order.reverse();
-        for place in order.iter_mut().filter(|happening| of_lane(happening)) {
-            *place = in_order.pop().unwrap();
+        for slot in order.iter_mut().filter(|happening| of_shard(happening)) {
+            *slot = in_order.pop().unwrap();
         }
     }
     for (index, later) in repeats {
@@ -142,8 +142,8 @@ fn disordered(
         let to = (from + 1 + later).min(order.len());
         let mut repeat = order[from];
         if later % 2 == 0 {
-            let of_lane = |known: &&Happening| known.is_signal() && known.lane() == repeat.lane();
-            repeat.told_again = order[..to].iter().filter(of_lane).map(|known| known.id).max();
+            let of_shard = |known: &&Happening| known.is_signal() && known.shard() == repeat.shard();
+            repeat.emitted_again = order[..to].iter().filter(of_shard).map(|known| known.id).max();
         }
         order.insert(to, repeat);
     }
@@ -165,23 +165,23 @@ fn run(batches: &[KinesisBatch]) -> Left {
     let store = MemoryStore::<StockState>::default();
     let signals = MemorySignals::default();
     let quarantine: MemorySink = MemorySink::noting("quarantine", Journal::default());
-    let ledger = LedgerSettings { activity_horizon_ms: HORIZON_MS, ..LedgerSettings::default() };
+    let ledger = LedgerSettings { activity_dedup_window_ms: DEDUP_WINDOW_MS, ..LedgerSettings::default() };
     let adapters = (store.clone(), quarantine.clone(), signals.clone());
     let consumer = Stateful::new("inventory", adapters, ledger, 0);
     let mut applied = BTreeSet::new();
     for batch in batches {
         let opened = Batch::open(batch);
         let tally = wait(consumer.run(&opened, &ReorderPoints::default(), Deadline::NONE));
-        assert_eq!(tally.cut.record(), None);
-        for (unit, (_, verdict)) in opened.units().list.iter().zip(&tally.verdicts) {
+        assert_eq!(tally.checkpoint.record(), None);
+        for (batch_event, (_, verdict)) in opened.events().list.iter().zip(&tally.verdicts) {
             if *verdict == Some(Verdict::Applied) {
-                applied.insert(unit.event.as_ref().unwrap().id.parse().unwrap());
+                applied.insert(batch_event.event.as_ref().unwrap().id.parse().unwrap());
             }
         }
     }
     assert_eq!(quarantine.lines().len(), 0);
     let state = |key: String| {
-        // Whether stock is above its point depends on the order: it is what the next request is told by.
+        // Whether stock is above its point depends on the order: it is what the next request is decided by.
         let state = StockState { above_reorder_point: false, ..store.item(&key).unwrap().state };
         (key, state)
     };
@@ -204,13 +204,13 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(96))]
 
     #[test]
-    fn order_cuts_and_repeats_leave_the_same_stock(
+    fn order_splits_and_repeats_leave_the_same_stock(
         history in histories(60, KEYS.len(), MIXED, 47 * MINUTE_MS),
         one in (disorders(60), deliveries(60)),
         other in (disorders(60), deliveries(60)),
     ) {
         let [one, other] = [one, other].map(|(disorder, delivery)| {
-            run(&batches(&delivery, &disordered(&history, &disorder, |_| HORIZON_MS)))
+            run(&batches(&delivery, &disordered(&history, &disorder, |_| DEDUP_WINDOW_MS)))
         });
         prop_assert_eq!(one.applied.len(), history.len());
         prop_assert_eq!(&one.states, &other.states);
@@ -231,7 +231,7 @@ proptest! {
         one in deliveries(60),
         other in deliveries(60),
     ) {
-        let order = disordered(&history, &disorder, |_| HORIZON_MS);
+        let order = disordered(&history, &disorder, |_| DEDUP_WINDOW_MS);
         let [one, other] = [one, other].map(|delivery| run(&batches(&delivery, &order)).signals);
         let sorted = |mut signals: Vec<(String, String)>| { signals.sort_unstable(); signals };
         prop_assert_eq!(sorted(one), sorted(other));
@@ -243,12 +243,12 @@ proptest! {
 fn fold(order: &[Happening], ledger: &LedgerSettings) -> (i64, Vec<Happening>) {
     let mut fold = Fold::from(StockState::default(), Ledger::default());
     let mut applied = Vec::new();
-    for (place, happening) in order.iter().enumerate() {
+    for (index, happening) in order.iter().enumerate() {
         let text = happening.event().text();
-        let sequence = SequenceNumber::parse(&(place + 1).to_string()).unwrap();
-        let position = Position { sequence, sub_sequence: 0, index: 0 };
+        let sequence = SequenceNumber::parse(&(index + 1).to_string()).unwrap();
+        let position = Position { sequence, sub_sequence: 0, element: 0 };
         let delivery = millrace_domain::fold::Delivery {
-            lane: "shard",
+            shard_id: "shard",
             position: &position,
             arrived_at_ms: START_MS,
             redriven: false,
@@ -258,7 +258,7 @@ fn fold(order: &[Happening], ledger: &LedgerSettings) -> (i64, Vec<Happening>) {
         if verdict == Verdict::Applied {
             applied.push(*happening);
         }
-        if place % 16 == 0 {
+        if index % 16 == 0 {
             let stored = serde_json::to_string(&fold.state).unwrap();
             fold.state = serde_json::from_str(&stored).unwrap();
         }
@@ -274,9 +274,9 @@ proptest! {
         history in (5_i64..90).prop_flat_map(|step| histories(240, 1, SALES, step * MINUTE_MS)),
         disorder in disorders(240),
     ) {
-        // Counts come so late that what moved after them is settled, and the ledger does not forbid it.
-        let ledger = LedgerSettings { activity_horizon_ms: 7 * DAY_MS, ..LedgerSettings::default() };
-        let allowed_ms = |happening: Happening| if happening.is_signal() { HOUR_MS } else { 2 * HORIZON_MS };
+        // Counts come so late that what moved after them is compacted, and the ledger does not forbid it.
+        let ledger = LedgerSettings { activity_dedup_window_ms: 7 * DAY_MS, ..LedgerSettings::default() };
+        let allowed_ms = |happening: Happening| if happening.is_signal() { HOUR_MS } else { 2 * DEDUP_WINDOW_MS };
         let (stock, applied) = fold(&disordered(&history, &disorder, allowed_ms), &ledger);
         prop_assert_eq!(stock, on_hand(applied.iter()));
         let ids: BTreeSet<_> = applied.iter().map(|happening| happening.id).collect();

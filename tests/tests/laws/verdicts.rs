@@ -39,17 +39,17 @@ proptest! {
         let container = outside.container(CounterSettings::default(), cache_items);
         let batch = records.into_iter().fold(BatchBuilder::default(), add).build();
         let opened = Batch::open(&batch);
-        let units = opened.units().list;
+        let events = opened.events().list;
         for _ in 0..2 {
             let tally = wait(container.run(&opened, Deadline::NONE));
-            prop_assert_eq!(tally.cut.record(), None);
-            prop_assert_eq!(tally.verdicts.len(), units.len());
+            prop_assert_eq!(tally.checkpoint.record(), None);
+            prop_assert_eq!(tally.verdicts.len(), events.len());
             prop_assert!(tally.verdicts.iter().all(|(_, verdict)| verdict.is_some()));
-            prop_assert_eq!(tally.counts().values().sum::<u64>(), units.len() as u64);
-            for (unit, (record, verdict)) in units.iter().zip(&tally.verdicts) {
-                prop_assert_eq!(unit.record, *record);
-                if let Err(invalid) = &unit.event {
-                    prop_assert_eq!(*verdict, Some(Verdict::Refused(invalid.reason)));
+            prop_assert_eq!(tally.counts().values().sum::<u64>(), events.len() as u64);
+            for (batch_event, (record, verdict)) in events.iter().zip(&tally.verdicts) {
+                prop_assert_eq!(batch_event.record, *record);
+                if let Err(invalid) = &batch_event.event {
+                    prop_assert_eq!(*verdict, Some(Verdict::Rejected(invalid.reason)));
                 }
             }
         }

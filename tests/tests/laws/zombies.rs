@@ -16,7 +16,7 @@ async fn to_the_end(container: &Consumer<Counter>, batch: &KinesisBatch) {
     let mut next = Some(batch.clone());
     while let Some(batch) = next.take() {
         let tally = container.run(&Batch::open(&batch), Deadline::NONE).await;
-        next = remainder(&batch, &answer(&batch, tally.cut));
+        next = remainder(&batch, &answer(&batch, tally.checkpoint));
     }
 }
 

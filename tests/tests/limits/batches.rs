@@ -5,13 +5,13 @@ use std::sync::Arc;
 use archive::Archive;
 use millrace_domain::session::SessionState;
 use millrace_lambda::batch::{BATCH_LIMIT_EVENTS, RECORD_LIMIT_EVENTS};
-use millrace_lambda::deaggregate::SubRecord;
-use millrace_lambda::{Cut, Deadline, Function, KinesisBatch, Meter};
+use millrace_lambda::kpl::SubRecord;
+use millrace_lambda::{Checkpoint, Deadline, Function, KinesisBatch, Meter};
 use millrace_testkit::{BatchBuilder, Journal, MemorySignals, MemorySink, MemoryStore, event};
 use sessions::Sessions;
 
 /// How far each consumer comes, and why it ends there.
-async fn ends(batch: &KinesisBatch) -> [(Cut, usize, String); 2] {
+async fn ends(batch: &KinesisBatch) -> [(Checkpoint, usize, String); 2] {
     let sink = || <MemorySink>::noting("line", Journal::default());
     let meter = || Arc::new(Meter::default());
     let archive = Archive::new(&archive::Config::for_testing(), sink(), sink(), meter());
@@ -23,7 +23,7 @@ async fn ends(batch: &KinesisBatch) -> [(Cut, usize, String); 2] {
     reports.map(|report| {
         let tally = report.tally;
         let done = tally.verdicts.iter().filter(|(_, verdict)| verdict.is_some()).count();
-        (tally.cut, done, tally.why)
+        (tally.checkpoint, done, tally.why)
     })
 }
 
@@ -38,13 +38,13 @@ async fn both_consumers_end_a_batch_early_that_holds_too_many_events_and_say_so(
     };
     let records = BATCH_LIMIT_EVENTS / RECORD_LIMIT_EVENTS;
     let why = "the batch holds more events than fit into memory";
-    for (cut, done, said) in ends(&filled(RECORD_LIMIT_EVENTS)).await {
-        assert_eq!((cut, done, said.as_str()), (Cut::at(records), BATCH_LIMIT_EVENTS, why));
+    for (checkpoint, done, said) in ends(&filled(RECORD_LIMIT_EVENTS)).await {
+        assert_eq!((checkpoint, done, said.as_str()), (Checkpoint::at(records), BATCH_LIMIT_EVENTS, why));
     }
-    for (cut, done, said) in ends(&filled(RECORD_LIMIT_EVENTS - 1)).await {
-        assert_eq!((cut, done, said.as_str()), (Cut::at(records + 1), BATCH_LIMIT_EVENTS, why));
+    for (checkpoint, done, said) in ends(&filled(RECORD_LIMIT_EVENTS - 1)).await {
+        assert_eq!((checkpoint, done, said.as_str()), (Checkpoint::at(records + 1), BATCH_LIMIT_EVENTS, why));
     }
-    for (cut, done, said) in ends(&filled(RECORD_LIMIT_EVENTS - 2)).await {
-        assert_eq!((cut, done, said.as_str()), (Cut::default(), BATCH_LIMIT_EVENTS, ""));
+    for (checkpoint, done, said) in ends(&filled(RECORD_LIMIT_EVENTS - 2)).await {
+        assert_eq!((checkpoint, done, said.as_str()), (Checkpoint::default(), BATCH_LIMIT_EVENTS, ""));
     }
 }

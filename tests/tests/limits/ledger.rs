@@ -9,7 +9,7 @@ const MAX_VARINT: [u8; 10] = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x
 fn what(bytes: &[u8]) -> Option<&'static str> {
     match Ledger::unpack(bytes) {
         Ok(_) => None,
-        Err(LedgerUnreadable::Damaged { what }) => Some(what),
+        Err(LedgerUnreadable::Corrupt { what }) => Some(what),
         Err(error) => panic!("{error}"),
     }
 }
@@ -61,7 +61,7 @@ fn a_full_ledger_fits_its_item_and_one_more_event_gives_up_the_oldest() {
     let position = Position {
         sequence: SequenceNumber::parse(&"9".repeat(SEQUENCE_LIMIT_DIGITS)).unwrap(),
         sub_sequence: u32::MAX,
-        index: u32::MAX,
+        element: u32::MAX,
     };
     let mut add = |class, number: u64| {
         let candidate = Candidate {
@@ -69,20 +69,20 @@ fn a_full_ledger_fits_its_item_and_one_more_event_gives_up_the_oldest() {
             time_ms: 1_291_191_960_000 + i64::try_from(number).unwrap(),
             identity: number,
             payload: 0,
-            lane: "shardId-000000000003",
+            shard_id: "shardId-000000000003",
             position: &position,
         };
         assert_eq!(ledger.judge(&candidate, &settings), Judgement::New);
         ledger.record(&candidate, &settings);
-        (ledger.class(class).len(), ledger.class(class).floor_ms(), ledger.pack().len())
+        (ledger.class(class).len(), ledger.class(class).watermark_ms(), ledger.pack().len())
     };
-    let cap = settings.seen_cap as u64;
+    let cap = settings.seen_limit as u64;
     for number in 0..cap {
         add(Class::Money, number);
         assert_eq!(add(Class::Activity, number).0 as u64, number + 1);
     }
-    let (held, floor_ms, packed_bytes) = add(Class::Activity, cap);
-    assert_eq!((held as u64, floor_ms), (cap, 1_291_191_960_001));
+    let (held, watermark_ms, packed_bytes) = add(Class::Activity, cap);
+    assert_eq!((held as u64, watermark_ms), (cap, 1_291_191_960_001));
     // Entries one millisecond apart take 13 bytes each; an item may have 400 KB.
-    assert!(packed_bytes < 2 * settings.seen_cap * 15, "{packed_bytes} bytes");
+    assert!(packed_bytes < 2 * settings.seen_limit * 15, "{packed_bytes} bytes");
 }

@@ -44,7 +44,7 @@ fn a_value_is_quoted_up_to_the_limit() {
 fn a_partition_key_is_quoted_up_to_the_limit() {
     let quoted = |key: &str| {
         let refused = refusal(&event(), key);
-        assert_eq!(refused.reason, Reason::PartitionKey);
+        assert_eq!(refused.reason, Reason::PartitionKeyMismatch);
         refused.rule.strip_prefix("must equal the partition key ").unwrap().to_owned()
     };
     let full = "k".repeat(QUOTED_LIMIT_BYTES);

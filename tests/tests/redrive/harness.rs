@@ -12,13 +12,13 @@ use millrace_lambda::{Deadline, KinesisBatch, Meter};
 use millrace_testkit::{
     BatchBuilder, EventBuilder, Journal, MemoryObjects, MemorySignals, MemorySink, MemoryStore, MemoryStream,
 };
-use redrive::{Answer, Config, Line, Request};
+use redrive::{Answer, Config, ObjectResult, Request};
 use serde_json::{Value, json};
 use sessions::Sessions;
 
 use crate::on_failure::failure_object;
 
-/// The set-aside bucket, the stream, and both consumers.
+/// The dead-letter bucket, the stream, and both consumers.
 pub(crate) struct World {
     pub(crate) objects: MemoryObjects,
     pub(crate) stream: MemoryStream,
@@ -84,18 +84,18 @@ impl World {
         self.stream.drain_into(BatchBuilder::starting_at(first)).build()
     }
 
-    /// The keys and bytes of the records that carriers in the stream hold, in order.
-    pub(crate) fn carried(&self) -> Vec<(String, Bytes)> {
-        let carried = |record: millrace_lambda::record_stream::OutgoingRecord| {
-            let carrier: Value = serde_json::from_slice(&record.data).unwrap();
-            let payload = carrier["data"]["payload"].as_str().unwrap();
+    /// The keys and bytes of the records that redrive envelopes in the stream hold, in order.
+    pub(crate) fn unwrapped(&self) -> Vec<(String, Bytes)> {
+        let unwrapped = |record: millrace_lambda::record_stream::OutgoingRecord| {
+            let envelope: Value = serde_json::from_slice(&record.data).unwrap();
+            let payload = envelope["data"]["data_base64"].as_str().unwrap();
             (record.partition_key, STANDARD.decode(payload).unwrap().into())
         };
-        self.stream.accepted().into_iter().map(carried).collect()
+        self.stream.accepted().into_iter().map(unwrapped).collect()
     }
 
-    /// One field of the data of every carrier in the stream.
-    pub(crate) fn carrier_data(&self, field: &str) -> Vec<Value> {
+    /// One field of the data of every redrive envelope in the stream.
+    pub(crate) fn envelope_data(&self, field: &str) -> Vec<Value> {
         let data = |record: &millrace_lambda::record_stream::OutgoingRecord| {
             serde_json::from_slice::<Value>(&record.data).unwrap()["data"][field].clone()
         };
@@ -105,12 +105,12 @@ impl World {
 
 /// Key, and what stands in the way.
 pub(crate) fn reasons(answer: &Answer) -> Vec<(&str, &str)> {
-    let reason = |line: &'_ Line| !line.why.is_empty();
+    let reason = |result: &'_ ObjectResult| !result.error.is_empty();
     answer
-        .lines
+        .results
         .iter()
         .filter(|line| reason(line))
-        .map(|line| (line.key.as_str(), line.why.as_str()))
+        .map(|line| (line.key.as_str(), line.error.as_str()))
         .collect()
 }
 
@@ -123,21 +123,21 @@ pub(crate) fn record_of(event: &EventBuilder) -> (String, Bytes) {
 pub(crate) fn entry(sequence: &str, event: &EventBuilder) -> Value {
     json!({
         "function": "archive", "shard_id": "shardId-000000000000", "sequence_number": sequence,
-        "sub_sequence": 0, "batch_index": 0, "reason": "contract", "rule": "is what it is",
+        "sub_sequence": 0, "element": 0, "reason": "contract", "rule": "is what it is",
         "partition_key": event.subject(), "arrived_at": "2010-12-31T08:26:00.000Z", "part": 1, "parts": 1,
-        "bytes": STANDARD.encode(event.bytes()),
+        "data_base64": STANDARD.encode(event.bytes()),
     })
 }
 
-/// An entry cut into parts.
+/// An entry split into parts.
 pub(crate) fn in_parts(entry: &Value, parts: usize) -> Vec<Value> {
-    let bytes = STANDARD.decode(entry["bytes"].as_str().unwrap()).unwrap();
+    let bytes = STANDARD.decode(entry["data_base64"].as_str().unwrap()).unwrap();
     let chunks = bytes.chunks(bytes.len().div_ceil(parts));
     let part = |(number, chunk): (usize, &[u8])| {
         let mut part = entry.clone();
         part["part"] = number.into();
         part["parts"] = parts.into();
-        part["bytes"] = STANDARD.encode(chunk).into();
+        part["data_base64"] = STANDARD.encode(chunk).into();
         part
     };
     (1..).zip(chunks).map(part).collect()

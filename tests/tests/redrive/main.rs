@@ -1,7 +1,7 @@
-//! What was set aside comes back through the stream, and changes nothing twice.
+//! Dead letters come back through the stream, and change nothing twice.
 
 #[cfg(test)]
-mod carriers;
+mod envelopes;
 #[cfg(test)]
 mod harness;
 #[cfg(test)]

@@ -66,9 +66,9 @@ async fn a_batch_goes_back_for_the_function_that_failed() {
     let key = world.add_failure("a", "sessions:live", &batch);
     let answer = world.call(json!({"source": "on_failure", "mode": "run"})).await;
     assert_eq!((answer.done, answer.counts.sent, answer.complete), (1, 2, true));
-    assert_eq!(world.carried(), [record_of(&events[0]), record_of(&events[1])]);
-    assert_eq!(world.carrier_data("function"), ["sessions", "sessions"]);
-    assert_eq!(world.carrier_data("sequence_number")[0], batch.records[0].sequence_number.as_str());
+    assert_eq!(world.unwrapped(), [record_of(&events[0]), record_of(&events[1])]);
+    assert_eq!(world.envelope_data("target_function"), ["sessions", "sessions"]);
+    assert_eq!(world.envelope_data("sequence_number")[0], batch.records[0].sequence_number.as_str());
     assert_eq!(world.objects.keys("redriven/"), [format!("redriven/{key}")]);
 }
 
@@ -84,7 +84,7 @@ async fn every_form_of_a_response_is_read() {
         let world = World::new();
         world.objects.insert("aws/lambda/uuid/shard/a", object.to_string());
         let answer = world.call(json!({"source": "on_failure"})).await;
-        assert_eq!((answer.lines[0].state, answer.counts.to_send), (State::Ready, 1), "{object}");
+        assert_eq!((answer.results[0].state, answer.counts.to_send), (State::Ready, 1), "{object}");
     }
 }
 
@@ -99,8 +99,8 @@ async fn objects_that_the_event_source_mapping_writes_are_read() {
         world.objects.insert(&key, body);
         let answer = world.call(json!({"source": "on_failure", "mode": "run"})).await;
         assert_eq!((answer.done, answer.counts.events["valid"]), (1, 1), "{answer:?}");
-        assert_eq!(world.carried(), [record_of(&login)]);
-        assert_eq!(world.carrier_data("arrived_at"), ["2010-12-31T08:26:00.000Z"]);
+        assert_eq!(world.unwrapped(), [record_of(&login)]);
+        assert_eq!(world.envelope_data("arrived_at"), ["2010-12-31T08:26:00.000Z"]);
     }
 }
 
@@ -133,12 +133,12 @@ async fn aggregates_are_taken_apart_and_each_record_goes_under_its_own_key() {
     let events = [event("1", "u"), event("2", "v"), event("3", "u")];
     world.add_failure("a", "archive", &BatchBuilder::default().aggregate(&events).build());
     world.call(json!({"source": "on_failure", "mode": "run"})).await;
-    assert_eq!(world.carried(), events.each_ref().map(record_of));
-    assert_eq!(world.carrier_data("sub_sequence"), [0, 1, 2]);
+    assert_eq!(world.unwrapped(), events.each_ref().map(record_of));
+    assert_eq!(world.envelope_data("sub_sequence"), [0, 1, 2]);
 }
 
 #[tokio::test]
-async fn what_cannot_be_read_is_told_and_the_others_go_on() {
+async fn what_cannot_be_read_is_reported_and_the_others_go_on() {
     let world = World::new();
     let batch = BatchBuilder::default().event(&event("1", "u")).build();
     let mut no_batch = failure_object("sessions", None);
@@ -179,19 +179,19 @@ async fn an_object_that_cannot_be_read_now_ends_the_run() {
         world.objects.fail(&keys[1]);
         let request = json!({"source": "on_failure", "mode": mode});
         let answer = world.call(request.clone()).await;
-        assert_eq!((answer.objects, answer.failed, answer.left, answer.complete), (2, 1, 1, false));
-        assert_eq!(answer.why, "an object could not be read");
+        assert_eq!((answer.objects, answer.failed, answer.remaining, answer.complete), (2, 1, 1, false));
+        assert_eq!(answer.error, "an object could not be read");
         assert_eq!(reasons(&answer), [(keys[1].as_str(), "could not be read: the script fails it")]);
         world.objects.heal();
         let answer = world.call(request).await;
-        assert!(answer.complete && answer.why.is_empty(), "{answer:?}");
+        assert!(answer.complete && answer.error.is_empty(), "{answer:?}");
         let expected: Vec<_> = events.iter().map(record_of).collect();
-        assert_eq!(world.carried(), if mode == "run" { expected } else { vec![] });
+        assert_eq!(world.unwrapped(), if mode == "run" { expected } else { vec![] });
     }
 }
 
 #[tokio::test]
-async fn a_batch_of_carriers_is_not_carried_again() {
+async fn a_batch_of_envelopes_is_not_wrapped_again() {
     let world = World::new();
     let events = [event("1", "u"), event("2", "u")];
     let failed = BatchBuilder::default().events(&events).build();
@@ -199,9 +199,9 @@ async fn a_batch_of_carriers_is_not_carried_again() {
     world.add_failure("b", "archive", &failed);
     world.call(json!({"source": "on_failure", "mode": "run"})).await;
     let first = world.stream.accepted();
-    // The batch of carriers fails in sessions: those for archive were passed over by it, and are not its loss.
+    // The batch of redrive envelopes fails in sessions: those for archive were ignored by it, and are not its loss.
     world.add_failure("c", "sessions", &world.delivered(100));
     let answer = world.call(json!({"source": "on_failure", "mode": "run"})).await;
-    assert_eq!((answer.done_before, answer.done, answer.counts.passed_over), (2, 1, 2));
+    assert_eq!((answer.done_before, answer.done, answer.counts.not_sent), (2, 1, 2));
     assert_eq!(world.stream.accepted(), first[..2]);
 }

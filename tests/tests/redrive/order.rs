@@ -1,4 +1,4 @@
-//! Batches of one shard that were given up within one second come back in the order that they had in it, whatever
+//! Batches of one shard that were discarded within one second come back in the order that they had in it, whatever
 //! random UUIDs their keys end in.
 
 use std::time::Duration;
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::harness::{World, reasons, record_of};
 use crate::on_failure::failure_object;
 
-/// What the keys of a second's objects end in, by the place of their batches in the shard. The dashes of a UUID make
+/// What the keys of a second's objects end in, by the position of their batches in the shard. The dashes of a UUID make
 /// no second of their own.
 const UUIDS: [&str; 5] = [
     "e3c1a7d0-11aa-4000-8000-000000000001",
@@ -30,24 +30,24 @@ fn run(limit: usize) -> Value {
     json!({"source": "on_failure", "mode": "run", "limit": limit})
 }
 
-fn login(place: usize) -> EventBuilder {
-    event(place.to_string(), "u")
+fn login(index: usize) -> EventBuilder {
+    event(index.to_string(), "u")
 }
 
-fn batch(place: usize) -> KinesisBatch {
-    BatchBuilder::counting_from(FIRSTS[place]).event(&login(place)).build()
+fn batch(index: usize) -> KinesisBatch {
+    BatchBuilder::counting_from(FIRSTS[index]).event(&login(index)).build()
 }
 
-/// Five batches of one shard and second; gives back their keys by their place in the shard.
+/// Five batches of one shard and second; gives back their keys by their position in the shard.
 fn burst(world: &World) -> [String; 5] {
-    [0, 1, 2, 3, 4].map(|place| {
-        let name = format!("2026-01-02T10.00.05-{}", UUIDS[place]);
-        world.add_failure(&name, "sessions", &batch(place))
+    [0, 1, 2, 3, 4].map(|index| {
+        let name = format!("2026-01-02T10.00.05-{}", UUIDS[index]);
+        world.add_failure(&name, "sessions", &batch(index))
     })
 }
 
-fn logins(places: impl IntoIterator<Item = usize>) -> Vec<(String, Bytes)> {
-    places.into_iter().map(|place| record_of(&login(place))).collect()
+fn logins(indexes: impl IntoIterator<Item = usize>) -> Vec<(String, Bytes)> {
+    indexes.into_iter().map(|index| record_of(&login(index))).collect()
 }
 
 #[tokio::test]
@@ -58,10 +58,10 @@ async fn a_burst_comes_back_in_the_order_of_its_shard() {
         let keys = burst(&world);
         let dry = world.call(json!({"source": "on_failure"})).await;
         let answer = world.call(run(100)).await;
-        assert_eq!((answer.done, answer.counts.sent, answer.left, answer.complete), (5, 5, 0, true));
-        assert_eq!(world.carried(), logins(0..5), "pages of {page}");
+        assert_eq!((answer.done, answer.counts.sent, answer.remaining, answer.complete), (5, 5, 0, true));
+        assert_eq!(world.unwrapped(), logins(0..5), "pages of {page}");
         for answer in [dry, answer] {
-            let taken: Vec<_> = answer.lines.into_iter().map(|line| line.key).collect();
+            let taken: Vec<_> = answer.results.into_iter().map(|line| line.key).collect();
             assert_eq!(taken, keys);
         }
     }
@@ -82,7 +82,7 @@ async fn bursts_come_back_one_after_another_and_each_shard_for_itself() {
     }
     assert_eq!(world.call(run(100)).await.done, 5);
     let expected = [("a", "u"), ("b", "u"), ("c", "u"), ("d", "v"), ("e", "v")];
-    assert_eq!(world.carried(), expected.map(|(id, key)| record_of(&event(id, key))));
+    assert_eq!(world.unwrapped(), expected.map(|(id, key)| record_of(&event(id, key))));
 }
 
 #[tokio::test]
@@ -93,31 +93,31 @@ async fn a_limit_does_not_cut_a_burst_in_two() {
     let behind = BatchBuilder::counting_from(500).event(&event("9", "u")).build();
     world.add_failure("2026-01-02T10.00.06-a", "sessions", &behind);
     let answer = world.call(run(2)).await;
-    assert_eq!((answer.done, answer.left, answer.complete), (5, 1, false));
-    assert_eq!(world.carried(), logins(0..5));
+    assert_eq!((answer.done, answer.remaining, answer.complete), (5, 1, false));
+    assert_eq!(world.unwrapped(), logins(0..5));
     let answer = world.call(run(2)).await;
-    assert_eq!((answer.done_before, answer.done, answer.left, answer.complete), (5, 1, 0, true));
+    assert_eq!((answer.done_before, answer.done, answer.remaining, answer.complete), (5, 1, 0, true));
     // A list reads nothing, and its limit holds.
     let answer = world.call(json!({"source": "on_failure", "mode": "list", "limit": 2})).await;
-    assert_eq!((answer.objects, answer.lines.len()), (2, 2));
+    assert_eq!((answer.objects, answer.results.len()), (2, 2));
 }
 
 #[tokio::test]
-async fn what_is_done_of_a_burst_is_passed_over_until_it_is_asked_for_again() {
+async fn what_is_done_of_a_burst_is_skipped_until_it_is_asked_for_again() {
     let world = World::new();
     let keys = burst(&world);
-    for place in [1, 4] {
-        world.objects.insert(&redrive::mark_of(&keys[place]), "{}");
-        world.objects.fail(&keys[place]);
+    for index in [1, 4] {
+        world.objects.insert(&redrive::mark_of(&keys[index]), "{}");
+        world.objects.fail(&keys[index]);
     }
     let answer = world.call(run(100)).await;
     assert_eq!((answer.done_before, answer.done, answer.failed, answer.complete), (2, 3, 0, true));
-    assert_eq!(world.carried(), logins([0, 2, 3]));
+    assert_eq!(world.unwrapped(), logins([0, 2, 3]));
     world.objects.heal();
     let mut again = run(100);
-    again["again"] = true.into();
+    again["include_done"] = true.into();
     assert_eq!(world.call(again).await.done, 5);
-    assert_eq!(world.carried()[3..], logins(0..5));
+    assert_eq!(world.unwrapped()[3..], logins(0..5));
 }
 
 #[tokio::test]
@@ -126,12 +126,12 @@ async fn a_burst_that_the_stream_interrupts_goes_on_where_it_was() {
     let keys = burst(&world);
     world.stream.script([None, None, Some(0)]);
     let answer = world.call(run(100)).await;
-    assert_eq!((answer.done, answer.failed, answer.left), (2, 1, 2));
+    assert_eq!((answer.done, answer.failed, answer.remaining), (2, 1, 2));
     assert_eq!(reasons(&answer)[0].0, keys[2]);
-    assert_eq!(world.carried(), logins(0..2));
+    assert_eq!(world.unwrapped(), logins(0..2));
     let answer = world.call(run(100)).await;
-    assert_eq!((answer.done_before, answer.done, answer.left), (2, 3, 0));
-    assert_eq!(world.carried(), logins(0..5));
+    assert_eq!((answer.done_before, answer.done, answer.remaining), (2, 3, 0));
+    assert_eq!(world.unwrapped(), logins(0..5));
 }
 
 /// A stream that takes its time.
@@ -153,21 +153,21 @@ async fn a_burst_that_the_deadline_interrupts_goes_on_where_it_was() {
     for (done, left) in [(2, 3), (2, 1), (1, 0)] {
         let deadline = Deadline::after(Duration::from_secs(1));
         let answer = redrive::run(&world.objects, &stream, &world.config, &request, deadline).await;
-        assert_eq!((answer.done, answer.left, answer.failed), (done, left, 0));
+        assert_eq!((answer.done, answer.remaining, answer.failed), (done, left, 0));
     }
-    assert_eq!(world.carried(), logins(0..5));
+    assert_eq!(world.unwrapped(), logins(0..5));
     // Near the deadline, nothing is read to find an order.
     let world = World::new();
     burst(&world);
     let deadline = Deadline::after(Duration::from_secs(1));
     tokio::time::advance(Duration::from_secs(1)).await;
     let answer = world.call_until(run(100), deadline).await;
-    assert_eq!((answer.objects, answer.left, world.stream.calls()), (0, 5, 0));
-    assert_eq!(answer.why, "the invocation's deadline is near");
+    assert_eq!((answer.objects, answer.remaining, world.stream.calls()), (0, 5, 0));
+    assert_eq!(answer.error, "the invocation's deadline is near");
 }
 
 #[tokio::test]
-async fn damaged_objects_of_a_burst_hold_up_no_other() {
+async fn corrupt_objects_of_a_burst_hold_up_no_other() {
     let world = World::new();
     let keys = burst(&world);
     world.objects.insert(&keys[0], "no json");
@@ -183,11 +183,11 @@ async fn damaged_objects_of_a_burst_hold_up_no_other() {
     });
     let answer = world.call(run(100)).await;
     assert_eq!((answer.done, answer.failed, answer.counts.sent, answer.complete), (3, 2, 3, true));
-    // What does not say its place comes last.
-    assert_eq!(world.carried(), logins([4, 5, 2]));
+    // What does not say its position comes last.
+    assert_eq!(world.unwrapped(), logins([4, 5, 2]));
     let marked = [&last, &keys[2], &keys[4]].map(|key| redrive::mark_of(key));
     assert_eq!(world.objects.keys("redriven/"), marked);
-    let why = |place: usize| reasons(&answer).into_iter().find(|(key, _)| *key == keys[place]).unwrap().1;
+    let why = |index: usize| reasons(&answer).into_iter().find(|(key, _)| *key == keys[index]).unwrap().1;
     assert!(why(0).starts_with("is no record of an on-failure destination"));
     assert!(why(1).contains("only the stream has the records 9 to 9"));
 }
@@ -198,12 +198,12 @@ async fn a_burst_of_which_one_cannot_be_read_now_waits_as_a_whole() {
     let keys = burst(&world);
     world.objects.fail(&keys[0]);
     let answer = world.call(run(100)).await;
-    assert_eq!((answer.objects, answer.left, answer.complete, world.stream.calls()), (0, 5, false, 0));
+    assert_eq!((answer.objects, answer.remaining, answer.complete, world.stream.calls()), (0, 5, false, 0));
     let why = "objects of one second could not be read for their order: the script fails it";
-    assert_eq!(answer.why, why);
+    assert_eq!(answer.error, why);
     world.objects.heal();
     assert_eq!(world.call(run(100)).await.done, 5);
-    assert_eq!(world.carried(), logins(0..5));
+    assert_eq!(world.unwrapped(), logins(0..5));
 }
 
 #[tokio::test]
@@ -216,10 +216,10 @@ async fn a_burst_beyond_its_bound_is_cut_alike_in_every_run() {
         world.add_failure(&format!("2026-01-02T10.00.05-{name:04}"), "sessions", &batch);
     }
     let answer = world.call(run(1)).await;
-    assert_eq!((answer.done, answer.left, answer.complete), (1_000, 2, false));
+    assert_eq!((answer.done, answer.remaining, answer.complete), (1_000, 2, false));
     let answer = world.call(run(1)).await;
     assert_eq!((answer.done_before, answer.done, answer.complete), (1_000, 2, true));
     let expected = (1_001..=2_000).chain(999..=1_000);
     let expected: Vec<_> = expected.map(|id: u64| record_of(&event(id.to_string(), "u"))).collect();
-    assert_eq!(world.carried(), expected);
+    assert_eq!(world.unwrapped(), expected);
 }

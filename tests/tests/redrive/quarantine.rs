@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use millrace_lambda::deaggregate::{SubRecord, aggregate};
+use millrace_lambda::kpl::{SubRecord, aggregate};
 use millrace_testkit::event;
 use serde_json::{Value, json};
 
@@ -14,22 +14,22 @@ fn run() -> Value {
 }
 
 #[tokio::test]
-async fn an_entry_goes_back_for_everybody_under_its_first_place() {
+async fn an_entry_goes_back_for_everybody_under_its_first_position() {
     let world = World::new();
     let login = event("1", "u");
     let mut line = entry("5", &login);
     line["sub_sequence"] = 3.into();
-    line["batch_index"] = 4.into();
+    line["element"] = 4.into();
     world.add_quarantine("a", &[line]);
     let answer = world.call(run()).await;
     assert_eq!((answer.done, answer.counts.events["valid"]), (1, 1));
-    assert_eq!(world.carried(), [record_of(&login)]);
+    assert_eq!(world.unwrapped(), [record_of(&login)]);
     for (field, expected) in
-        [("sub_sequence", json!(3)), ("index", json!(4)), ("sequence_number", json!("5"))]
+        [("sub_sequence", json!(3)), ("element", json!(4)), ("sequence_number", json!("5"))]
     {
-        assert_eq!(world.carrier_data(field), [expected]);
+        assert_eq!(world.envelope_data(field), [expected]);
     }
-    assert_eq!(world.carrier_data("function"), [Value::Null]);
+    assert_eq!(world.envelope_data("target_function"), [Value::Null]);
 }
 
 #[tokio::test]
@@ -42,7 +42,7 @@ async fn plain_text_and_several_members_of_gzip_are_read() {
         let world = World::new();
         world.objects.insert("quarantine/a", bytes);
         world.call(run()).await;
-        assert_eq!(world.carried(), logins.each_ref().map(record_of));
+        assert_eq!(world.unwrapped(), logins.each_ref().map(record_of));
     }
 }
 
@@ -54,7 +54,7 @@ async fn an_entry_that_was_delivered_twice_goes_back_once() {
     by_sessions["function"] = "sessions".into();
     world.add_quarantine("a", &[line.clone(), by_sessions, line]);
     let answer = world.call(run()).await;
-    assert_eq!((answer.done, answer.counts.sent, answer.counts.passed_over), (1, 1, 2));
+    assert_eq!((answer.done, answer.counts.sent, answer.counts.not_sent), (1, 1, 2));
 }
 
 #[tokio::test]
@@ -73,7 +73,7 @@ async fn parts_are_joined_across_objects_which_are_done_together() {
     assert_eq!((reasons(&answer), answer.done), (expected.to_vec(), 0));
     let answer = world.call(run()).await;
     assert_eq!((reasons(&answer), answer.done), (vec![], 3));
-    assert_eq!(world.carried(), [record_of(&large), record_of(&large), record_of(&small)]);
+    assert_eq!(world.unwrapped(), [record_of(&large), record_of(&large), record_of(&small)]);
 }
 
 #[tokio::test]
@@ -86,11 +86,11 @@ async fn the_limit_does_not_cut_through_an_entry() {
     let mut request = run();
     request["limit"] = 1.into();
     let answer = world.call(request).await;
-    assert_eq!((answer.done, answer.counts.sent, answer.left), (2, 1, 1));
+    assert_eq!((answer.done, answer.counts.sent, answer.remaining), (2, 1, 1));
 }
 
 #[tokio::test]
-async fn an_entry_that_stays_incomplete_is_told_and_its_object_stays() {
+async fn an_entry_that_stays_incomplete_is_reported_and_its_object_stays() {
     let world = World::new();
     let whole = entry("5", &event("1", "u"));
     let a = world.add_quarantine("a", &in_parts(&entry("6", &event("2", "u")), 2)[..1]);
@@ -103,7 +103,7 @@ async fn an_entry_that_stays_incomplete_is_told_and_its_object_stays() {
 }
 
 #[tokio::test]
-async fn an_entry_of_the_last_object_that_stays_incomplete_is_told() {
+async fn an_entry_of_the_last_object_that_stays_incomplete_is_reported() {
     let world = World::new();
     let last = world.add_quarantine("a", &in_parts(&entry("7", &event("3", "u")), 2)[1..]);
     let answer = world.call(run()).await;
@@ -127,7 +127,7 @@ async fn a_whole_aggregate_is_taken_apart_and_bytes_that_look_like_one_are_not()
         logins.each_ref().map(|login| SubRecord { partition_key: login.subject(), data: login.bytes() });
     let bytes = aggregate(&sub_records);
     let mut line = entry("5", &logins[0]);
-    line["bytes"] = STANDARD.encode(&bytes).into();
+    line["data_base64"] = STANDARD.encode(&bytes).into();
     let whole: [(String, Bytes); 1] = [("u".to_owned(), bytes)];
     let apart = logins.each_ref().map(record_of);
     for (reason, expected) in
@@ -137,7 +137,7 @@ async fn a_whole_aggregate_is_taken_apart_and_bytes_that_look_like_one_are_not()
         line["reason"] = reason.into();
         world.add_quarantine("a", &[line.clone()]);
         world.call(run()).await;
-        assert_eq!(world.carried(), expected, "{reason}");
+        assert_eq!(world.unwrapped(), expected, "{reason}");
     }
 }
 
@@ -151,27 +151,28 @@ async fn an_aggregate_of_more_records_than_a_consumer_takes_comes_back_whole() {
         .collect();
     let mut line = entry("5", &logins[0]);
     line["reason"] = "too_many_events".into();
-    line["bytes"] = STANDARD.encode(aggregate(&sub_records)).into();
+    line["data_base64"] = STANDARD.encode(aggregate(&sub_records)).into();
     world.add_quarantine("a", &[line]);
     let answer = world.call(run()).await;
     assert_eq!((answer.done, answer.counts.sent, answer.counts.events["valid"]), (1, 20_000, 20_000));
-    assert_eq!(world.carried(), logins.iter().map(record_of).collect::<Vec<_>>());
+    assert_eq!(world.unwrapped(), logins.iter().map(record_of).collect::<Vec<_>>());
 }
 
 #[tokio::test]
-async fn an_entry_whose_carrier_would_be_refused_is_told_and_its_object_stays() {
+async fn an_entry_whose_envelope_would_be_refused_is_reported_and_its_object_stays() {
     let world = World::new();
     let mut nowhere = entry("5", &event("1", "u"));
     nowhere["shard_id"] = "".into();
     let a = world.add_quarantine("a", &[nowhere, entry("6", &event("2", "u"))]);
     let answer = world.call(run()).await;
     assert_eq!((answer.done, answer.failed, answer.counts.sent), (0, 1, 1));
-    let why = "a carrier of one of its records would be refused: data.shard_id must be 1 to 128 bytes";
+    let why =
+        "a redrive envelope of one of its records would be refused: data.shard_id must be 1 to 128 bytes";
     assert_eq!(reasons(&answer), [(a.as_str(), why)]);
 }
 
 #[tokio::test]
-async fn damaged_lines_and_objects_are_told_and_the_rest_goes_back() {
+async fn corrupt_lines_and_objects_are_reported_and_the_rest_goes_back() {
     let world = World::new();
     let login = event("1", "u");
     let good = text(&[entry("5", &login)]);

@@ -11,12 +11,12 @@ use crate::harness::{World, record_of};
 /// Counts of a function's verdicts, those that are not zero.
 async fn counts(function: &impl Function, batch: &KinesisBatch) -> Vec<(&'static str, u64)> {
     let report = function.process(batch, Deadline::NONE).await;
-    assert_eq!(report.tally.cut.record(), None, "{}", report.tally.why);
+    assert_eq!(report.tally.checkpoint.record(), None, "{}", report.tally.why);
     report.tally.counts().into_iter().filter(|(_, count)| *count > 0).collect()
 }
 
 fn run(source: &str) -> Value {
-    json!({"source": source, "mode": "run", "again": true})
+    json!({"source": source, "mode": "run", "include_done": true})
 }
 
 #[tokio::test]
@@ -26,23 +26,23 @@ async fn a_batch_that_failed_is_applied_by_the_function_that_failed_alone() {
         BatchBuilder::default().events(&[event("1", "u"), event("2", "u").orders("a", 1, 500)]).build();
     world.add_failure("a", "sessions", &batch);
     world.call(run("on_failure")).await;
-    let carriers = world.delivered(100);
-    assert_eq!(counts(&world.archive, &carriers).await, [("passed_over", 2)]);
+    let envelopes = world.delivered(100);
+    assert_eq!(counts(&world.archive, &envelopes).await, [("ignored", 2)]);
     assert!(world.rows.lines().is_empty() && world.quarantine.lines().is_empty());
-    assert_eq!(counts(&world.sessions, &carriers).await, [("applied", 2)]);
+    assert_eq!(counts(&world.sessions, &envelopes).await, [("applied", 2)]);
     assert_eq!(world.store.item("u").unwrap().state.lifetime.orders, 1);
 }
 
 #[tokio::test]
-async fn what_is_for_another_function_is_passed_over_even_when_it_is_broken() {
+async fn what_is_for_another_function_is_ignored_even_when_it_is_broken() {
     let world = World::new();
     let batch = BatchBuilder::default().event(&event("1", "u")).raw("u", "no json").build();
     world.add_failure("a", "archive", &batch);
     world.call(run("on_failure")).await;
-    let carriers = world.delivered(100);
-    assert_eq!(counts(&world.sessions, &carriers).await, [("passed_over", 2)]);
+    let envelopes = world.delivered(100);
+    assert_eq!(counts(&world.sessions, &envelopes).await, [("ignored", 2)]);
     assert!(world.store.item("u").is_none());
-    assert_eq!(counts(&world.archive, &carriers).await, [("applied", 1), ("invalid", 1)]);
+    assert_eq!(counts(&world.archive, &envelopes).await, [("applied", 1), ("invalid", 1)]);
     assert_eq!((world.rows.texts("id"), world.quarantine.lines().len()), (vec!["1".to_owned()], 1));
 }
 
@@ -54,11 +54,11 @@ async fn redriving_twice_changes_nothing_twice() {
     world.add_failure("a", "sessions", &batch);
     world.call(run("on_failure")).await;
     world.call(run("on_failure")).await;
-    let carriers = world.delivered(100);
-    assert_eq!(counts(&world.sessions, &carriers).await, [("applied", 2), ("duplicate", 2)]);
+    let envelopes = world.delivered(100);
+    assert_eq!(counts(&world.sessions, &envelopes).await, [("applied", 2), ("duplicate", 2)]);
     let once = world.store.item("u");
-    // A crash behind the commit delivers the carriers again.
-    assert_eq!(counts(&world.sessions, &carriers).await, [("duplicate", 2), ("redelivery", 2)]);
+    // A crash behind the commit delivers the redrive envelopes again.
+    assert_eq!(counts(&world.sessions, &envelopes).await, [("duplicate", 2), ("redelivery", 2)]);
     assert_eq!(world.store.item("u"), once);
 }
 
@@ -88,50 +88,50 @@ async fn what_comes_back_too_late_is_late() {
 }
 
 #[tokio::test]
-async fn an_event_that_was_mended_is_a_row_under_its_first_place() {
+async fn an_event_that_was_mended_is_a_row_under_its_first_position() {
     let world = World::new();
     let view = event("1", "u").views("a");
     // It was refused by an earlier version, and is taken by this one.
     let mut line = crate::harness::entry("5", &view);
-    line["batch_index"] = 2.into();
+    line["element"] = 2.into();
     world.add_quarantine("a", &[line]);
     world.call(run("quarantine")).await;
-    let carriers = world.stream.drain_into(BatchBuilder::starting_at(100).of_shard("shardId-9")).build();
-    assert_eq!(counts(&world.archive, &carriers).await, [("applied", 1)]);
-    assert_eq!(counts(&world.sessions, &carriers).await, [("applied", 1)]);
+    let envelopes = world.stream.drain_into(BatchBuilder::starting_at(100).of_shard("shardId-9")).build();
+    assert_eq!(counts(&world.archive, &envelopes).await, [("applied", 1)]);
+    assert_eq!(counts(&world.sessions, &envelopes).await, [("applied", 1)]);
     let row = &world.rows.lines()[0];
-    let place = (&row["shard_id"], &row["sequence_number"], &row["batch_index"], &row["arrived_at"]);
+    let position = (&row["shard_id"], &row["sequence_number"], &row["element"], &row["arrived_at"]);
     let first = ("shardId-000000000000".into(), "5".into(), 2.into(), "2010-12-31T08:26:00.000Z".into());
-    assert_eq!(place, (&first.0, &first.1, &first.2, &first.3));
+    assert_eq!(position, (&first.0, &first.1, &first.2, &first.3));
     assert_eq!(row["id"], "1");
 }
 
 #[tokio::test]
-async fn what_fails_again_is_set_aside_again_with_its_first_place_and_the_carriers() {
+async fn what_fails_again_is_quarantined_again_with_its_first_position_and_the_envelopes() {
     let world = World::new();
     let broken = event("2", "u").of_type("cart.item_added", json!({"sku": "a", "quantity": 0}));
     let batch = BatchBuilder::starting_at(7).array(&[event("1", "u"), broken.clone()]).build();
     counts(&world.archive, &batch).await;
-    let set_aside = world.quarantine.lines();
+    let quarantined = world.quarantine.lines();
     let mut sequences = Vec::new();
     for (name, first) in [("a", 100), ("b", 200)] {
         world.add_quarantine(name, &[world.quarantine.lines().pop().unwrap()]);
         world.call(json!({"source": "quarantine", "mode": "run"})).await;
-        let carriers =
+        let envelopes =
             world.stream.drain_into(BatchBuilder::starting_at(first).of_shard("shardId-9")).build();
-        assert_eq!(carriers.records.len(), 1);
-        sequences.push(carriers.records[0].sequence_number.to_string());
-        assert_eq!(counts(&world.archive, &carriers).await, [("invalid", 1)]);
+        assert_eq!(envelopes.records.len(), 1);
+        sequences.push(envelopes.records[0].sequence_number.to_string());
+        assert_eq!(counts(&world.archive, &envelopes).await, [("invalid", 1)]);
     }
     let lines = world.quarantine.lines();
     assert_eq!(lines.len(), 3);
     for (line, sequence) in lines[1..].iter().zip(sequences) {
-        let mut expected = set_aside[0].clone();
-        expected["redriven_shard_id"] = "shardId-9".into();
-        expected["redriven_sequence_number"] = sequence.into();
+        let mut expected = quarantined[0].clone();
+        expected["redrive_shard_id"] = "shardId-9".into();
+        expected["redrive_sequence_number"] = sequence.into();
         assert_eq!(*line, expected);
     }
-    assert_eq!(STANDARD.decode(lines[2]["bytes"].as_str().unwrap()).unwrap(), broken.bytes());
+    assert_eq!(STANDARD.decode(lines[2]["data_base64"].as_str().unwrap()).unwrap(), broken.bytes());
 }
 
 #[tokio::test]
@@ -142,8 +142,8 @@ async fn a_wrong_clock_is_judged_by_the_first_arrival() {
     world.add_quarantine("a", &world.quarantine.lines());
     world.call(run("quarantine")).await;
     let later = BatchBuilder::starting_at(100).arrived_at_ms(ARRIVED_AT_MS + 60 * 60_000);
-    let carriers = world.stream.drain_into(later).build();
-    assert_eq!(counts(&world.sessions, &carriers).await, [("invalid", 1)]);
+    let envelopes = world.stream.drain_into(later).build();
+    assert_eq!(counts(&world.sessions, &envelopes).await, [("invalid", 1)]);
 }
 
 #[tokio::test]
@@ -155,5 +155,5 @@ async fn records_of_a_key_keep_their_order() {
         world.add_failure(name, "sessions", &batch);
     }
     world.call(run("on_failure")).await;
-    assert_eq!(world.carried(), events.iter().map(record_of).collect::<Vec<_>>());
+    assert_eq!(world.unwrapped(), events.iter().map(record_of).collect::<Vec<_>>());
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use millrace_lambda::deaggregate::{SubRecord, aggregate};
+use millrace_lambda::kpl::{SubRecord, aggregate};
 use millrace_lambda::record_stream::{OutgoingRecord, Put, RecordStream};
 use millrace_lambda::{Deadline, KinesisBatch};
 use millrace_testkit::{ARRIVED_AT_MS, BatchBuilder, MemoryStream, event};
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::harness::{World, entry, reasons, record_of};
 
 fn states(answer: &Answer) -> Vec<State> {
-    answer.lines.iter().map(|line| line.state).collect()
+    answer.results.iter().map(|line| line.state).collect()
 }
 
 fn batch(first: u64, user: &str) -> KinesisBatch {
@@ -29,8 +29,8 @@ async fn a_list_reads_nothing_and_a_dry_run_sends_nothing() {
     let answer = world.call(json!({"source": "on_failure", "mode": "list"})).await;
     assert_eq!(states(&answer), [State::Done, State::Open]);
     assert_eq!((answer.objects, answer.done_before, answer.done, answer.counts.records), (2, 1, 0, 0));
-    assert_eq!(answer.lines[1].bytes, 7);
-    let answer = world.call(json!({"source": "on_failure", "again": true})).await;
+    assert_eq!(answer.results[1].size_bytes, 7);
+    let answer = world.call(json!({"source": "on_failure", "include_done": true})).await;
     assert_eq!(states(&answer), [State::Ready, State::NotDone]);
     assert_eq!((answer.counts.to_send, answer.counts.sent, world.stream.calls()), (1, 0, 0));
     assert_eq!(world.objects.keys("redriven/").len(), 1);
@@ -49,7 +49,8 @@ async fn a_dry_run_says_how_each_record_decodes_now() {
         .build();
     world.add_failure("a", "sessions", &batch);
     let answer = world.call(json!({"source": "on_failure"})).await;
-    let expected = [("clock_skew", 1), ("contract", 1), ("not_json", 1), ("partition_key", 1), ("valid", 2)];
+    let expected =
+        [("clock_skew", 1), ("contract", 1), ("not_json", 1), ("partition_key_mismatch", 1), ("valid", 2)];
     assert_eq!(answer.counts.events, expected.map(|(name, count)| (name.to_owned(), count)).into());
     assert_eq!((answer.counts.records, answer.counts.to_send), (5, 5));
 }
@@ -60,7 +61,7 @@ async fn filters_leave_records_out_and_the_object_open() {
     let cases = [
         (json!({"function": "sessions"}), 0),
         (json!({"function": "archive", "reason": "contract", "shard_id": "shardId-000000000000"}), 1),
-        (json!({"reason": "frame"}), 0),
+        (json!({"reason": "schema_registry_header"}), 0),
         (json!({"shard_id": "other"}), 0),
         (late, 0),
         (json!({"from": "2010-12-31T08:26:00Z", "to": "2010-12-31T08:26:00.001Z"}), 1),
@@ -95,13 +96,13 @@ async fn a_prefix_and_a_limit_take_some_objects_and_the_next_run_goes_on() {
     }
     let request = json!({"source": "on_failure", "mode": "run", "limit": 3});
     let answer = world.call(request.clone()).await;
-    assert_eq!((answer.done, answer.left, answer.complete), (3, 1, false));
+    assert_eq!((answer.done, answer.remaining, answer.complete), (3, 1, false));
     let answer = world.call(request.clone()).await;
-    assert_eq!((answer.done_before, answer.done, answer.left, answer.complete), (3, 2, 0, true));
+    assert_eq!((answer.done_before, answer.done, answer.remaining, answer.complete), (3, 2, 0, true));
     let answer = world.call(request).await;
     assert_eq!((answer.done_before, answer.done, answer.counts.sent), (5, 0, 0));
     let prefix = "aws/lambda/7d5a2f4e/shardId-000000000000/2026/01/02/b";
-    let answer = world.call(json!({"source": "on_failure", "prefix": prefix, "again": true})).await;
+    let answer = world.call(json!({"source": "on_failure", "prefix": prefix, "include_done": true})).await;
     assert_eq!((answer.objects, answer.counts.to_send), (1, 1));
 }
 
@@ -127,14 +128,14 @@ async fn what_the_stream_does_not_accept_ends_the_run_and_is_sent_by_the_next() 
     world.stream.script([Some(0)]);
     let request = json!({"source": "on_failure", "mode": "run"});
     let answer = world.call(request.clone()).await;
-    assert_eq!((answer.done, answer.failed, answer.left, answer.counts.sent), (0, 1, 1, 1));
-    assert_eq!(answer.why, "the stream did not accept all records of an object");
-    assert_eq!(world.carried(), [record_of(&events[1])]);
+    assert_eq!((answer.done, answer.failed, answer.remaining, answer.counts.sent), (0, 1, 1, 1));
+    assert_eq!(answer.error, "the stream did not accept all records of an object");
+    assert_eq!(world.unwrapped(), [record_of(&events[1])]);
     assert!(world.objects.keys("redriven/").is_empty());
     let answer = world.call(request).await;
     assert_eq!((answer.done, answer.counts.sent), (2, 4));
     // The key whose first record failed got none behind it: its order is kept over both runs.
-    let of_u: Vec<_> = world.carried().into_iter().filter(|(key, _)| key == "u").collect();
+    let of_u: Vec<_> = world.unwrapped().into_iter().filter(|(key, _)| key == "u").collect();
     assert_eq!(of_u, [record_of(&events[0]), record_of(&events[2]), record_of(&event("9", "u"))]);
 }
 
@@ -147,11 +148,11 @@ async fn a_record_that_the_stream_refuses_ends_the_run_and_a_request_goes_on_beh
     world.add_failure("b", "sessions", &batch(9, "bad"));
     world.add_failure("c", "sessions", &batch(10, "u"));
     let answer = world.call(json!({"source": "on_failure", "mode": "run"})).await;
-    assert_eq!((answer.done, answer.failed, answer.left, answer.counts.sent), (0, 1, 2, 1));
-    assert_eq!(answer.why, "the stream did not accept all records of an object");
+    assert_eq!((answer.done, answer.failed, answer.remaining, answer.counts.sent), (0, 1, 2, 1));
+    assert_eq!(answer.error, "the stream did not accept all records of an object");
     assert_eq!(reasons(&answer), [(a.as_str(), "the stream refuses a record: the script refuses it")]);
     let behind = world.add_failure("b", "sessions", &batch(9, "v"));
-    let answer = world.call(json!({"source": "on_failure", "mode": "run", "after": a})).await;
+    let answer = world.call(json!({"source": "on_failure", "mode": "run", "start_after": a})).await;
     assert_eq!((answer.done, answer.failed, answer.complete), (2, 0, true));
     assert!(world.objects.keys("redriven/").contains(&redrive::mark_of(&behind)));
 }
@@ -182,14 +183,14 @@ async fn runs_that_can_mark_nothing_go_on_behind_one_another() {
     let mut request = json!({"source": "on_failure", "mode": "run", "function": "archive", "limit": 1});
     for key in &keys {
         let answer = world.call(request.clone()).await;
-        assert_eq!((answer.lines[0].key.as_str(), answer.failed), (key.as_str(), 1));
-        assert_eq!(answer.next.as_ref(), Some(key).filter(|_| key != &keys[2]));
-        request["after"] = answer.next.unwrap_or_default().into();
+        assert_eq!((answer.results[0].key.as_str(), answer.failed), (key.as_str(), 1));
+        assert_eq!(answer.next_start_after.as_ref(), Some(key).filter(|_| key != &keys[2]));
+        request["start_after"] = answer.next_start_after.unwrap_or_default().into();
     }
     // A run that ends early goes on with what ended it.
     world.stream.script([None, Some(0)]);
     let answer = world.call(json!({"source": "on_failure", "mode": "run"})).await;
-    assert_eq!((answer.done, answer.next.as_ref()), (1, Some(&keys[0])));
+    assert_eq!((answer.done, answer.next_start_after.as_ref()), (1, Some(&keys[0])));
 }
 
 #[tokio::test]
@@ -201,9 +202,9 @@ async fn a_list_that_is_complete_names_every_object() {
     }
     let list = |limit| json!({"source": "on_failure", "mode": "list", "limit": limit});
     let answer = world.call(list(2)).await;
-    assert_eq!((answer.lines.len(), answer.left, answer.complete), (2, 1, false));
+    assert_eq!((answer.results.len(), answer.remaining, answer.complete), (2, 1, false));
     let answer = world.call(list(3)).await;
-    assert_eq!((answer.lines.len(), answer.left, answer.complete), (3, 0, true));
+    assert_eq!((answer.results.len(), answer.remaining, answer.complete), (3, 0, true));
 }
 
 #[tokio::test(start_paused = true)]
@@ -215,7 +216,7 @@ async fn a_run_near_its_deadline_begins_nothing_and_the_next_goes_on() {
     tokio::time::advance(Duration::from_secs(1)).await;
     let answer = world.call_until(request.clone(), deadline).await;
     assert_eq!(
-        (answer.objects, answer.left, answer.why.as_str()),
+        (answer.objects, answer.remaining, answer.error.as_str()),
         (0, 1, "the invocation's deadline is near")
     );
     assert_eq!(world.stream.calls(), 0);
@@ -242,13 +243,13 @@ async fn a_run_that_is_interrupted_by_its_deadline_leaves_whole_objects() {
     let request = Request::new(Source::OnFailure, Mode::Run);
     let deadline = Deadline::after(Duration::from_secs(1));
     let answer = redrive::run(&world.objects, &stream, &world.config, &request, deadline).await;
-    assert_eq!((answer.done, answer.left, answer.counts.sent), (2, 1, 2));
+    assert_eq!((answer.done, answer.remaining, answer.counts.sent), (2, 1, 2));
     let answer = world.call(json!({"source": "on_failure", "mode": "run"})).await;
     assert_eq!((answer.done_before, answer.done, world.stream.accepted().len()), (2, 1, 3));
 }
 
 #[tokio::test]
-async fn a_record_too_large_for_a_carrier_is_told_and_the_others_go_back() {
+async fn a_record_too_large_for_an_envelope_is_reported_and_the_others_go_back() {
     let world = World::new();
     let noise: Vec<u8> =
         (0_u32..300_000).flat_map(|number| number.wrapping_mul(2_654_435_761).to_be_bytes()).collect();
@@ -256,30 +257,30 @@ async fn a_record_too_large_for_a_carrier_is_told_and_the_others_go_back() {
     let batch = BatchBuilder::default().raw("u", noise).event(&login).build();
     let key = world.add_failure("a", "sessions", &batch);
     let answer = world.call(json!({"source": "on_failure", "mode": "run"})).await;
-    let why = "1 of its records are too large for a carrier of 1048576 bytes";
+    let why = "1 of its records are too large for a redrive envelope of 1048576 bytes";
     assert_eq!((reasons(&answer), answer.counts.sent), (vec![(key.as_str(), why)], 1));
-    assert_eq!(world.carried(), [record_of(&login)]);
+    assert_eq!(world.unwrapped(), [record_of(&login)]);
 }
 
 #[tokio::test]
-async fn a_large_record_is_deflated_so_that_its_carrier_is_small() {
+async fn a_large_record_is_deflated_so_that_its_envelope_is_small() {
     let world = World::new();
     let large = Bytes::from(vec![b' '; 900_000]);
     world.add_failure("a", "sessions", &BatchBuilder::default().raw("u", large).build());
     world.call(json!({"source": "on_failure", "mode": "run"})).await;
     assert!(world.stream.accepted()[0].data.len() < 10_000);
-    assert_eq!(world.carrier_data("encoding"), ["zlib"]);
+    assert_eq!(world.envelope_data("encoding"), ["zlib"]);
 }
 
 #[tokio::test]
-async fn a_mark_that_cannot_be_written_is_told_and_the_records_are_sent_again() {
+async fn a_mark_that_cannot_be_written_is_reported_and_the_records_are_sent_again() {
     let world = World::new();
     let key = world.add_failure("a", "sessions", &batch(1, "u"));
     world.objects.fail(&redrive::mark_of(&key));
     let request = json!({"source": "on_failure", "mode": "run"});
     let answer = world.call(request.clone()).await;
     assert_eq!((answer.done, answer.counts.sent), (0, 1));
-    assert!(answer.lines[0].why.starts_with("all records were sent, but the mark could not be written"));
+    assert!(answer.results[0].error.starts_with("all records were sent, but the mark could not be written"));
     world.objects.heal();
     assert_eq!(world.call(request).await.done, 1);
     let accepted = world.stream.accepted();
@@ -292,7 +293,7 @@ async fn objects_that_cannot_be_listed_end_the_run() {
     world.objects.fail("quarantine/");
     let answer = world.call(json!({"source": "quarantine"})).await;
     assert_eq!(
-        (answer.why.as_str(), answer.complete),
+        (answer.error.as_str(), answer.complete),
         ("the objects could not be listed: the script fails it", false)
     );
 }
@@ -309,6 +310,6 @@ async fn every_request_fixture_is_one_that_can_be_called() {
         assert!(readme.contains(&format!("`{name}`")), "{name} is not described");
         let request: Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
         let answer = World::new().call(request).await;
-        assert_eq!((answer.objects, answer.complete, answer.why.as_str()), (0, true, ""), "{name}");
+        assert_eq!((answer.objects, answer.complete, answer.error.as_str()), (0, true, ""), "{name}");
     }
 }

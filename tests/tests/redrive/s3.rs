@@ -9,11 +9,11 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{Query, State};
 use axum::http::{Method, StatusCode, Uri};
-use millrace_object_store::S3Objects;
 use millrace_aws::clients::http_client;
 use millrace_lambda::Deadline;
 use millrace_lambda::objects::{Object, Objects};
 use millrace_local::objects::FolderObjects;
+use millrace_object_store::S3Objects;
 use millrace_testkit::MemoryObjects;
 use tokio::task::JoinSet;
 
@@ -29,7 +29,7 @@ async fn answer(
     body: Bytes,
 ) -> (StatusCode, Bytes) {
     let mut bucket = bucket.lock().unwrap();
-    let key = uri.path().trim_start_matches("/set-aside").trim_start_matches('/').to_owned();
+    let key = uri.path().trim_start_matches("/dead-letters").trim_start_matches('/').to_owned();
     if method == Method::PUT {
         bucket.insert(key, body);
         return (StatusCode::OK, Bytes::new());
@@ -63,7 +63,7 @@ async fn s3(servers: &mut JoinSet<()>) -> S3Objects {
         .http_client(http_client())
         .force_path_style(true)
         .endpoint_url(serve(servers, app).await);
-    S3Objects::new(Client::from_conf(config.build()), "set-aside".to_owned())
+    S3Objects::new(Client::from_conf(config.build()), "dead-letters".to_owned())
 }
 
 async fn keep_the_contract(objects: impl Objects) {

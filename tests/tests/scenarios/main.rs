@@ -1,10 +1,10 @@
-//! What the functions tell of what happens in a shop, as scripts that can be read by those who know the shop.
+//! What the functions emit when something happens in a shop, as scripts that can be read by those who know the shop.
 //!
-//! `tests/scenarios/*.txt`: what happens stands above the ruler, what is told below it.
+//! `tests/scenarios/*.txt`: what happens stands above the ruler, what is emitted below it.
 
+#[cfg(test)]
+mod emitted;
 #[cfg(test)]
 mod script;
 #[cfg(test)]
 mod shop;
-#[cfg(test)]
-mod told;

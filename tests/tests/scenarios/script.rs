@@ -1,4 +1,4 @@
-//! Scenarios as text: what happens in a shop, line by line, and what the functions tell of it.
+//! Scenarios as text: what happens in a shop, line by line, and what the functions emit.
 
 use millrace_domain::time::{MINUTE_MS, SECOND_MS, parse_rfc3339_ms};
 use millrace_testkit::{EventBuilder, event};
@@ -33,11 +33,12 @@ pub(crate) fn is_on_trial(text: &str) -> bool {
 
 /// The lines above the ruler, and the text below it.
 pub(crate) fn read(text: &str) -> (Vec<Line>, &str) {
-    let (script, told) = text.split_once("\n---\n").expect("a ruler divides what happens from what is told");
+    let (script, emitted) =
+        text.split_once("\n---\n").expect("a ruler divides what happens from what is emitted");
     let lines =
         script.lines().filter(|line| !line.trim().is_empty() && !line.starts_with('#') && *line != ON_TRIAL);
     let lines = lines.map(|line| read_line(line).ok_or(line));
-    (lines.map(|line| line.expect("it is a line of a scenario")).collect(), told)
+    (lines.map(|line| line.expect("it is a line of a scenario")).collect(), emitted)
 }
 
 /// Milliseconds of a time of the day, such as `09:30` or `09:30:15`.
@@ -139,7 +140,7 @@ fn minor(text: &str) -> Option<i64> {
 }
 
 /// A signal in a line: time, subject, type, and its data in words.
-pub(crate) fn told(signal: &Value) -> String {
+pub(crate) fn emitted(signal: &Value) -> String {
     let text = |name: &str| signal[name].as_str().unwrap_or_default();
     let at_ms = parse_rfc3339_ms(text("time")).unwrap_or_default();
     let data = signal["data"].as_object().into_iter().flatten();

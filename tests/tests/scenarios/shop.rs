@@ -36,7 +36,7 @@ pub(crate) struct Shop {
     /// What `close` puts into the stream of events.
     due: MemoryStream,
     signals: MemoryStream,
-    told: Vec<Value>,
+    emitted: Vec<Value>,
     /// Records delivered so far: the next sequence number.
     delivered: u64,
     closed_before: bool,
@@ -76,7 +76,7 @@ impl Shop {
             now_ms,
             due: MemoryStream::default(),
             signals,
-            told: Vec::new(),
+            emitted: Vec::new(),
             delivered: 0,
             closed_before: false,
         }
@@ -105,9 +105,9 @@ impl Shop {
         }
     }
 
-    /// Every signal told so far, in order.
-    pub(crate) fn told(&self) -> &[Value] {
-        &self.told
+    /// Every signal emitted so far, in order.
+    pub(crate) fn emitted(&self) -> &[Value] {
+        &self.emitted
     }
 
     fn next_batch(&mut self, stream: &str) -> BatchBuilder {
@@ -125,7 +125,7 @@ impl Shop {
         self.deliver(&batch).await;
     }
 
-    /// A batch of events to everybody, and then what they tell to who listens, until nobody tells anything.
+    /// A batch of events to everybody, and then what they emit to who reads it, until nobody emits anything.
     async fn deliver(&mut self, batch: &KinesisBatch) {
         if batch.records.is_empty() {
             return;
@@ -135,13 +135,13 @@ impl Shop {
             self.fraud.process(batch, Deadline::NONE).await,
             self.inventory.process(batch, Deadline::NONE).await,
         ] {
-            assert_eq!(report.tally.cut.record(), None, "{}", report.tally.why);
+            assert_eq!(report.tally.checkpoint.record(), None, "{}", report.tally.why);
         }
         loop {
             for record in self.signals.accepted() {
                 let value: Value = serde_json::from_slice(&record.data).unwrap();
                 let events = value.as_array().cloned().unwrap_or_else(|| vec![value]);
-                self.told.extend(events.into_iter().filter(|event| event.get("originlane").is_some()));
+                self.emitted.extend(events.into_iter().filter(|event| event.get("originshardid").is_some()));
             }
             let batch = self.next_batch("signals");
             let batch = self.signals.drain_into(batch).build();
@@ -149,7 +149,7 @@ impl Shop {
                 return;
             }
             let report = self.inventory.process(&batch, Deadline::NONE).await;
-            assert_eq!(report.tally.cut.record(), None, "{}", report.tally.why);
+            assert_eq!(report.tally.checkpoint.record(), None, "{}", report.tally.why);
         }
     }
 }

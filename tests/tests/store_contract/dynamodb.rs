@@ -32,7 +32,7 @@ async fn three_hundred_and_forty_five_keys_take_four_reads_and_fourteen_writes()
         assert_eq!(commits, vec![Commit::Committed; 345]);
         let usage = emulator.meter.take();
         assert_eq!(
-            (usage.write_requests, usage.read_requests, usage.retries, usage.conflicts),
+            (usage.write_requests, usage.read_requests, usage.request_retries, usage.conflicts),
             (14, 0, 0, 0)
         );
         assert_eq!(usage.write_units, 345, "one unit for each small item");
@@ -80,7 +80,7 @@ async fn a_table_that_is_missing_is_unavailable_and_nothing_is_refused() {
 }
 
 #[tokio::test]
-async fn an_item_that_cannot_be_understood_is_damaged_and_one_of_a_newer_version_waits() {
+async fn an_item_that_cannot_be_understood_is_corrupt_and_one_of_a_newer_version_waits() {
     let emulator = Emulator::start().await;
     let put = |key: &'static str, version: AttributeValue, ledger: Vec<u8>| {
         let put = emulator.client.put_item().table_name(TABLE).item(KEY, AttributeValue::S(key.to_owned()));
@@ -96,7 +96,7 @@ async fn an_item_that_cannot_be_understood_is_damaged_and_one_of_a_newer_version
         .read(&["no state", "no version", "no ledger", "newer"], Deadline::NONE)
         .await;
     assert!(
-        matches!(reads[..], [Read::Damaged(_), Read::Damaged(_), Read::Damaged(_), Read::Unavailable]),
+        matches!(reads[..], [Read::Corrupt(_), Read::Corrupt(_), Read::Corrupt(_), Read::Unavailable]),
         "{reads:?}"
     );
 }
@@ -141,5 +141,5 @@ async fn run<T: Store<SessionState>>(store: T, batch: &KinesisBatch) {
     let adapters = (store, quarantine, MemorySignals::default());
     let consumer = Stateful::new("sessions", adapters, LedgerSettings::default(), 0);
     let tally = consumer.run(&Batch::open(batch), &SessionSettings::default(), Deadline::NONE).await;
-    assert_eq!(tally.cut.record(), None, "{}", tally.why);
+    assert_eq!(tally.checkpoint.record(), None, "{}", tally.why);
 }

@@ -43,7 +43,7 @@ async fn what_is_loaded_is_read_in_requests_of_their_limits() {
 }
 
 #[tokio::test]
-async fn a_table_that_is_not_there_is_told() {
+async fn a_table_that_is_not_there_is_reported() {
     let emulator = Emulator::start().await;
     let points =
         DynamoReorderPoints::new(emulator.client.clone(), TABLE.to_owned(), Arc::clone(&emulator.meter));

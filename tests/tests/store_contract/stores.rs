@@ -53,13 +53,13 @@ pub(crate) fn stored(version: u64, text: &str) -> Stored<Note> {
 /// A ledger of one entry, and another one for every seed.
 pub(crate) fn ledger(seed: u64) -> Ledger {
     let mut ledger = Ledger::default();
-    let position = Position { sequence: SequenceNumber::parse("7").unwrap(), sub_sequence: 0, index: 0 };
+    let position = Position { sequence: SequenceNumber::parse("7").unwrap(), sub_sequence: 0, element: 0 };
     let candidate = Candidate {
         class: Class::Money,
         time_ms: 1_291_191_960_000,
         identity: seed,
         payload: 5,
-        lane: "shardId-000000000000",
+        shard_id: "shardId-000000000000",
         position: &position,
     };
     ledger.record(&candidate, &LedgerSettings::default());

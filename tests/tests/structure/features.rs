@@ -24,7 +24,8 @@ fn features(arguments: &[String]) -> Features {
     let mut features = Features::new();
     for unit in graph["units"].as_array().unwrap() {
         let crate_features = features.entry(unit["pkg_id"].as_str().unwrap().to_owned()).or_default();
-        crate_features.extend(unit["features"].as_array().unwrap().iter().map(|it| it.as_str().unwrap().into()));
+        crate_features
+            .extend(unit["features"].as_array().unwrap().iter().map(|it| it.as_str().unwrap().into()));
     }
     features
 }
@@ -50,7 +51,11 @@ fn a_function_is_built_with_the_features_of_functions_alone() {
     let of_all = features(&packages.chain(["--bins".to_owned()]).collect::<Vec<_>>());
     for name in &names {
         for (id, features) in in_the_root(name) {
-            assert_eq!(Some(&features), of_all.get(&id), "{id} for {name}: what else is a default member asks for more");
+            assert_eq!(
+                Some(&features),
+                of_all.get(&id),
+                "{id} for {name}: what else is a default member asks for more"
+            );
         }
     }
 }

@@ -33,8 +33,8 @@ const FIREHOSE_KEEPS_SECONDS: i64 = 86_400;
 
 /// The metrics of every batch that a consumer may write.
 pub(crate) fn of_batches() -> BTreeSet<&'static str> {
-    let told = METRICS.iter().chain(GAUGES).map(|(name, _)| *name);
-    Verdict::COUNTED.into_iter().chain(told).collect()
+    let metrics = METRICS.iter().chain(GAUGES).map(|(name, _)| *name);
+    Verdict::COUNTED.into_iter().chain(metrics).collect()
 }
 
 struct Metric {
@@ -125,7 +125,7 @@ fn every_consumer_is_watched_for_what_it_cannot_finish_or_take() {
         let of_binary =
             own_metrics().into_iter().filter(|metric| text(&items(metric.dimensions)[0]["Value"]) == binary);
         let watched: BTreeSet<String> = of_binary.map(|metric| metric.name).collect();
-        let mut expected = BTreeSet::from(["partial_failures", "refused"].map(str::to_owned));
+        let mut expected = BTreeSet::from(["partial_failures", "rejected"].map(str::to_owned));
         // The archive keeps no state that another could write, or that an event could be too late for.
         if binary != "archive" {
             expected.extend(["conflicts", "late_per_mille"].map(str::to_owned));
@@ -161,8 +161,8 @@ fn whoever_lies_behind_the_signals_is_told_days_before_they_are_gone() {
         assert_eq!(text(alarm.get("ComparisonOperator")), "GreaterThanThreshold", "{}", alarm.id);
         let evaluated = number(alarm.get("Period")) * number(alarm.get("EvaluationPeriods"));
         let [_, largest_ms] = limits(alarm.get("Threshold"))[..] else { panic!("{}: from and to", alarm.id) };
-        let told_after = largest_ms / 1_000 + evaluated;
-        assert!(told_after <= hours * 3_600 / 4, "{}: {told_after} s", alarm.id);
+        let notified_after = largest_ms / 1_000 + evaluated;
+        assert!(notified_after <= hours * 3_600 / 4, "{}: {notified_after} s", alarm.id);
     }
 }
 
@@ -196,7 +196,7 @@ fn every_pipe_and_every_queue_of_dead_letters_is_watched() {
 }
 
 #[test]
-fn every_mapping_is_watched_for_what_it_set_aside_and_what_it_dropped() {
+fn every_mapping_is_watched_for_what_it_discarded_and_what_it_dropped() {
     let mappings = sorted(mappings().into_iter().map(Event::id).collect());
     for name in ["OnFailureDestinationDeliveredEventCount", "DroppedEventCount"] {
         assert_eq!(watched("AWS/Lambda", name, "EventSourceMappingUUID"), mappings, "{name}");
@@ -227,7 +227,7 @@ fn the_first_record_that_goes_astray_is_told() {
         ("FailedConversion.Records", "Sum"),
         ("PartitionCountExceeded", "Maximum"),
         ("ApproximateNumberOfMessagesVisible", "Maximum"),
-        ("refused", "Sum"),
+        ("rejected", "Sum"),
     ] {
         for Metric { alarm, .. } in metrics().into_iter().filter(|metric| metric.name == name) {
             assert_eq!(text(alarm.get("Statistic")), statistic, "{}", alarm.id);
@@ -271,8 +271,8 @@ fn rows_that_wait_are_told_long_before_firehose_drops_them() {
         assert_eq!(text(alarm.get("Statistic")), "Maximum", "{}", alarm.id);
         assert_eq!(text(alarm.get("ComparisonOperator")), "GreaterThanThreshold", "{}", alarm.id);
         let evaluated = number(alarm.get("Period")) * number(alarm.get("EvaluationPeriods"));
-        let told_after = number(alarm.get("Threshold")) + evaluated;
-        assert!(told_after <= FIREHOSE_KEEPS_SECONDS / 4, "{}: {told_after} s", alarm.id);
+        let notified_after = number(alarm.get("Threshold")) + evaluated;
+        assert!(notified_after <= FIREHOSE_KEEPS_SECONDS / 4, "{}: {notified_after} s", alarm.id);
     }
 }
 

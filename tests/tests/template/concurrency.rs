@@ -8,7 +8,7 @@ use crate::yaml::{
 
 const RESERVED: &str = "ReservedConcurrentExecutions";
 
-/// Whether a function may tell signals.
+/// Whether a function may emit signals.
 fn emits(function: Resource) -> bool {
     let role = referred(function.get("Role")).unwrap();
     rights(role).contains(&("kinesis:PutRecords".to_owned(), "Signals.Arn".to_owned()))
@@ -23,7 +23,7 @@ fn every_shard_is_one_line_for_every_consumer_that_emits() {
         match emits(mapping.function) {
             true => assert_eq!(*factor, yaml("1"), "{}", mapping.id()),
             false => {
-                assert_eq!(tagged(factor, "Ref"), Some("ArchiveParallelization"), "{}", mapping.id());
+                assert_eq!(tagged(factor, "Ref"), Some("ArchiveParallelizationFactor"), "{}", mapping.id());
                 assert_eq!((number(factor), limits(factor)), (1, vec![1, 10]), "{}", mapping.id());
             }
         }
@@ -51,7 +51,8 @@ fn redrive_runs_alone_unless_the_account_has_no_room_to_reserve() {
 
 #[test]
 fn every_consumer_and_no_other_function_reserves_what_is_asked_for() {
-    let expected = yaml("!If [HasConsumerConcurrency, !Ref ConsumerConcurrency, !Ref AWS::NoValue]");
+    let expected =
+        yaml("!If [HasConsumerReservedConcurrency, !Ref ConsumerReservedConcurrency, !Ref AWS::NoValue]");
     let consumers = stream_functions();
     for function in resources("AWS::Serverless::Function") {
         if consumers.iter().any(|consumer| consumer.id == function.id) {
@@ -60,7 +61,7 @@ fn every_consumer_and_no_other_function_reserves_what_is_asked_for() {
             assert!(function.find(RESERVED).is_none(), "{}", function.id);
         }
     }
-    let condition = global("Conditions/HasConsumerConcurrency").unwrap();
-    assert_eq!(*condition, yaml(r#"!Not [!Equals [!Ref ConsumerConcurrency, ""]]"#));
-    assert_eq!(text(global("Parameters/ConsumerConcurrency/Default").unwrap()), "");
+    let condition = global("Conditions/HasConsumerReservedConcurrency").unwrap();
+    assert_eq!(*condition, yaml(r#"!Not [!Equals [!Ref ConsumerReservedConcurrency, ""]]"#));
+    assert_eq!(text(global("Parameters/ConsumerReservedConcurrency/Default").unwrap()), "");
 }

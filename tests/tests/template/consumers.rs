@@ -50,7 +50,7 @@ fn every_consumer_begins_with_the_oldest_record() {
 }
 
 #[test]
-fn every_consumer_sets_aside_in_s3_with_the_payload() {
+fn every_consumer_discards_into_s3_with_the_payload() {
     for mapping in mappings() {
         assert_eq!(text(mapping.get("DestinationConfig/OnFailure/Type")), "S3", "{}", mapping.id());
         let target = referred(mapping.get("DestinationConfig/OnFailure/Destination"))
@@ -72,7 +72,7 @@ fn both_streams_are_read_and_set_up_alike() {
 }
 
 #[test]
-fn signals_are_never_given_up_for_their_age() {
+fn signals_are_never_discarded_for_their_age() {
     for mapping in mappings_of("Signals") {
         assert_eq!(number(mapping.get("MaximumRecordAgeInSeconds")), -1, "{}", mapping.id());
     }
@@ -153,7 +153,7 @@ fn no_consumer_filters() {
 }
 
 #[test]
-fn every_consumer_counts_what_it_set_aside() {
+fn every_consumer_counts_what_it_discarded() {
     for mapping in mappings() {
         assert_eq!(texts(mapping.get("MetricsConfig/Metrics")), ["EventCount"], "{}", mapping.id());
     }

@@ -20,7 +20,7 @@ const OF_SERVICES: [(&str, &str, &str); 4] = [
     ("OnFailureDestinationDeliveredEventCount", "EventSourceMappingUUID", "AWS::Lambda::EventSourceMapping"),
 ];
 
-/// Which function tells a signal.
+/// Which function emits a signal.
 const TOLD_BY: [(&str, &str); 5] = [
     (SESSION_CLOSED, "sessions"),
     (CART_ABANDONED, "sessions"),
@@ -81,7 +81,7 @@ fn every_other_line_names_a_resource() {
 fn every_consumer_is_seen() {
     for function in stream_functions() {
         let (id, binary) = (format!("${{{}}}", function.id), binary(function));
-        for (name, named) in [("IteratorAge", &id), ("records", &binary), ("refused", &binary)] {
+        for (name, named) in [("IteratorAge", &id), ("records", &binary), ("rejected", &binary)] {
             let is_shown = lines().iter().any(|line| line[1] == name && line[3] == *named);
             assert!(is_shown, "{name} of {binary}");
         }

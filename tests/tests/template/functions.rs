@@ -48,7 +48,7 @@ const FUNCTIONS: [(&str, &[&str], ReadConfig); 6] = [
 
 /// Whether this variable names a resource, which only a deployment can tell.
 fn is_name(variable: &str) -> bool {
-    ["_TABLE", "_STREAM", "_BUCKET", "_FUNCTION"].iter().any(|end| variable.ends_with(end))
+    ["_TABLE", "_STREAM", "_BUCKET", "_FUNCTION_NAME"].iter().any(|end| variable.ends_with(end))
 }
 
 fn given(environment: &[(&str, String)], name: &str) -> Option<String> {
@@ -83,7 +83,7 @@ fn defaults_are_those_of_the_code() {
 /// Whoever changes a threshold in its file changes it everywhere.
 #[test]
 fn thresholds_of_rules_stand_in_the_code_alone() {
-    let fraud = ["VELOCITY_LIMIT", "VELOCITY_WINDOW_SECONDS", "AMOUNT_DEVIATIONS", "AMOUNT_LEAST_ORDERS"];
+    let fraud = ["VELOCITY_LIMIT", "VELOCITY_WINDOW_SECONDS", "AMOUNT_DEVIATIONS", "AMOUNT_MINIMUM_ORDERS"];
     let stock = ["DEFAULT_REORDER_POINT", "DEFAULT_REORDER_TARGET"];
     for (id, names) in [("FraudFunction", &fraud[..]), ("InventoryFunction", &stock)] {
         let variables = environment(id);
@@ -107,8 +107,8 @@ fn a_variable_is_named_like_the_resource_that_it_names() {
                 assert!(!is_name(name), "{id}: {name}");
                 continue;
             };
-            // The streams of Kinesis are named after what they carry.
-            let named = [resource.id.to_owned(), format!("{}Stream", resource.id)];
+            // The streams of Kinesis are named after what they carry, and a function is given by its name.
+            let named = ["", "Stream", "Name"].map(|end| format!("{}{end}", resource.id));
             assert!(named.contains(&logical_id(name)), "{id}: {name} is {}", resource.id);
         }
     }

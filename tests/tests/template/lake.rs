@@ -18,7 +18,7 @@ use crate::yaml::{
 const BUFFER_MIB: std::ops::RangeInclusive<i64> = 64..=128;
 
 fn destination(path: &str) -> &'static Value {
-    resource("LakeStream").get(&format!("ExtendedS3DestinationConfiguration/{path}"))
+    resource("LakeDeliveryStream").get(&format!("ExtendedS3DestinationConfiguration/{path}"))
 }
 
 fn table() -> Resource {

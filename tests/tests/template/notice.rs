@@ -14,12 +14,12 @@ pub(crate) const OF_ADDRESS: [&str; 3] = [TOPIC, "AlarmTopicPolicy", "AlarmSubsc
 fn every_alarm_tells_the_topic_and_the_address_that_are_given() {
     let expected = yaml(
         "[!If [HasAlarmTopic, !Ref AlarmTopicArn, !Ref AWS::NoValue],
-          !If [HasAlarmAddress, !Ref AlarmTopic, !Ref AWS::NoValue]]",
+          !If [HasAlarmEmail, !Ref AlarmTopic, !Ref AWS::NoValue]]",
     );
     for alarm in resources("AWS::CloudWatch::Alarm") {
         assert_eq!(*alarm.get("AlarmActions"), expected, "{}", alarm.id);
     }
-    for (condition, parameter) in [("HasAlarmTopic", "AlarmTopicArn"), ("HasAlarmAddress", "AlarmAddress")] {
+    for (condition, parameter) in [("HasAlarmTopic", "AlarmTopicArn"), ("HasAlarmEmail", "AlarmEmail")] {
         let expected = yaml(&format!(r#"!Not [!Equals [!Ref {parameter}, ""]]"#));
         assert_eq!(*global(&format!("Conditions/{condition}")).unwrap(), expected, "{condition}");
         assert_eq!(
@@ -33,14 +33,14 @@ fn every_alarm_tells_the_topic_and_the_address_that_are_given() {
 #[test]
 fn without_an_address_nothing_of_it_is_left() {
     for id in OF_ADDRESS {
-        assert_eq!(find(resource(id).body, "Condition"), Some(&yaml("HasAlarmAddress")), "{id}");
+        assert_eq!(find(resource(id).body, "Condition"), Some(&yaml("HasAlarmEmail")), "{id}");
     }
 }
 
 #[test]
 fn the_address_is_the_only_one_that_the_topic_of_alarms_tells() {
     let [subscription] = resources("AWS::SNS::Subscription")[..] else { panic!("one subscription") };
-    let expected = yaml("{TopicArn: !Ref AlarmTopic, Protocol: email, Endpoint: !Ref AlarmAddress}");
+    let expected = yaml("{TopicArn: !Ref AlarmTopic, Protocol: email, Endpoint: !Ref AlarmEmail}");
     assert_eq!(*find(subscription.body, "Properties").unwrap(), expected);
 }
 

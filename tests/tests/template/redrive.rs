@@ -12,13 +12,13 @@ use crate::yaml::{
 };
 
 #[test]
-fn it_reads_what_was_set_aside_and_writes_marks_and_records_alone() {
-    let on = |root: &str| format!("${{SetAsideBucket.Arn}}/{root}*");
+fn it_reads_dead_letters_and_writes_marks_and_records_alone() {
+    let on = |root: &str| format!("${{DeadLetterBucket.Arn}}/{root}*");
     let roots = [Source::OnFailure.root(), Source::Quarantine.root(), MARKS_ROOT];
     let mut expected: BTreeSet<_> = roots.map(|root| ("s3:GetObject".to_owned(), on(root))).into();
     expected.extend(set(&[
         ("s3:PutObject", on(MARKS_ROOT).as_str()),
-        ("s3:ListBucket", "SetAsideBucket.Arn"),
+        ("s3:ListBucket", "DeadLetterBucket.Arn"),
         ("kinesis:PutRecords", "Events.Arn"),
         ("logs:CreateLogStream", "RedriveLog.Arn"),
         ("logs:PutLogEvents", "RedriveLog.Arn"),
@@ -27,7 +27,7 @@ fn it_reads_what_was_set_aside_and_writes_marks_and_records_alone() {
 }
 
 #[test]
-fn it_lists_what_was_set_aside_and_marks_alone() {
+fn it_lists_dead_letters_and_marks_alone() {
     let [policy] = policies(resource("RedriveRole"))[..] else { panic!("one policy") };
     let statements = items(find(policy, "PolicyDocument/Statement").unwrap());
     let lists =
@@ -46,17 +46,17 @@ fn it_runs_by_hand_and_as_long_as_a_function_may() {
 }
 
 #[test]
-fn it_reads_the_bucket_that_the_others_set_aside_in_and_puts_into_the_stream_of_events() {
+fn it_reads_the_dead_letter_bucket_of_the_others_and_puts_into_the_stream_of_events() {
     let variable = |name: &str| {
         referred(resource("RedriveFunction").get(&format!("Environment/Variables/{name}"))).unwrap().id
     };
     for mapping in mappings() {
         let destination = referred(mapping.get("DestinationConfig/OnFailure/Destination")).unwrap();
-        assert_eq!(destination.id, variable("SET_ASIDE_BUCKET"), "{}", mapping.id());
+        assert_eq!(destination.id, variable("DEAD_LETTER_BUCKET"), "{}", mapping.id());
     }
-    // What was told and set aside comes back there too; `inventory` relays what is for its own line.
+    // Dead letters of signals come back there too; `inventory` relays what is for its own line.
     assert_eq!(variable("EVENTS_STREAM"), "Events");
-    let quarantine = resource("QuarantineStream").get("ExtendedS3DestinationConfiguration/Prefix");
+    let quarantine = resource("QuarantineDeliveryStream").get("ExtendedS3DestinationConfiguration/Prefix");
     assert!(text(quarantine).starts_with(Source::Quarantine.root()));
 }
 
@@ -80,10 +80,9 @@ fn it_knows_every_consumer_by_the_name_that_it_is_deployed_under() {
 
 #[test]
 fn marks_are_forgotten_when_their_objects_are() {
-    let [bucket] = resources("AWS::S3::Bucket")
-        .into_iter()
-        .filter(|it| it.id == "SetAsideBucket")
-        .collect::<Vec<_>>()[..]
+    let [bucket] =
+        resources("AWS::S3::Bucket").into_iter().filter(|it| it.id == "DeadLetterBucket").collect::<Vec<_>>()
+            [..]
     else {
         panic!("one bucket")
     };

@@ -45,13 +45,13 @@ pub(crate) fn set(rights: &[(&str, &str)]) -> BTreeSet<Right> {
     rights.iter().map(|(action, target)| ((*action).to_owned(), (*target).to_owned())).collect()
 }
 
-/// What every consumer may do: read its streams, quarantine, have its batches set aside, and log.
+/// What every consumer may do: read its streams, quarantine, have its discarded batches written, and log.
 fn of_consumer(function: Resource) -> BTreeSet<Right> {
     let name = function.id.strip_suffix("Function").unwrap();
     let mut rights = set(&[
-        ("firehose:PutRecordBatch", "QuarantineStream.Arn"),
-        ("s3:PutObject", "${SetAsideBucket.Arn}/*"),
-        ("s3:ListBucket", "SetAsideBucket.Arn"),
+        ("firehose:PutRecordBatch", "QuarantineDeliveryStream.Arn"),
+        ("s3:PutObject", "${DeadLetterBucket.Arn}/*"),
+        ("s3:ListBucket", "DeadLetterBucket.Arn"),
         ("logs:CreateLogStream", &format!("{name}Log.Arn")),
         ("logs:PutLogEvents", &format!("{name}Log.Arn")),
     ]);
@@ -72,7 +72,7 @@ fn of_its_own(binary: &str) -> BTreeSet<Right> {
         "sessions" => {
             &on(&STATE, "SessionsTable.Arn") | &set(&[emit, ("dynamodb:BatchWriteItem", "TimersTable.Arn")])
         }
-        "archive" => set(&[("firehose:PutRecordBatch", "LakeStream.Arn")]),
+        "archive" => set(&[("firehose:PutRecordBatch", "LakeDeliveryStream.Arn")]),
         "fraud" => &on(&STATE, "FraudTable.Arn") | &set(&[emit]),
         "inventory" => {
             &on(&STATE, "StockTable.Arn") | &set(&[emit, ("dynamodb:BatchGetItem", "ReorderPointsTable.Arn")])
@@ -149,7 +149,7 @@ fn firehose_writes_its_own_places_and_reads_the_columns() {
         expected.extend(on(&["glue:GetTable", "glue:GetTableVersion", "glue:GetTableVersions"], &arn));
     }
     assert_eq!(rights(resource("LakeDeliveryRole")), expected);
-    let expected = of_bucket("SetAsideBucket", ["quarantine", "quarantine-errors"]);
+    let expected = of_bucket("DeadLetterBucket", ["quarantine", "quarantine-errors"]);
     assert_eq!(rights(resource("QuarantineDeliveryRole")), expected);
 }
 

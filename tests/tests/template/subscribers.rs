@@ -39,13 +39,13 @@ fn each_asks_for_one_type_of_signal_where_a_signal_tells_its_type() {
     for (pipe, signal_type) in [("SuspicionsPipe", FRAUD_SUSPECTED), ("RefreshesPipe", REFRESH_REQUESTED)] {
         assert_eq!(asked(pipe), json!({"data": {"type": [signal_type]}}), "{pipe}");
         let sequence = SequenceNumber::parse("1").unwrap();
-        let position = Position { sequence, sub_sequence: 0, index: 0 };
+        let position = Position { sequence, sub_sequence: 0, element: 0 };
         let signal = Signal {
             key: "user-1".to_owned(),
             signal_type,
             id: "1".to_owned(),
             time_ms: 0,
-            origin: Origin { lane: "shard".to_owned(), position, index: 0 },
+            origin: Origin { shard_id: "shard".to_owned(), position, index: 0 },
             data: "{}".to_owned(),
         };
         let event: Json = serde_json::from_str(&signal.event_text("fraud").unwrap()).unwrap();

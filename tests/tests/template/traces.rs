@@ -14,7 +14,7 @@ const POLICY: &str = "
         PolicyDocument:
           Version: '2012-10-17'
           Statement:
-            - Sid: TellTraces
+            - Sid: PutTraces
               Effect: Allow
               Action: [xray:PutTelemetryRecords, xray:PutTraceSegments]
               Resource: '*'

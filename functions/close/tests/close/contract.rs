@@ -6,7 +6,7 @@ use std::time::Duration;
 use aws_sdk_dynamodb::types::AttributeValue;
 use millrace_aws::DynamoTimers;
 use millrace_aws::dynamodb::timers::{BUCKET, CURSOR, MINUTE, TIMER};
-use millrace_domain::timer::{Bucket, Minute, Placed, Timer};
+use millrace_domain::timer::{Bucket, Minute, StoredTimer, Timer};
 use millrace_lambda::timers::{DuePage, DueTimers, TimerSink};
 use millrace_lambda::{Clock, Deadline, Meter};
 use millrace_testkit::{MemoryStream, MemoryTimers};
@@ -68,8 +68,8 @@ async fn set(table: &impl Table, timers: &[Timer]) {
     assert_eq!(table.set(timers, Deadline::NONE).await, Ok(()));
 }
 
-fn placed(timer: &Timer) -> Placed {
-    Placed::new(timer.clone(), NOW_MS)
+fn stored(timer: &Timer) -> StoredTimer {
+    StoredTimer::new(timer.clone(), NOW_MS)
 }
 
 async fn a_timer_is_read_in_the_bucket_of_its_due_minute_and_no_other(table: &impl Table) {
@@ -78,7 +78,7 @@ async fn a_timer_is_read_in_the_bucket_of_its_due_minute_and_no_other(table: &im
     for minute in [39, 40, 41] {
         for bucket in Bucket::all_of(Minute::of(at(minute))) {
             let expected: &[Timer] =
-                if bucket == placed(&late).bucket { std::slice::from_ref(&late) } else { &[] };
+                if bucket == stored(&late).bucket { std::slice::from_ref(&late) } else { &[] };
             assert_eq!(whole(table, bucket).await, expected);
         }
     }
@@ -87,15 +87,15 @@ async fn a_timer_is_read_in_the_bucket_of_its_due_minute_and_no_other(table: &im
 async fn a_timer_already_due_is_in_the_next_minute(table: &impl Table) {
     let due = timer("u", -500);
     set(table, std::slice::from_ref(&due)).await;
-    assert_eq!(placed(&due).bucket.minute, Minute::of(at(1)));
-    assert_eq!(whole(table, placed(&due).bucket).await, [due]);
+    assert_eq!(stored(&due).bucket.minute, Minute::of(at(1)));
+    assert_eq!(whole(table, stored(&due).bucket).await, [due]);
 }
 
 async fn a_timer_set_twice_is_there_once(table: &impl Table) {
     let twice = timer("u", 40);
     set(table, &[twice.clone(), timer("v", 40), twice.clone()]).await;
     set(table, std::slice::from_ref(&twice)).await;
-    let found = whole(table, placed(&twice).bucket).await;
+    let found = whole(table, stored(&twice).bucket).await;
     assert_eq!(found.iter().filter(|timer| timer.key == "u").count(), 1);
 }
 
@@ -104,24 +104,24 @@ async fn what_is_not_due_is_not_read(table: &impl Table) {
     let moments: Vec<_> = keys
         .iter()
         .zip([-1, 0, 1])
-        .map(|(key, ms)| Timer { key: key.clone(), due_ms: at(40) + ms })
+        .map(|(key, ms)| Timer { key: key.clone(), due_at_ms: at(40) + ms })
         .collect();
     set(table, &moments).await;
-    let found = page(table, placed(&moments[0]).bucket, at(40), 10, None).await;
-    assert_eq!(found, DuePage { timers: moments[..2].to_vec(), damaged: 0, next: None });
+    let found = page(table, stored(&moments[0]).bucket, at(40), 10, None).await;
+    assert_eq!(found, DuePage { timers: moments[..2].to_vec(), corrupt: 0, next: None });
 }
 
 async fn pages_follow_one_another_in_the_order_of_time(table: &impl Table) {
     let mut timers: Vec<_> = neighbours(7)
         .into_iter()
         .zip(0..)
-        .map(|(key, ms)| Timer { key, due_ms: at(40) - 1_000 * ms })
+        .map(|(key, ms)| Timer { key, due_at_ms: at(40) - 1_000 * ms })
         .collect();
     set(table, &timers).await;
-    timers.sort_by_key(|timer| timer.due_ms);
+    timers.sort_by_key(|timer| timer.due_at_ms);
     let (mut found, mut from) = (Vec::new(), None);
     loop {
-        let page = page(table, placed(&timers[0]).bucket, at(41), 3, from.as_deref()).await;
+        let page = page(table, stored(&timers[0]).bucket, at(41), 3, from.as_deref()).await;
         assert!(page.timers.len() <= 3);
         found.extend(page.timers);
         from = page.next;
@@ -138,7 +138,7 @@ async fn more_timers_than_a_request_takes_are_set_and_deleted(table: &impl Table
     let mut all = Vec::new();
     for bucket in Bucket::all_of(Minute::of(at(40))) {
         let of_bucket = whole(table, bucket).await;
-        all.extend(of_bucket.into_iter().map(|timer| Placed { bucket, timer }));
+        all.extend(of_bucket.into_iter().map(|timer| StoredTimer { bucket, timer }));
     }
     assert_eq!(all.len(), 130);
     let mut twice = all.clone();
@@ -150,11 +150,11 @@ async fn more_timers_than_a_request_takes_are_set_and_deleted(table: &impl Table
 }
 
 async fn deleting_takes_what_is_named_and_nothing_else(table: &impl Table) {
-    let (first, again) = (timer("u", 40), Timer { due_ms: at(40) + 1, ..timer("u", 40) });
+    let (first, again) = (timer("u", 40), Timer { due_at_ms: at(40) + 1, ..timer("u", 40) });
     set(table, &[first.clone(), again.clone()]).await;
-    let absent = placed(&timer("v", 40));
-    assert_eq!(table.delete(&[placed(&first), absent], Deadline::NONE).await, [Ok(()), Ok(())]);
-    assert_eq!(whole(table, placed(&first).bucket).await, [again]);
+    let absent = stored(&timer("v", 40));
+    assert_eq!(table.delete(&[stored(&first), absent], Deadline::NONE).await, [Ok(()), Ok(())]);
+    assert_eq!(whole(table, stored(&first).bucket).await, [again]);
 }
 
 async fn the_cursor_only_moves_forward(table: &impl Table) {
@@ -192,7 +192,7 @@ async fn a_run_empties_the_table(table: &impl Table) {
 #[tokio::test]
 async fn an_item_that_is_no_timer_is_counted_and_a_broken_cursor_is_no_first_run() {
     let emulator = Emulator::start().await;
-    let (table, bucket) = (emulator.timers(), placed(&timer("u", 40)).bucket);
+    let (table, bucket) = (emulator.timers(), stored(&timer("u", 40)).bucket);
     let put = |bucket: String, timer: &str, minute: &str| {
         let text = |text: &str| AttributeValue::S(text.to_owned());
         let put = emulator.client.put_item().table_name(TIMERS).item(BUCKET, text(&bucket));
@@ -200,7 +200,7 @@ async fn an_item_that_is_no_timer_is_counted_and_a_broken_cursor_is_no_first_run
     };
     put(bucket.to_string(), "0 no timer", "").await.unwrap();
     put(CURSOR.to_owned(), CURSOR, "today").await.unwrap();
-    assert_eq!(page(&table, bucket, i64::MAX, 9, None).await, DuePage { damaged: 1, ..DuePage::default() });
+    assert_eq!(page(&table, bucket, i64::MAX, 9, None).await, DuePage { corrupt: 1, ..DuePage::default() });
     let error = table.cursor(Deadline::NONE).await.unwrap_err();
     assert_eq!(error.to_string(), "the cursor: \"today\" is no minute such as 2026-11-21T12:34");
 }
@@ -211,8 +211,8 @@ async fn a_timer_is_one_write_unit_and_an_empty_bucket_one_read_unit_at_the_most
     let timers: Vec<_> = (0..50).map(|number| timer(&format!("u{number}"), 40)).collect();
     set(&emulator.timers(), &timers).await;
     let usage = emulator.meter.take();
-    assert_eq!((usage.write_requests, usage.write_units, usage.retries), (2, 50, 0));
-    whole(&emulator.timers(), placed(&timer("u", 90)).bucket).await;
+    assert_eq!((usage.write_requests, usage.write_units, usage.request_retries), (2, 50, 0));
+    whole(&emulator.timers(), stored(&timer("u", 90)).bucket).await;
     let usage = emulator.meter.take();
     assert!(usage.read_requests == 1 && usage.read_units <= 1, "{usage:?}");
 }
@@ -230,10 +230,10 @@ async fn a_table_that_is_missing_or_silent_takes_nothing_and_says_so() {
         let deadline = Deadline::after(Duration::from_millis(300));
         let failed = table.set(&[timer("u", 40), timer("v", 40)], deadline).await.unwrap_err();
         assert_eq!(failed.first, 0);
-        assert!(table.delete(&[placed(&timer("u", 40))], deadline).await[0].is_err());
+        assert!(table.delete(&[stored(&timer("u", 40))], deadline).await[0].is_err());
         assert!(table.cursor(deadline).await.is_err());
         assert!(table.move_cursor(Minute::of(NOW_MS), deadline).await.is_err());
-        assert!(table.read_due(placed(&timer("u", 40)).bucket, NOW_MS, 9, None, deadline).await.is_err());
+        assert!(table.read_due(stored(&timer("u", 40)).bucket, NOW_MS, 9, None, deadline).await.is_err());
         let failed = run_at(0, &table, &MemoryStream::default()).await.unwrap_err();
         assert!(failed.why.starts_with("the cursor could not be read: "), "{}", failed.why);
     }

@@ -2,7 +2,7 @@
 
 use close::{Failed, Taken, run};
 use millrace_domain::time::MINUTE_MS;
-use millrace_domain::timer::{Bucket, Minute, Placed, Timer, sort_key};
+use millrace_domain::timer::{Bucket, Minute, StoredTimer, Timer, sort_key};
 use millrace_lambda::Deadline;
 use millrace_lambda::record_stream::{OutgoingRecord, RecordStream};
 use millrace_lambda::timers::DueTimers;
@@ -25,7 +25,7 @@ pub(crate) fn minute(minutes: i64) -> String {
 
 /// A timer due so many minutes from now.
 pub(crate) fn timer(key: &str, minutes: i64) -> Timer {
-    Timer { key: key.to_owned(), due_ms: at(minutes) }
+    Timer { key: key.to_owned(), due_at_ms: at(minutes) }
 }
 
 /// Keys of this number that all lie in one bucket.
@@ -39,7 +39,7 @@ pub(crate) fn neighbours(count: usize) -> Vec<String> {
 pub(crate) fn set_in_time(timers: &[Timer]) -> MemoryTimers {
     let table = MemoryTimers::at(at(0));
     for timer in timers {
-        table.insert(&Placed::new(timer.clone(), 0));
+        table.insert(&StoredTimer::new(timer.clone(), 0));
     }
     table
 }
@@ -55,7 +55,7 @@ pub(crate) async fn run_at(
 
 /// What a run did that met nothing on its way, the cursor being that of `minute(cursor)`.
 pub(crate) fn taken(count: u64, cursor: i64) -> Taken {
-    Taken { taken: count, put: count, deleted: count, cursor: Some(minute(cursor)), ..Taken::default() }
+    Taken { due: count, put: count, deleted: count, cursor: Some(minute(cursor)), ..Taken::default() }
 }
 
 /// The keys under which something was accepted, in order.

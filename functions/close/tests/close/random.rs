@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use close::run;
 use fastrand::Rng;
-use millrace_domain::timer::{Placed, Timer};
+use millrace_domain::timer::{StoredTimer, Timer};
 use millrace_lambda::Deadline;
 use millrace_testkit::{MemoryStream, MemoryTimers};
 
@@ -16,9 +16,9 @@ const STEPS: usize = 60;
 /// Sets timers around this minute, as writers do whose invocations last up to 15 minutes.
 fn write(rng: &mut Rng, minutes: i64, timers: &MemoryTimers, set: &mut Vec<Timer>) {
     for _ in 0..rng.usize(0..4) {
-        let due_ms = at(minutes) + rng.i64(-3_600_000..3_600_000);
-        let timer = Timer { key: format!("u{}", rng.u8(..40)), due_ms };
-        timers.insert(&Placed::new(timer.clone(), at(minutes) - rng.i64(0..=900_000)));
+        let due_at_ms = at(minutes) + rng.i64(-3_600_000..3_600_000);
+        let timer = Timer { key: format!("u{}", rng.u8(..40)), due_at_ms };
+        timers.insert(&StoredTimer::new(timer.clone(), at(minutes) - rng.i64(0..=900_000)));
         set.push(timer);
     }
 }
@@ -31,7 +31,7 @@ fn fail(rng: &mut Rng, timers: &MemoryTimers, stream: &MemoryStream, set: &[Time
         timers.fail_cursor(1);
     }
     if let (Some(_), Some(last)) = (some(0.2), set.last()) {
-        timers.fail_reads(Placed::new(last.clone(), 0).bucket, 1);
+        timers.fail_reads(StoredTimer::new(last.clone(), 0).bucket, 1);
     }
 }
 
@@ -54,13 +54,13 @@ async fn no_timer_is_lost_and_none_rings_before_its_time() {
                 false => tokio::join!(one, run_at(minutes - rng.i64(0..2), &timers, &stream)).0,
             };
             let put: BTreeSet<_> = stream.accepted().into_iter().map(|record| record.data).collect();
-            let early = set.iter().filter(|timer| timer.due_ms > at(minutes));
+            let early = set.iter().filter(|timer| timer.due_at_ms > at(minutes));
             assert!(early.clone().all(|timer| !put.contains(&record(timer).data)), "seed {seed}");
         }
         timers.heal();
         let quiet = MemoryStream::default();
         let end = run_at(minutes + 61, &timers, &quiet).await.unwrap();
-        assert!(!end.left && timers.items().is_empty(), "seed {seed}: {:?}", timers.items());
+        assert!(!end.has_more && timers.items().is_empty(), "seed {seed}: {:?}", timers.items());
         let put: BTreeSet<_> =
             stream.accepted().into_iter().chain(quiet.accepted()).map(|record| record.data).collect();
         assert!(set.iter().all(|timer| put.contains(&record(timer).data)), "seed {seed}");

@@ -29,7 +29,7 @@ pub(crate) async fn consume(
     let (ledger, settings) = (LedgerSettings::default(), SessionSettings::default());
     let consumer = Stateful::new("sessions", (store, quarantine, sink), ledger, 0);
     let tally = consumer.run(&Batch::open(batch), &settings, Deadline::NONE).await;
-    assert_eq!(tally.cut.record(), None, "{}", tally.why);
+    assert_eq!(tally.checkpoint.record(), None, "{}", tally.why);
 }
 
 #[tokio::test]
@@ -39,7 +39,7 @@ async fn a_session_that_nobody_touches_closes_once_however_often_its_timer_rings
     close::run(&timers, &stream, NO_LIMIT, START_MS, Deadline::NONE).await.unwrap();
     let first = BatchBuilder::starting_at(1).event(&event("1", "u").views("a")).build();
     consume(store.clone(), &signals, &timers, &first).await;
-    assert_eq!(store.item("u").unwrap().state.told.timer_due_at_ms, Some(CLOSES_AT_MS));
+    assert_eq!(store.item("u").unwrap().state.notifications.timer_due_at_ms, Some(CLOSES_AT_MS));
 
     close::run(&timers, &stream, NO_LIMIT, CLOSES_AT_MS - 1, Deadline::NONE).await.unwrap();
     assert!(stream.accepted().is_empty());
@@ -51,7 +51,7 @@ async fn a_session_that_nobody_touches_closes_once_however_often_its_timer_rings
     let batch = stream.drain_into(BatchBuilder::starting_at(2)).build();
     consume(store.clone(), &signals, &timers, &batch).await;
     let state = store.item("u").unwrap().state;
-    assert!(state.windows.open().is_empty() && state.told.timer_due_at_ms.is_none());
+    assert!(state.windows.open().is_empty() && state.notifications.timer_due_at_ms.is_none());
     let closed = signals.signals().into_iter().filter(|signal| signal.signal_type == "session.closed");
     assert_eq!(closed.count(), 1);
     assert!(timers.items().is_empty());

@@ -45,7 +45,7 @@ async fn a_session_whose_timer_is_gone_is_found_once_it_cannot_come_any_more() {
     let may_come_ms = CLOSES_AT_MS + 16 * MINUTE_MS;
     assert_eq!(sweep_at(may_come_ms, &store, &stream).await, Ok(complete(1, 0)));
     assert_eq!(sweep_at(may_come_ms + 1, &store, &stream).await, Ok(complete(1, 1)));
-    assert_eq!(stream.accepted(), [record(&Timer { key: "u".to_owned(), due_ms: CLOSES_AT_MS })]);
+    assert_eq!(stream.accepted(), [record(&Timer { key: "u".to_owned(), due_at_ms: CLOSES_AT_MS })]);
 
     let (signals, timers) = (MemorySignals::default(), MemoryTimers::at(START_MS));
     let batch = stream.drain_into(BatchBuilder::starting_at(2)).build();
@@ -64,9 +64,9 @@ async fn a_sweep_ends_at_its_limit_and_goes_on_where_it_ended() {
     let close = Close::new(&config, timers, store, stream.clone(), clock);
     let mut request = Request { sweep: true, ..Request::default() };
     let Ok(Answer::Swept(first)) = close.call(&request, Deadline::NONE).await else { panic!("no sweep") };
-    assert_eq!((first.put, first.complete, first.next.as_deref()), (2_000, false, Some("u1999")));
-    assert_eq!(first.why, "the limit of a run is reached");
-    request.next = first.next;
+    assert_eq!((first.put, first.complete, first.next_start_after.as_deref()), (2_000, false, Some("u1999")));
+    assert_eq!(first.error, "the limit of a run is reached");
+    request.start_after = first.next_start_after;
     let second = close.call(&request, Deadline::NONE).await;
     assert_eq!(second, Ok(Answer::Swept(complete(500, 500))));
     assert_eq!(put_keys(&stream), users);
@@ -95,8 +95,8 @@ async fn a_request_cannot_move_the_cursor_ahead_of_the_clock() {
         MemoryStream::default(),
         Clock::new(|| START_MS),
     );
-    let at = |now_ms| Request { now_ms: Some(now_ms), ..Request::default() };
-    let ahead = CloseError::AheadOfTheClock { now_ms: START_MS + 1, clock_ms: START_MS };
+    let at = |now_ms| Request { now_at_ms: Some(now_ms), ..Request::default() };
+    let ahead = CloseError::AheadOfTheClock { now_at_ms: START_MS + 1, clock_ms: START_MS };
     assert_eq!(close.call(&at(START_MS + 1), Deadline::NONE).await, Err(ahead));
     let Ok(Answer::Taken(taken)) = close.call(&at(START_MS), Deadline::NONE).await else { panic!("no run") };
     assert_eq!(taken.cursor.as_deref(), Some("2010-12-01T08:25"));
@@ -128,7 +128,7 @@ async fn dynamodb_finds_the_same_sessions_as_memory() {
         let mut from = None;
         loop {
             let page = emulator.sessions().read_open(limit, from.as_deref(), Deadline::NONE).await.unwrap();
-            assert_eq!(page.damaged, 0);
+            assert_eq!(page.corrupt, 0);
             found.extend(page.sessions);
             from = page.next;
             if from.is_none() {

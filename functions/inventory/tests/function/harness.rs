@@ -15,7 +15,7 @@ pub(crate) struct Rig {
     pub(crate) store: MemoryStore<StockState>,
     pub(crate) quarantine: MemorySink,
     pub(crate) points: MemoryReorderPoints,
-    /// What is relayed, and what is told.
+    /// What is relayed, and what is emitted.
     pub(crate) stream: MemoryStream,
     function: Inventory<
         MemoryStore<StockState>,

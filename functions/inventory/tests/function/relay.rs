@@ -2,20 +2,20 @@
 
 use std::time::Duration;
 
-use millrace_domain::verdict::LateCause;
-use millrace_domain::{Place, Position, SequenceNumber, Verdict};
+use millrace_domain::verdict::LateReason;
+use millrace_domain::{Position, SequenceNumber, StreamPosition, Verdict};
 use millrace_lambda::Deadline;
-use millrace_lambda::carrier::{Redriven, pack};
+use millrace_lambda::redrive_envelope::{Redriven, wrap};
 use millrace_testkit::batch::SHARD;
 use millrace_testkit::{ARRIVED_AT_MS, EventBuilder, event};
 
 use crate::harness::{Rig, delivery, events, names, signals};
 
-fn carrier(inner: &EventBuilder, function: Option<&str>) -> String {
-    let position = Position { sequence: SequenceNumber::parse("5").unwrap(), sub_sequence: 0, index: 0 };
-    let place = Place { shard_id: SHARD.to_owned(), position, arrived_at_ms: ARRIVED_AT_MS };
-    let redriven = Redriven { place, function: function.map(ToOwned::to_owned) };
-    pack(&redriven, inner.subject(), &inner.bytes())
+fn envelope(inner: &EventBuilder, function: Option<&str>) -> String {
+    let position = Position { sequence: SequenceNumber::parse("5").unwrap(), sub_sequence: 0, element: 0 };
+    let first = StreamPosition { shard_id: SHARD.to_owned(), position, arrived_at_ms: ARRIVED_AT_MS };
+    let redriven = Redriven { first, function: function.map(ToOwned::to_owned) };
+    wrap(&redriven, inner.subject(), &inner.bytes())
 }
 
 fn sent(events: &[&EventBuilder]) -> Vec<(String, String)> {
@@ -34,8 +34,8 @@ async fn deliveries_and_counts_go_on_as_they_came_and_nothing_is_stored() {
         .aggregate(std::slice::from_ref(&three))
         .build();
     let tally = rig.run(&batch).await;
-    assert_eq!(tally.cut.record(), None);
-    assert_eq!(names(&tally), ["applied", "passed_over", "applied", "passed_over", "applied"]);
+    assert_eq!(tally.checkpoint.record(), None);
+    assert_eq!(names(&tally), ["applied", "ignored", "applied", "ignored", "applied"]);
     assert_eq!(rig.accepted(), sent(&[&one, &two, &three]));
     assert!(rig.store.keys().is_empty() && rig.points.take_reads().is_empty());
 }
@@ -47,7 +47,7 @@ async fn a_batch_ends_at_the_first_event_that_is_not_passed_on() {
     let batch = events().events([&one, &two, &other]).event(&delivery("4")).build();
     rig.stream.script([Some(1)]);
     let tally = rig.run(&batch).await;
-    assert_eq!((tally.cut.record(), names(&tally)), (Some(1), vec!["applied", "-", "-", "-"]));
+    assert_eq!((tally.checkpoint.record(), names(&tally)), (Some(1), vec!["applied", "-", "-", "-"]));
     assert!(tally.why.contains("the script fails it"), "{}", tally.why);
     // The key waits behind its own failure, so that its order holds over the retry.
     assert_eq!(rig.accepted(), sent(&[&one, &other]));
@@ -60,56 +60,56 @@ async fn invalid_events_are_left_to_archive() {
     let wrong_key = delivery("1").bytes();
     let batch = events().raw("s#b", wrong_key).event(&event("2", "s#a").receives(0)).event(&delivery("3"));
     let tally = rig.run(&batch.build()).await;
-    assert_eq!((tally.cut.record(), names(&tally)), (None, vec!["invalid", "invalid", "applied"]));
+    assert_eq!((tally.checkpoint.record(), names(&tally)), (None, vec!["invalid", "invalid", "applied"]));
     assert_eq!((rig.accepted().len(), rig.quarantine.lines().len()), (1, 0));
 }
 
 #[tokio::test]
-async fn redriven_events_go_on_without_their_carrier_where_they_are_meant() {
+async fn redriven_events_go_on_without_their_envelope_where_they_are_meant() {
     let rig = Rig::new();
     let inner = delivery("1");
     let batch = [None, Some("inventory"), Some("sessions")]
         .into_iter()
-        .fold(events(), |batch, function| batch.raw("s#a", carrier(&inner, function)));
+        .fold(events(), |batch, function| batch.raw("s#a", envelope(&inner, function)));
     let tally = rig.run(&batch.build()).await;
-    assert_eq!(names(&tally), ["applied", "applied", "passed_over"]);
+    assert_eq!(names(&tally), ["applied", "applied", "ignored"]);
     assert_eq!(rig.accepted(), sent(&[&inner, &inner]));
 }
 
 #[tokio::test]
-async fn a_signal_brought_back_goes_on_in_its_carrier_and_says_so_when_it_was_overtaken() {
+async fn a_signal_brought_back_goes_on_in_its_envelope_and_says_so_when_it_was_overtaken() {
     let rig = Rig::new();
     let sold = |id: &str, cause: u64| event(id, "s#a").sells(1).caused_by("shard", cause, 0);
     let (lost, known, ahead) = (sold("1", 7), sold("2", 8), sold("3", 9));
-    let carriers = [&lost, &known, &ahead].map(|inner| carrier(inner, None));
-    let for_one = carrier(&sold("4", 10), Some("inventory"));
+    let envelopes = [&lost, &known, &ahead].map(|inner| envelope(inner, None));
+    let for_one = envelope(&sold("4", 10), Some("inventory"));
     let batch =
-        carriers.iter().chain([&for_one]).fold(events(), |batch, text| batch.raw("s#a", text.clone()));
-    assert_eq!(names(&rig.run(&batch.build()).await), ["applied", "applied", "applied", "passed_over"]);
-    assert_eq!(rig.accepted(), carriers.map(|text| ("s#a".to_owned(), text)));
+        envelopes.iter().chain([&for_one]).fold(events(), |batch, text| batch.raw("s#a", text.clone()));
+    assert_eq!(names(&rig.run(&batch.build()).await), ["applied", "applied", "applied", "ignored"]);
+    assert_eq!(rig.accepted(), envelopes.map(|text| ("s#a".to_owned(), text)));
     let batch = rig.stream.drain_into(signals().event(&known)).build();
     let tally = rig.run(&batch).await;
     assert_eq!(names(&tally), ["applied", "late", "redelivery", "applied"]);
-    assert_eq!(tally.verdicts[1].1, Some(Verdict::Late(LateCause::Undecidable)));
+    assert_eq!(tally.verdicts[1].1, Some(Verdict::Late(LateReason::Undecidable)));
     assert_eq!(rig.on_hand("s#a"), -2);
-    let told = rig.accepted();
+    let accepted = rig.accepted();
     assert!(
-        told.len() == 1 && told[0].1.contains("event.late") && told[0].1.contains("undecidable"),
-        "{told:?}"
+        accepted.len() == 1 && accepted[0].1.contains("event.late") && accepted[0].1.contains("undecidable"),
+        "{accepted:?}"
     );
 }
 
 #[tokio::test]
-async fn what_the_stream_refuses_is_set_aside_and_the_batch_goes_on() {
+async fn what_the_stream_refuses_is_quarantined_and_the_batch_goes_on() {
     let rig = Rig::new();
     rig.stream.refuse("s#a");
     let other = event("3", "s#b").counts(1);
     // In one record: a batch that ended at what waits behind the refused one would begin with it again.
     let batch = events().array(&[delivery("1"), delivery("2")]).event(&other).build();
     let tally = rig.run(&batch).await;
-    assert_eq!((tally.cut.record(), names(&tally)), (None, vec!["poisoned", "poisoned", "applied"]));
+    assert_eq!((tally.checkpoint.record(), names(&tally)), (None, vec!["poisoned", "poisoned", "applied"]));
     assert_eq!(rig.accepted(), sent(&[&other]));
-    assert_eq!(rig.quarantine.texts("reason"), ["stream_refused"; 2]);
+    assert_eq!(rig.quarantine.texts("reason"), ["stream_rejected"; 2]);
     assert_eq!(rig.quarantine.texts("event_id"), ["1", "2"]);
     assert_eq!(rig.quarantine.texts("function"), ["inventory"; 2]);
 }
@@ -121,7 +121,7 @@ async fn a_batch_ends_where_the_quarantine_does_not_take_what_is_refused() {
     rig.quarantine.fail_at(0);
     let batch = events().event(&event("1", "s#b").counts(1)).event(&delivery("2")).build();
     let tally = rig.run(&batch).await;
-    assert_eq!((tally.cut.record(), names(&tally)), (Some(1), vec!["applied", "-"]));
+    assert_eq!((tally.checkpoint.record(), names(&tally)), (Some(1), vec!["applied", "-"]));
 }
 
 #[tokio::test]
@@ -129,5 +129,5 @@ async fn nothing_begins_near_the_deadline() {
     let rig = Rig::new();
     let batch = events().event(&event("1", "u")).event(&delivery("2")).build();
     let tally = rig.run_until(&batch, Deadline::after(Duration::ZERO)).await;
-    assert_eq!((tally.cut.record(), rig.stream.calls()), (Some(1), 0));
+    assert_eq!((tally.checkpoint.record(), rig.stream.calls()), (Some(1), 0));
 }

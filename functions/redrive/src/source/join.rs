@@ -12,7 +12,7 @@ pub(super) struct Name {
     pub(super) shard_id: String,
     pub(super) position: Position,
     pub(super) reason: String,
-    /// Shard and sequence number of the carrier that brought it back.
+    /// Shard and sequence number of the redrive envelope that brought it back.
     pub(super) redriven: (String, String),
     pub(super) parts: u32,
 }
@@ -89,8 +89,10 @@ mod tests {
     use super::*;
 
     fn part(number: u32, parts: u32) -> Part {
-        let position = Position { sequence: SequenceNumber::parse("5").unwrap(), sub_sequence: 0, index: 0 };
-        let (function, shard_id, reason) = ("archive".to_owned(), "shard".to_owned(), "frame".to_owned());
+        let position =
+            Position { sequence: SequenceNumber::parse("5").unwrap(), sub_sequence: 0, element: 0 };
+        let (function, shard_id, reason) =
+            ("archive".to_owned(), "shard".to_owned(), "schema_registry_header".to_owned());
         let name = Name { function, shard_id, position, reason, redriven: Default::default(), parts };
         Part { name, number, bytes: Bytes::from(number.to_string()) }
     }

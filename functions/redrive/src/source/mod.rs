@@ -1,33 +1,33 @@
-//! Objects of what was set aside, as records.
+//! Objects of dead letters, as records.
 
 mod join;
 mod on_failure;
 mod quarantine;
 
 use bytes::Bytes;
-use millrace_lambda::carrier::{Opener, Redriven};
-use millrace_lambda::deaggregate::deaggregate_up_to;
-use millrace_lambda::frame::{INFLATED_LIMIT_BYTES, unframe};
+use millrace_lambda::kpl::deaggregate_up_to;
+use millrace_lambda::redrive_envelope::{EnvelopeReader, Redriven};
+use millrace_lambda::schema_registry::{INFLATED_LIMIT_BYTES, strip_header};
 
 pub(crate) use join::Joiner;
-pub(crate) use on_failure::{first_sequence, read_on_failure, second_of};
+pub(crate) use on_failure::{first_sequence_number, read_on_failure, second_of};
 pub(crate) use quarantine::read_quarantine;
 
-/// Most records that an object may come to by taking aggregates apart: each is a kilobyte of memory with its carrier,
-/// and two bytes of an aggregate make a record. A consumer refuses an aggregate of more than 10,000 as a whole; its
-/// records come back one by one.
+/// Most records that an object may come to by taking aggregates apart: each is a kilobyte of memory with its redrive
+/// envelope, and two bytes of an aggregate make a record. A consumer refuses an aggregate of more than 10,000 as a
+/// whole; its records come back one by one.
 pub(crate) const TAKEN_APART_LIMIT_RECORDS: usize = 100_000;
 
-/// A record that was set aside: the bytes of one payload.
+/// A record of a dead letter: the bytes of one payload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Record {
     /// Where it stood first, and whom it comes back for.
     pub(crate) redriven: Redriven,
     pub(crate) partition_key: String,
     pub(crate) bytes: Bytes,
-    /// The consumer that failed on it or refused it.
-    pub(crate) set_aside_by: String,
-    /// The code of the reason for which it was refused.
+    /// The consumer that failed on it or rejected it.
+    pub(crate) rejected_by: String,
+    /// The code of the reason for which it was rejected.
     pub(crate) reason: Option<String>,
 }
 
@@ -35,8 +35,8 @@ pub(crate) struct Record {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Contents {
     pub(crate) records: Vec<Record>,
-    /// Carriers that were addressed to another function than the one that failed.
-    pub(crate) passed_over: u64,
+    /// Redrive envelopes that were addressed to another function than the one that failed.
+    pub(crate) not_sent: u64,
     /// Earlier objects, by their number, that hold parts of these records.
     pub(crate) shared_with: Vec<usize>,
     /// What cannot be read, in words.
@@ -54,7 +54,7 @@ impl Contents {
         match deaggregate_up_to(limit_records, &record.bytes) {
             None => self.add(record),
             Some(sub_records) if sub_records.len() > limit_records => {
-                let sequence = &record.redriven.place.position.sequence;
+                let sequence = &record.redriven.first.position.sequence;
                 self.problem.get_or_insert_with(|| {
                     format!("comes to more than {TAKEN_APART_LIMIT_RECORDS} records with those of {sequence}")
                 });
@@ -62,7 +62,7 @@ impl Contents {
             Some(sub_records) => {
                 for (sub_sequence, sub_record) in (0..).zip(sub_records) {
                     let mut redriven = record.redriven.clone();
-                    redriven.place.position.sub_sequence = sub_sequence;
+                    redriven.first.position.sub_sequence = sub_sequence;
                     let (partition_key, bytes) =
                         (sub_record.partition_key.as_ref().to_owned(), sub_record.data);
                     self.add(Record { redriven, partition_key, bytes, ..record.clone() });
@@ -71,47 +71,47 @@ impl Contents {
         }
     }
 
-    /// Adds one payload. A carrier is not carried again, but what it holds.
+    /// Adds one payload. A redrive envelope is not wrapped again, but what it holds.
     fn add(&mut self, mut record: Record) {
         let Some((inner, bytes)) = opened(&record) else {
             self.records.push(record);
             return;
         };
         let function = match (inner.function, record.redriven.function.take()) {
-            // The function that failed passed it over.
+            // The function that failed ignored it.
             (Some(only), Some(failed)) if only != failed => {
-                self.passed_over += 1;
+                self.not_sent += 1;
                 return;
             }
             (only, failed) => only.or(failed),
         };
-        record.redriven = Redriven { place: inner.place, function };
+        record.redriven = Redriven { first: inner.first, function };
         record.bytes = bytes;
         self.records.push(record);
     }
 }
 
-/// What a carrier holds; `None` when the record is none, or one that cannot be opened.
+/// What a redrive envelope holds; `None` when the record is none, or one that cannot be opened.
 fn opened(record: &Record) -> Option<(Redriven, Bytes)> {
     let mut budget_bytes = INFLATED_LIMIT_BYTES;
-    let payload = unframe(&record.bytes, &mut budget_bytes).ok()?;
-    let arrived_at_ms = record.redriven.place.arrived_at_ms;
-    Opener::default().open(&payload, &record.partition_key, arrived_at_ms, &mut budget_bytes)?.ok()
+    let payload = strip_header(&record.bytes, &mut budget_bytes).ok()?;
+    let arrived_at_ms = record.redriven.first.arrived_at_ms;
+    EnvelopeReader::default().open(&payload, &record.partition_key, arrived_at_ms, &mut budget_bytes)?.ok()
 }
 
 #[cfg(test)]
 mod tests {
-    use millrace_domain::{Place, Position, SequenceNumber};
-    use millrace_lambda::carrier::pack;
-    use millrace_lambda::deaggregate::{SubRecord, aggregate};
+    use millrace_domain::{Position, SequenceNumber, StreamPosition};
+    use millrace_lambda::kpl::{SubRecord, aggregate};
+    use millrace_lambda::redrive_envelope::wrap;
 
     use super::*;
 
     fn redriven(sequence: &str, function: Option<&str>) -> Redriven {
         let sequence = SequenceNumber::parse(sequence).unwrap();
-        let position = Position { sequence, sub_sequence: 0, index: 0 };
-        let place = Place { shard_id: "shard".to_owned(), position, arrived_at_ms: 5 };
-        Redriven { place, function: function.map(str::to_owned) }
+        let position = Position { sequence, sub_sequence: 0, element: 0 };
+        let first = StreamPosition { shard_id: "shard".to_owned(), position, arrived_at_ms: 5 };
+        Redriven { first, function: function.map(str::to_owned) }
     }
 
     fn record(function: Option<&str>, bytes: impl Into<Bytes>) -> Record {
@@ -119,20 +119,20 @@ mod tests {
             redriven: redriven("9", function),
             partition_key: "u".to_owned(),
             bytes: bytes.into(),
-            set_aside_by: "sessions".to_owned(),
+            rejected_by: "sessions".to_owned(),
             reason: None,
         }
     }
 
     #[test]
-    fn aggregates_are_taken_apart_and_keep_their_places() {
+    fn aggregates_are_taken_apart_and_keep_their_positions() {
         let sub_records = ["u", "v"].map(|key| SubRecord { partition_key: key, data: "{}".into() });
         let mut contents = Contents::default();
         contents.add_whole(record(Some("archive"), aggregate(&sub_records)));
-        let places: Vec<_> =
-            contents.records.iter().map(|it| it.redriven.place.position.sub_sequence).collect();
+        let positions: Vec<_> =
+            contents.records.iter().map(|it| it.redriven.first.position.sub_sequence).collect();
         let keys: Vec<_> = contents.records.iter().map(|it| it.partition_key.as_str()).collect();
-        assert_eq!((places, keys), (vec![0, 1], vec!["u", "v"]));
+        assert_eq!((positions, keys), (vec![0, 1], vec!["u", "v"]));
     }
 
     #[test]
@@ -153,8 +153,8 @@ mod tests {
     }
 
     #[test]
-    fn a_carrier_is_not_carried_again() {
-        // Whom the carrier was for, which function failed, and whom what it holds comes back for.
+    fn an_envelope_is_not_wrapped_again() {
+        // Whom the redrive envelope was for, which function failed, and whom what it holds comes back for.
         let cases = [
             (None, None, Some(None)),
             (None, Some("sessions"), Some(Some("sessions"))),
@@ -164,10 +164,10 @@ mod tests {
         ];
         for (only, failed, expected) in cases {
             let mut contents = Contents::default();
-            contents.add_whole(record(failed, pack(&redriven("5", only), "u", b"first")));
+            contents.add_whole(record(failed, wrap(&redriven("5", only), "u", b"first")));
             let added = contents.records.first().map(|it| (it.redriven.clone(), it.bytes.clone()));
             assert_eq!(added, expected.map(|function| (redriven("5", function), "first".into())));
-            assert_eq!(contents.passed_over, u64::from(expected.is_none()));
+            assert_eq!(contents.not_sent, u64::from(expected.is_none()));
         }
     }
 }

@@ -3,9 +3,9 @@
 
 use std::borrow::Cow;
 
-use millrace_domain::{Place, Position, SequenceNumber};
+use millrace_domain::{Position, SequenceNumber, StreamPosition};
 use millrace_lambda::KinesisBatch;
-use millrace_lambda::carrier::Redriven;
+use millrace_lambda::redrive_envelope::Redriven;
 use serde::Deserialize;
 
 use super::{Contents, Record};
@@ -44,7 +44,7 @@ struct BatchInfo<'a> {
 
 /// What is needed of an object to put it in order.
 #[derive(Deserialize)]
-struct Placed<'a> {
+struct BatchHead<'a> {
     #[serde(borrow, rename = "KinesisBatchInfo")]
     batch: BatchInfo<'a>,
 }
@@ -63,8 +63,8 @@ pub(crate) fn second_of(key: &str) -> Option<&str> {
 }
 
 /// The sequence number of the first record of an object's batch, by which objects of one shard are put in order.
-pub(crate) fn first_sequence(bytes: &[u8]) -> Option<SequenceNumber> {
-    let Placed { batch } = serde_json::from_slice(bytes).ok()?;
+pub(crate) fn first_sequence_number(bytes: &[u8]) -> Option<SequenceNumber> {
+    let BatchHead { batch } = serde_json::from_slice(bytes).ok()?;
     SequenceNumber::parse(&batch.start_sequence_number).ok()
 }
 
@@ -95,13 +95,17 @@ pub(crate) fn read_on_failure(bytes: &[u8], config: &Config) -> Contents {
     };
     let mut contents = Contents::default();
     for record in batch.records {
-        let position = Position { sequence: record.sequence_number, sub_sequence: 0, index: 0 };
-        let place = Place { shard_id: batch.shard_id.clone(), position, arrived_at_ms: record.arrived_at_ms };
+        let position = Position { sequence: record.sequence_number, sub_sequence: 0, element: 0 };
+        let first = StreamPosition {
+            shard_id: batch.shard_id.clone(),
+            position,
+            arrived_at_ms: record.arrived_at_ms,
+        };
         contents.add_whole(Record {
-            redriven: Redriven { place, function: Some(function.to_owned()) },
+            redriven: Redriven { first, function: Some(function.to_owned()) },
             partition_key: record.partition_key,
             bytes: record.data,
-            set_aside_by: function.to_owned(),
+            rejected_by: function.to_owned(),
             reason: None,
         });
     }
@@ -129,10 +133,10 @@ mod tests {
             let batch = format!(r#"{{"shardId":"s","startSequenceNumber":{start},"endSequenceNumber":"9"}}"#);
             format!(r#"{{"payload":"{{}}","KinesisBatchInfo":{batch}}}"#)
         };
-        let first = first_sequence(object(r#""17""#).as_bytes());
+        let first = first_sequence_number(object(r#""17""#).as_bytes());
         assert_eq!(first, Some(SequenceNumber::parse("17").unwrap()));
         for text in [object(r#""x""#), object("17"), "{}".to_owned(), String::new()] {
-            assert_eq!(first_sequence(text.as_bytes()), None, "{text}");
+            assert_eq!(first_sequence_number(text.as_bytes()), None, "{text}");
         }
     }
 }

@@ -9,8 +9,8 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use flate2::read::MultiGzDecoder;
 use millrace_domain::time::parse_rfc3339_ms;
-use millrace_domain::{Place, Position, Reason, SequenceNumber};
-use millrace_lambda::carrier::Redriven;
+use millrace_domain::{Position, Reason, SequenceNumber, StreamPosition};
+use millrace_lambda::redrive_envelope::Redriven;
 use serde::Deserialize;
 
 use super::join::{Joiner, Name, Part};
@@ -21,7 +21,7 @@ const INFLATED_LIMIT_BYTES: u64 = 64 * 1024 * 1024;
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
 #[derive(Deserialize)]
-struct Line<'a> {
+struct QuarantineLine<'a> {
     #[serde(borrow)]
     function: Cow<'a, str>,
     #[serde(borrow)]
@@ -29,7 +29,7 @@ struct Line<'a> {
     #[serde(borrow)]
     sequence_number: Cow<'a, str>,
     sub_sequence: u32,
-    batch_index: u32,
+    element: u32,
     #[serde(borrow)]
     reason: Cow<'a, str>,
     #[serde(borrow)]
@@ -37,13 +37,13 @@ struct Line<'a> {
     #[serde(borrow)]
     arrived_at: Cow<'a, str>,
     #[serde(borrow, default)]
-    redriven_shard_id: Cow<'a, str>,
+    redrive_shard_id: Cow<'a, str>,
     #[serde(borrow, default)]
-    redriven_sequence_number: Cow<'a, str>,
+    redrive_sequence_number: Cow<'a, str>,
     part: u32,
     parts: u32,
     #[serde(borrow)]
-    bytes: Cow<'a, str>,
+    data_base64: Cow<'a, str>,
 }
 
 /// Reads the object of this number in the run. Entries that are not complete wait in `joiner`.
@@ -72,8 +72,8 @@ pub(crate) fn read_quarantine(object: usize, bytes: &Bytes, joiner: &mut Joiner)
 /// A record of more events than one may hold was set aside whole, and so was one whose decoding panicked. Everything
 /// else is a payload already: bytes that look like an aggregate there were none to its consumer either.
 fn add(contents: &mut Contents, record: Record) {
-    let position = &record.redriven.place.position;
-    let is_first = position.sub_sequence == 0 && position.index == 0;
+    let position = &record.redriven.first.position;
+    let is_first = position.sub_sequence == 0 && position.element == 0;
     let is_whole = |reason| [Reason::TooManyEvents, Reason::Poisoned].map(Reason::code).contains(&reason);
     match is_first && record.reason.as_deref().is_some_and(is_whole) {
         true => contents.add_whole(record),
@@ -97,14 +97,14 @@ fn unzipped(bytes: &Bytes) -> Result<Bytes, String> {
 
 /// A part of an entry, and the record that all its parts come to, but for the bytes.
 fn read_line(line: &[u8]) -> Result<(Part, Record), String> {
-    let line: Line<'_> = serde_json::from_slice(line).map_err(|error| error.to_string())?;
+    let line: QuarantineLine<'_> = serde_json::from_slice(line).map_err(|error| error.to_string())?;
     let sequence = SequenceNumber::parse(&line.sequence_number).map_err(|error| error.to_string())?;
     let arrived_at_ms = parse_rfc3339_ms(&line.arrived_at).ok_or("arrived_at is no RFC 3339 timestamp")?;
-    let bytes = STANDARD.decode(line.bytes.as_bytes()).map_err(|_| "bytes are not base64")?;
+    let bytes = STANDARD.decode(line.data_base64.as_bytes()).map_err(|_| "data_base64 is not base64")?;
     if !(1..=line.parts).contains(&line.part) {
         return Err(format!("part {} of {}", line.part, line.parts));
     }
-    let position = Position { sequence, sub_sequence: line.sub_sequence, index: line.batch_index };
+    let position = Position { sequence, sub_sequence: line.sub_sequence, element: line.element };
     let shard_id = line.shard_id.into_owned();
     let function = line.function.into_owned();
     let reason = line.reason.into_owned();
@@ -113,15 +113,15 @@ fn read_line(line: &[u8]) -> Result<(Part, Record), String> {
         shard_id: shard_id.clone(),
         position: position.clone(),
         reason: reason.clone(),
-        redriven: (line.redriven_shard_id.into_owned(), line.redriven_sequence_number.into_owned()),
+        redriven: (line.redrive_shard_id.into_owned(), line.redrive_sequence_number.into_owned()),
         parts: line.parts,
     };
     let part = Part { name, number: line.part, bytes: bytes.into() };
     let record = Record {
-        redriven: Redriven { place: Place { shard_id, position, arrived_at_ms }, function: None },
+        redriven: Redriven { first: StreamPosition { shard_id, position, arrived_at_ms }, function: None },
         partition_key: line.partition_key.into_owned(),
         bytes: Bytes::new(),
-        set_aside_by: function,
+        rejected_by: function,
         reason: Some(reason),
     };
     Ok((part, record))

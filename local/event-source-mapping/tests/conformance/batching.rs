@@ -1,4 +1,4 @@
-//! When a batch is cut.
+//! When a batch is taken.
 
 use event_source_mapping::{Action, PushError, Settings};
 

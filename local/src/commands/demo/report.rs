@@ -29,7 +29,7 @@ pub(super) fn print(summary: &Summary, saved: &Saved, entries: &[Entry], out: &P
     println!("{}", verdicts(summary));
     heading("State: three of the items in the table `sessions`");
     println!("{}", sessions(&saved.sessions));
-    heading("Signals: what others are told, each once");
+    heading("Signals, each once");
     println!("{}", signals(summary, &saved.signals));
     heading("Lake: rows by partition");
     println!("{}", partitions(summary));
@@ -39,7 +39,7 @@ pub(super) fn print(summary: &Summary, saved: &Saved, entries: &[Entry], out: &P
     println!("{}", costs(summary));
     println!(
         "{} records in {:.1} s. All of it is in {}:",
-        number(summary.events_in),
+        number(summary.records_in),
         summary.wall_ms as f64 / 1_000.0,
         out.display()
     );
@@ -76,8 +76,8 @@ fn verdicts(summary: &Summary) -> Table {
         "late",
         "collision",
         "invalid",
-        "passed over",
-        "batches",
+        "ignored",
+        "invocations",
     ]);
     for (name, function) in &summary.functions {
         let verdict = |verdict: &str| number(function.verdicts.get(verdict).copied().unwrap_or_default());
@@ -89,8 +89,8 @@ fn verdicts(summary: &Summary) -> Table {
             verdict("late"),
             verdict("collision"),
             verdict("invalid"),
-            verdict("passed_over"),
-            number(function.batches),
+            verdict("ignored"),
+            number(function.invocations),
         ]);
     }
     align_right(&mut table, 1..9);
@@ -235,7 +235,7 @@ fn costs(summary: &Summary) -> Table {
         table.add_row([step.to_owned(), number(requests), format!("{} units", number(units)), rates]);
     }
     let archive = summary.functions.get("archive").cloned().unwrap_or_default();
-    let (requests, billed) = (archive.metric("sink_requests"), archive.metric("sink_billed_bytes"));
+    let (requests, billed) = (archive.metric("put_requests"), archive.metric("put_billed_bytes"));
     let rates = format!("{} requests, {} bytes", per_thousand(requests), per_thousand(billed));
     table.add_row([
         "Firehose".to_owned(),
@@ -243,7 +243,7 @@ fn costs(summary: &Summary) -> Table {
         format!("{} bytes billed", number(billed)),
         rates,
     ]);
-    let again = number(summary.functions.values().map(|function| function.metric("retries")).sum());
+    let again = number(summary.functions.values().map(|function| function.metric("request_retries")).sum());
     table.add_row(["sent again".to_owned(), again, "after throttling".to_owned(), String::new()]);
     align_right(&mut table, 1..3);
     table

@@ -1,4 +1,4 @@
-//! `redrive`: what a replay set aside, back through the stream.
+//! `redrive`: dead letters of a replay, back through the stream.
 
 mod options;
 mod report;
@@ -31,7 +31,7 @@ struct Redriven {
     /// What the functions did with what came back.
     functions: BTreeMap<String, FunctionSummary>,
     /// Entries that were added to the quarantine, by reason.
-    set_aside: BTreeMap<String, u64>,
+    quarantined: BTreeMap<String, u64>,
     /// Late events that were added to `late.jsonl`.
     late: u64,
 }
@@ -44,7 +44,7 @@ pub(crate) async fn run(options: &Redrive) -> Result<(), Error> {
             read_course(&options.dir)?;
             let objects = FolderObjects::new(&options.dir);
             let answer = redrive::run(&objects, &NoStream, &config, &request, Deadline::NONE).await;
-            Redriven { answer, functions: BTreeMap::new(), set_aside: BTreeMap::new(), late: 0 }
+            Redriven { answer, functions: BTreeMap::new(), quarantined: BTreeMap::new(), late: 0 }
         }
         Mode::Run => bring_back(&options.dir, &config, &request).await?,
     };
@@ -54,7 +54,7 @@ pub(crate) async fn run(options: &Redrive) -> Result<(), Error> {
 /// Redrives, lets the functions do it all, and writes what they did before any mark: were the process to die in
 /// between, the next run would send the same again, which changes nothing twice.
 async fn bring_back(out: &Path, config: &Config, request: &Request) -> Result<Redriven, Error> {
-    let Course { settings: tuning, frontier_ms } = read_course(out)?;
+    let Course { settings: tuning, largest_event_time_ms } = read_course(out)?;
     let world = World::start(out, tuning.shards, Ports::ANY).await?;
     for table in TABLES {
         load_table(&world.clients.dynamodb, out, table).await?;
@@ -65,7 +65,7 @@ async fn bring_back(out: &Path, config: &Config, request: &Request) -> Result<Re
     let meter = Arc::new(Meter::default());
     let stream = KinesisStream::new(kinesis, EVENTS_STREAM.to_owned(), config.record_limit_bytes, meter);
     let answer = redrive::run(&marks, &stream, config, request, Deadline::NONE).await;
-    let schedule = Schedule::of(frontier_ms, &tuning, true);
+    let schedule = Schedule::of(largest_event_time_ms, &tuning, true);
     let functions = Arc::new(Functions::linked(&tuning, &world.clients.endpoints, schedule.clock(), None)?);
     if answer.counts.sent > 0 {
         let (limits, ending) = (Limits::default(), Some(schedule));
@@ -74,15 +74,15 @@ async fn bring_back(out: &Path, config: &Config, request: &Request) -> Result<Re
         save(&world, &functions, out).await?;
     }
     marks.release().await.map_err(Error::output(out))?;
-    let mut set_aside = reasons(&Entry::all(out)?);
-    for (reason, count) in &mut set_aside {
+    let mut quarantined = reasons(&Entry::all(out)?);
+    for (reason, count) in &mut quarantined {
         *count = count.saturating_sub(before.get(reason).copied().unwrap_or_default());
     }
-    set_aside.retain(|_, count| *count > 0);
+    quarantined.retain(|_, count| *count > 0);
     Ok(Redriven {
         answer,
         functions: FunctionSummary::all(functions.metrics()),
-        set_aside,
+        quarantined,
         late: functions.late().len() as u64,
     })
 }
@@ -90,12 +90,12 @@ async fn bring_back(out: &Path, config: &Config, request: &Request) -> Result<Re
 /// The settings of the function, with the names that functions have here.
 fn config() -> Result<Config, Error> {
     let variables = [
-        ("SET_ASIDE_BUCKET", "local"),
+        ("DEAD_LETTER_BUCKET", "local"),
         ("EVENTS_STREAM", EVENTS_STREAM),
-        ("SESSIONS_FUNCTION", "sessions"),
-        ("ARCHIVE_FUNCTION", "archive"),
-        ("FRAUD_FUNCTION", "fraud"),
-        ("INVENTORY_FUNCTION", "inventory"),
+        ("SESSIONS_FUNCTION_NAME", "sessions"),
+        ("ARCHIVE_FUNCTION_NAME", "archive"),
+        ("FRAUD_FUNCTION_NAME", "fraud"),
+        ("INVENTORY_FUNCTION_NAME", "inventory"),
     ];
     let look_up =
         |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());

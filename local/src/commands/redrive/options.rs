@@ -14,7 +14,7 @@ pub(crate) struct Redrive {
     /// The folder that a replay wrote
     #[arg(value_name = "DIR")]
     pub(crate) dir: PathBuf,
-    /// What to bring back
+    /// Which dead letters to redrive
     #[arg(long)]
     source: Source,
     /// What to do with it; list and dry-run change nothing
@@ -23,10 +23,10 @@ pub(crate) struct Redrive {
     /// Only objects whose key starts with this, such as aws/lambda/local-sessions-events/ or quarantine/quarantine-000001
     #[arg(long)]
     prefix: Option<String>,
-    /// Only records that this function failed on or refused: sessions or archive
+    /// Only records that this function failed on or rejected: sessions, archive, fraud or inventory
     #[arg(long, value_name = "NAME")]
     function: Option<String>,
-    /// Only records that were refused for this reason, such as contract
+    /// Only records that were rejected for this reason, such as contract
     #[arg(long)]
     reason: Option<String>,
     /// Only records that came from this shard
@@ -34,27 +34,27 @@ pub(crate) struct Redrive {
     shard_id: Option<String>,
     /// Only records that arrived at this time or later
     #[arg(long, value_name = "RFC3339")]
-    from: Option<String>,
+    arrived_from: Option<String>,
     /// Only records that arrived before this time
     #[arg(long, value_name = "RFC3339")]
-    to: Option<String>,
+    arrived_to: Option<String>,
     /// Most objects to read; 1000 where none is given
     #[arg(long)]
     limit: Option<usize>,
     /// Only objects behind this key, such as the one that a run says to go on with
     #[arg(long, value_name = "KEY")]
-    after: Option<String>,
+    start_after: Option<String>,
     /// Take objects that are marked done, too
     #[arg(long)]
-    again: bool,
-    /// Print the whole answer as JSON, with a line an object
+    include_done: bool,
+    /// Print the whole answer as JSON, with a result for each object
     #[arg(long)]
     pub(crate) json: bool,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Source {
-    /// Batches that the mappings gave up
+    /// Batches that the mappings discarded
     OnFailure,
     /// Events that could not be taken
     Quarantine,
@@ -90,15 +90,15 @@ impl Redrive {
             ("function", &self.function),
             ("reason", &self.reason),
             ("shard_id", &self.shard_id),
-            ("from", &self.from),
-            ("to", &self.to),
-            ("after", &self.after),
+            ("arrived_from", &self.arrived_from),
+            ("arrived_to", &self.arrived_to),
+            ("start_after", &self.start_after),
         ];
         for (name, text) in texts {
             fields.extend(text.as_ref().map(|text| (name.to_owned(), text.as_str().into())));
         }
         fields.extend(self.limit.map(|limit| ("limit".to_owned(), limit.into())));
-        fields.insert("again".to_owned(), self.again.into());
+        fields.insert("include_done".to_owned(), self.include_done.into());
         serde_json::from_value(Value::Object(fields)).map_err(|error| Error::Usage(error.to_string()))
     }
 }
@@ -125,12 +125,16 @@ mod tests {
     #[test]
     fn every_filter_of_the_function_is_an_option() {
         let options = "--source quarantine --mode run --prefix quarantine/q --function archive --reason contract \
-            --shard-id s --from 1970-01-01T00:00:01Z --to 1970-01-01T00:00:02Z --limit 5 --after quarantine/q1 --again";
+            --shard-id s --arrived-from 1970-01-01T00:00:01Z --arrived-to 1970-01-01T00:00:02Z --limit 5 \
+            --start-after quarantine/q1 --include-done";
         let request = request(options).unwrap();
         assert_eq!((request.source, request.mode, request.limit), (Source::Quarantine, Mode::Run, 5));
-        assert_eq!((request.from_ms, request.to_ms, request.again), (Some(1_000), Some(2_000), true));
         assert_eq!(
-            (request.prefix.as_str(), request.after.as_deref()),
+            (request.arrived_from_ms, request.arrived_to_ms, request.include_done),
+            (Some(1_000), Some(2_000), true)
+        );
+        assert_eq!(
+            (request.prefix.as_str(), request.start_after.as_deref()),
             ("quarantine/q", Some("quarantine/q1"))
         );
         assert_eq!((request.function.as_deref(), request.shard_id.as_deref()), (Some("archive"), Some("s")));

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use redrive::{Answer, Line, Mode, State};
+use redrive::{Answer, Mode, ObjectResult, State};
 
 use super::{Redrive, Redriven};
 use crate::error::Error;
@@ -24,7 +24,7 @@ pub(super) fn print(options: &Redrive, redriven: &Redriven) -> Result<(), Error>
         }
         false => print_text(options, redriven),
     }
-    match answer.why.as_str() {
+    match answer.error.as_str() {
         "" => Ok(()),
         why => Err(Error::Usage(format!("the run ended early: {why}"))),
     }
@@ -48,23 +48,27 @@ fn print_text(options: &Redrive, redriven: &Redriven) {
                 left_out(answer)
             );
             for (name, function) in &redriven.functions {
-                println!("{name:<10} {} in {} batches", function.verdicts_text(), number(function.batches));
+                println!(
+                    "{name:<10} {} in {} invocations",
+                    function.verdicts_text(),
+                    number(function.invocations)
+                );
             }
-            println!("set aside  {}", words(&redriven.set_aside));
+            println!("quarantine {}", words(&redriven.quarantined));
             if redriven.late > 0 {
                 let late = number(redriven.late);
                 println!("late       {late} events, too old for the state by now; late.jsonl names each");
             }
         }
     }
-    if answer.left > 0 {
+    if answer.remaining > 0 {
         println!(
-            "left       {} objects or more: run it again, or with a higher --limit",
-            number(answer.left)
+            "remaining  {} objects or more: run it again, or with a higher --limit",
+            number(answer.remaining)
         );
     }
-    if let Some(next) = &answer.next {
-        println!("go on      behind what cannot be marked done with --after {next}");
+    if let Some(next) = &answer.next_start_after {
+        println!("go on      behind what cannot be marked done with --start-after {next}");
     }
     match answer.mode {
         Mode::Run if answer.done > 0 => println!("written to {}", options.dir.display()),
@@ -76,8 +80,8 @@ fn print_text(options: &Redrive, redriven: &Redriven) {
 
 /// A list is there to be seen; of other modes, only objects with something in the way.
 fn print_lines(answer: &Answer) {
-    let is_shown = |line: &&Line| answer.mode == Mode::List || line.state == State::NotDone;
-    let shown: Vec<_> = answer.lines.iter().filter(is_shown).collect();
+    let is_shown = |result: &&ObjectResult| answer.mode == Mode::List || result.state == State::NotDone;
+    let shown: Vec<_> = answer.results.iter().filter(is_shown).collect();
     for line in shown.iter().take(LINES_SHOWN) {
         let state = match line.state {
             State::Open => "open",
@@ -85,7 +89,7 @@ fn print_lines(answer: &Answer) {
             State::Ready => "ready",
             State::NotDone => "not done",
         };
-        let why = if line.why.is_empty() { String::new() } else { format!(": {}", line.why) };
+        let why = if line.error.is_empty() { String::new() } else { format!(": {}", line.error) };
         println!("{state:<10} {}{why}", line.key);
     }
     if shown.len() > LINES_SHOWN {
@@ -118,7 +122,7 @@ fn left_out(answer: &Answer) -> String {
     let mut text = String::new();
     for (count, what) in [
         (answer.counts.skipped, "left out by filters"),
-        (answer.counts.passed_over, "passed over as repeats"),
+        (answer.counts.not_sent, "not sent: repeats, or of another function"),
     ] {
         if count > 0 {
             text.push_str(&format!(", {} {what}", number(count)));

@@ -28,11 +28,11 @@ pub const SOURCE: &str = "urn:online-retail";
 struct Invoice {
     earliest_ms: i64,
     customer: Option<i64>,
-    lines: Vec<Line>,
+    lines: Vec<InvoiceLine>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-struct Line {
+struct InvoiceLine {
     sku: String,
     quantity: i64,
     unit_price_minor: i64,
@@ -93,7 +93,7 @@ fn add(row: Row, in_nanoseconds: bool, invoices: &mut BTreeMap<String, Invoice>)
     }
     let at_ms = cell(at, "a time", |field| time_ms(field, in_nanoseconds))?;
     let quantity = cell(quantity, "a whole number", whole)?;
-    let line = Line {
+    let line = InvoiceLine {
         sku: cell(sku, "a text", text)?,
         quantity: if number.starts_with('C') { quantity.abs() } else { quantity },
         unit_price_minor: pence(cell(price, "a number", decimal)?),

@@ -20,7 +20,7 @@ use serde_json::Value;
 use sessions::Sessions;
 use tokio::task::JoinSet;
 
-use super::told::Told;
+use super::reports::FunctionReports;
 use super::{Closed, Invoked, TIMEOUT};
 use crate::error::Error;
 use crate::options::Tuning;
@@ -34,7 +34,7 @@ pub(crate) struct Linked {
     /// The clock of `close`, in epoch milliseconds.
     close_clock_ms: Arc<AtomicI64>,
     trouble: Option<Trouble>,
-    told: Mutex<Told>,
+    reports: Mutex<FunctionReports>,
     /// Invocations that go on though their mapping gave them up.
     abandoned: Mutex<JoinSet<()>>,
 }
@@ -108,7 +108,7 @@ impl Linked {
             close,
             close_clock_ms,
             trouble,
-            told: Mutex::default(),
+            reports: Mutex::default(),
             abandoned: Mutex::default(),
         })
     }
@@ -117,8 +117,8 @@ impl Linked {
         self.trouble.as_ref()
     }
 
-    pub(super) fn told(&self) -> MutexGuard<'_, Told> {
-        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn reports(&self) -> MutexGuard<'_, FunctionReports> {
+        self.reports.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Invokes a function; where there is trouble, as a process that may end badly.
@@ -150,7 +150,7 @@ impl Linked {
     pub(super) async fn close(&self, now_ms: i64) -> Result<Closed, String> {
         self.close_clock_ms.store(now_ms, Ordering::Relaxed);
         match self.close.call(&Request::default(), Deadline::after(TIMEOUT)).await {
-            Ok(Answer::Taken(taken)) => Ok(Closed { put: taken.put, left: taken.left }),
+            Ok(Answer::Taken(taken)) => Ok(Closed { put: taken.put, has_more: taken.has_more }),
             Ok(Answer::Swept(_)) => Err("it swept, and was not asked to".to_owned()),
             Err(error) => Err(error.to_string()),
         }
@@ -197,7 +197,7 @@ impl Linked {
             Err(error) => return Invoked::Failed(error.to_string()),
         };
         let (response, line, tally) = host.running().handle(&batch).await;
-        self.told().add(name, &batch, &line, &tally);
+        self.reports().add(name, &batch, &line, &tally);
         serde_json::to_vec(&response)
             .map_or_else(|error| Invoked::Failed(error.to_string()), Invoked::Returned)
     }

@@ -2,7 +2,7 @@
 
 mod linked;
 mod remote;
-mod told;
+mod reports;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,8 +11,8 @@ use event_source_mapping::Invocation;
 use linked::Linked;
 use millrace_lambda::Clock;
 use remote::Remote;
+pub(crate) use reports::{Late, Metrics};
 use serde::Deserialize;
-pub(crate) use told::{Late, Metrics};
 
 use crate::clock;
 use crate::error::Error;
@@ -40,7 +40,7 @@ pub(crate) struct Closed {
     /// Timers that came due and were put into the stream.
     pub(crate) put: u64,
     /// Whether more is due.
-    pub(crate) left: bool,
+    pub(crate) has_more: bool,
 }
 
 /// The functions, wherever they are.
@@ -111,15 +111,15 @@ impl Functions {
     /// Metrics by function; empty for functions that print their lines elsewhere.
     pub(crate) fn metrics(&self) -> Metrics {
         match self {
-            Self::Linked(linked) => linked.told().metrics.clone(),
+            Self::Linked(linked) => linked.reports().metrics.clone(),
             Self::Remote(_) => Metrics::default(),
         }
     }
 
-    /// Every late event that the functions told of so far; none for functions that run elsewhere.
+    /// Every late event that the functions reported so far; none for functions that run elsewhere.
     pub(crate) fn late(&self) -> Vec<Late> {
         match self {
-            Self::Linked(linked) => linked.told().late.clone(),
+            Self::Linked(linked) => linked.reports().late.clone(),
             Self::Remote(_) => Vec::new(),
         }
     }

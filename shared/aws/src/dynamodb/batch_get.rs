@@ -7,9 +7,9 @@ use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnConsumedC
 use millrace_lambda::meter::Usage;
 use millrace_lambda::{Deadline, Meter};
 
+use super::capacity_units;
+use super::error_class::ErrorClass;
 use super::item::Item;
-use super::trouble::Trouble;
-use super::units;
 use crate::backoff::Backoff;
 
 /// Most keys of one `BatchGetItem`.
@@ -52,12 +52,12 @@ impl BatchGet<'_> {
                     got.pending = unprocessed;
                     "some keys were not processed".clone_into(&mut got.why);
                 }
-                Err(Trouble::Lasting(why)) => {
+                Err(ErrorClass::Misconfigured(why)) => {
                     tracing::error!(table = self.table, why, "the table cannot be read");
                     got.why = why;
                     break;
                 }
-                Err(Trouble::Passing(why) | Trouble::Refused(why)) => {
+                Err(ErrorClass::Transient(why) | ErrorClass::Rejected(why)) => {
                     tracing::warn!(table = self.table, why, "a read is tried again");
                     got.why = why;
                 }
@@ -65,19 +65,19 @@ impl BatchGet<'_> {
             if got.pending.is_empty() || !backoff.wait().await {
                 break;
             }
-            self.meter.add(&Usage { retries: 1, ..Usage::default() });
+            self.meter.add(&Usage { request_retries: 1, ..Usage::default() });
         }
         got
     }
 
     /// Items found, and keys that were not looked up.
-    async fn request(self, keys: &[String]) -> Result<(Vec<Item>, Vec<String>), Trouble> {
+    async fn request(self, keys: &[String]) -> Result<(Vec<Item>, Vec<String>), ErrorClass> {
         let key = |key: &String| HashMap::from([(self.key.to_owned(), AttributeValue::S(key.clone()))]);
         let wanted = KeysAndAttributes::builder()
             .consistent_read(self.consistent)
             .set_keys(Some(keys.iter().map(key).collect()))
             .build()
-            .map_err(|error| Trouble::Lasting(error.to_string()))?;
+            .map_err(|error| ErrorClass::Misconfigured(error.to_string()))?;
         let answer = self
             .client
             .batch_get_item()
@@ -86,9 +86,9 @@ impl BatchGet<'_> {
             .send()
             .await;
         self.meter.add(&Usage { read_requests: 1, ..Usage::default() });
-        let answer = answer.map_err(|error| Trouble::of(&error))?;
+        let answer = answer.map_err(|error| ErrorClass::of(&error))?;
         let consumed = answer.consumed_capacity().iter().filter_map(|capacity| capacity.capacity_units);
-        self.meter.add(&Usage { read_units: units(consumed), ..Usage::default() });
+        self.meter.add(&Usage { read_units: capacity_units(consumed), ..Usage::default() });
         let unprocessed = answer.unprocessed_keys().and_then(|tables| tables.get(self.table));
         let unprocessed = unprocessed.map(|wanted| wanted.keys()).unwrap_or_default();
         let unprocessed = unprocessed.iter().filter_map(|key| text(key.get(self.key)?)).collect();

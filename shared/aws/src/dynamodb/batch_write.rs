@@ -5,8 +5,8 @@ use aws_sdk_dynamodb::types::{ReturnConsumedCapacity, WriteRequest};
 use millrace_lambda::meter::Usage;
 use millrace_lambda::{Deadline, Meter};
 
-use super::trouble::Trouble;
-use super::units;
+use super::capacity_units;
+use super::error_class::ErrorClass;
 use crate::backoff::Backoff;
 
 /// Most items of one `BatchWriteItem`.
@@ -24,7 +24,7 @@ pub(super) struct BatchWrite<'t> {
 #[derive(Debug)]
 pub(super) struct NotWritten {
     pub(super) pending: Vec<WriteRequest>,
-    pub(super) trouble: Trouble,
+    pub(super) class: ErrorClass,
 }
 
 impl BatchWrite<'_> {
@@ -38,27 +38,27 @@ impl BatchWrite<'_> {
         let mut backoff = Backoff::new(deadline);
         loop {
             let sent = pending.len();
-            let trouble = match self.request(&pending).await {
+            let class = match self.request(&pending).await {
                 Ok(unprocessed) if unprocessed.is_empty() => return Ok(()),
                 Ok(unprocessed) => {
                     pending = unprocessed;
-                    Trouble::Passing("some items were not processed".to_owned())
+                    ErrorClass::Transient("some items were not processed".to_owned())
                 }
-                Err(trouble) => trouble,
+                Err(class) => class,
             };
-            tracing::warn!(table = self.table, ?trouble, "items were not written");
+            tracing::warn!(table = self.table, ?class, "items were not written");
             if pending.len() < sent {
                 backoff = Backoff::new(deadline);
             }
-            if !matches!(trouble, Trouble::Passing(_)) || !backoff.wait().await {
-                return Err(NotWritten { pending, trouble });
+            if !matches!(class, ErrorClass::Transient(_)) || !backoff.wait().await {
+                return Err(NotWritten { pending, class });
             }
-            self.meter.add(&Usage { retries: 1, ..Usage::default() });
+            self.meter.add(&Usage { request_retries: 1, ..Usage::default() });
         }
     }
 
     /// The writes that were not done.
-    async fn request(self, writes: &[WriteRequest]) -> Result<Vec<WriteRequest>, Trouble> {
+    async fn request(self, writes: &[WriteRequest]) -> Result<Vec<WriteRequest>, ErrorClass> {
         let answer = self
             .client
             .batch_write_item()
@@ -67,9 +67,9 @@ impl BatchWrite<'_> {
             .send()
             .await;
         self.meter.add(&Usage { write_requests: 1, ..Usage::default() });
-        let answer = answer.map_err(|error| Trouble::of(&error))?;
+        let answer = answer.map_err(|error| ErrorClass::of(&error))?;
         let consumed = answer.consumed_capacity().iter().filter_map(|capacity| capacity.capacity_units);
-        self.meter.add(&Usage { write_units: units(consumed), ..Usage::default() });
+        self.meter.add(&Usage { write_units: capacity_units(consumed), ..Usage::default() });
         let unprocessed = answer.unprocessed_items.and_then(|mut tables| tables.remove(self.table));
         Ok(unprocessed.unwrap_or_default())
     }

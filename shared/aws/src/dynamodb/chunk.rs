@@ -1,6 +1,6 @@
-//! Cuts work into requests that keep a service's limits.
+//! Splits work into requests that keep a service's limits.
 
-/// Cuts items into consecutive ranges of at most `count_limit` items and `bytes_limit` bytes each. An item larger
+/// Splits items into consecutive ranges of at most `count_limit` items and `bytes_limit` bytes each. An item larger
 /// than the limit stands alone.
 pub(super) fn chunks(sizes: &[usize], count_limit: usize, bytes_limit: usize) -> Vec<std::ops::Range<usize>> {
     let mut chunks = Vec::new();

@@ -14,10 +14,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::chunk::chunks;
+use super::error_class::ErrorClass;
 use super::item::{attributes, read};
 use super::statement::{Statement, statement};
-use super::trouble::Trouble;
-use super::{CONCURRENCY, DynamoStore, units};
+use super::{CONCURRENCY, DynamoStore, capacity_units};
 use crate::backoff::Backoff;
 
 /// Most statements of one `BatchExecuteStatement`.
@@ -89,7 +89,7 @@ impl<S: KeyState + Serialize + DeserializeOwned + Send + Sync> DynamoStore<S> {
                 outcomes.extend(again.into_iter().map(|index| (index, Outcome::Done(Commit::Unavailable))));
                 return outcomes;
             }
-            self.meter.add(&Usage { retries: 1, ..Usage::default() });
+            self.meter.add(&Usage { request_retries: 1, ..Usage::default() });
             chunk = self.again(writes, again);
         }
     }
@@ -120,27 +120,27 @@ impl<S: KeyState + Serialize + DeserializeOwned + Send + Sync> DynamoStore<S> {
         let answer = match answer {
             Ok(answer) => answer,
             Err(error) => {
-                let trouble = Trouble::of(&error);
-                tracing::warn!(table = self.table, ?trouble, "a write request failed");
-                if Trouble::leaves_open(&error) {
+                let class = ErrorClass::of(&error);
+                tracing::warn!(table = self.table, ?class, "a write request failed");
+                if ErrorClass::leaves_open(&error) {
                     outcomes.extend(all.into_iter().map(|index| (index, Outcome::Done(Commit::Unknown))));
                     return Vec::new();
                 }
-                if matches!(trouble, Trouble::Refused(_)) && all.len() > 1 {
+                if matches!(class, ErrorClass::Rejected(_)) && all.len() > 1 {
                     // One item spoils the request; its neighbours must not be refused with it.
                     return self.send_one_by_one(writes, all, outcomes).await;
                 }
-                return settle(trouble, all.into_iter(), outcomes);
+                return settle(class, all.into_iter(), outcomes);
             }
         };
         let consumed = answer.consumed_capacity().iter().filter_map(|capacity| capacity.capacity_units);
-        self.meter.add(&Usage { write_units: units(consumed), ..Usage::default() });
+        self.meter.add(&Usage { write_units: capacity_units(consumed), ..Usage::default() });
         let mut responses = answer.responses.unwrap_or_default().into_iter();
         let mut again = Vec::new();
         for index in all {
             match self.outcome(responses.next()) {
                 Ok(outcome) => outcomes.push((index, outcome)),
-                Err(trouble) => again.extend(settle(trouble, std::iter::once(index), outcomes)),
+                Err(class) => again.extend(settle(class, std::iter::once(index), outcomes)),
             }
         }
         again
@@ -160,11 +160,11 @@ impl<S: KeyState + Serialize + DeserializeOwned + Send + Sync> DynamoStore<S> {
         again
     }
 
-    fn outcome(&self, response: Option<BatchStatementResponse>) -> Result<Outcome<S>, Trouble> {
+    fn outcome(&self, response: Option<BatchStatementResponse>) -> Result<Outcome<S>, ErrorClass> {
         let Some(response) = response else { return Ok(Outcome::Done(Commit::Unknown)) };
         let Some(error) = response.error else { return Ok(Outcome::Done(Commit::Committed)) };
-        if let Some(trouble) = Trouble::of_statement(&error) {
-            return Err(trouble);
+        if let Some(class) = ErrorClass::of_statement(&error) {
+            return Err(class);
         }
         self.meter.add(&Usage { conflicts: 1, ..Usage::default() });
         match (error.code, error.item) {
@@ -177,17 +177,17 @@ impl<S: KeyState + Serialize + DeserializeOwned + Send + Sync> DynamoStore<S> {
 
 /// Gives writes that met the same trouble their outcome, or gives them back to be sent again.
 fn settle<S>(
-    trouble: Trouble,
+    class: ErrorClass,
     writes: impl Iterator<Item = usize>,
     outcomes: &mut Vec<(usize, Outcome<S>)>,
 ) -> Vec<usize> {
-    match trouble {
-        Trouble::Passing(_) => return writes.collect(),
-        Trouble::Lasting(why) => {
+    match class {
+        ErrorClass::Transient(_) => return writes.collect(),
+        ErrorClass::Misconfigured(why) => {
             tracing::error!(why, "the table cannot be written");
             outcomes.extend(writes.map(|index| (index, Outcome::Done(Commit::Unavailable))));
         }
-        Trouble::Refused(why) => {
+        ErrorClass::Rejected(why) => {
             outcomes.extend(writes.map(|index| (index, Outcome::Done(Commit::Refused(why.clone())))));
         }
     }

@@ -34,10 +34,10 @@ pub(super) fn read<S: DeserializeOwned>(mut item: Item) -> Read<S> {
         Some(AttributeValue::N(text)) => text.parse().ok(),
         _ => None,
     };
-    let Some(version) = version else { return Read::Damaged(format!("{VERSION} is no whole number")) };
+    let Some(version) = version else { return Read::Corrupt(format!("{VERSION} is no whole number")) };
     let ledger = match item.remove(LEDGER) {
         Some(AttributeValue::B(bytes)) => Ledger::unpack(bytes.as_ref()),
-        _ => return Read::Damaged(format!("{LEDGER} is no binary attribute")),
+        _ => return Read::Corrupt(format!("{LEDGER} is no binary attribute")),
     };
     let ledger = match ledger {
         Ok(ledger) => ledger,
@@ -45,11 +45,11 @@ pub(super) fn read<S: DeserializeOwned>(mut item: Item) -> Read<S> {
             tracing::error!(%error, "an item was written by a newer version");
             return Read::Unavailable;
         }
-        Err(error @ LedgerUnreadable::Damaged { .. }) => return Read::Damaged(error.to_string()),
+        Err(error @ LedgerUnreadable::Corrupt { .. }) => return Read::Corrupt(error.to_string()),
     };
     match serde_dynamo::from_item(item) {
         Ok(state) => Read::Found(Stored { version, ledger, state }),
-        Err(error) => Read::Damaged(error.to_string()),
+        Err(error) => Read::Corrupt(error.to_string()),
     }
 }
 
@@ -117,13 +117,13 @@ mod tests {
     fn packed_moves_are_a_binary_attribute() {
         let recent = serde_json::json!([1, 1, 5, 4]);
         let state: StockState = serde_json::from_value(
-            serde_json::json!({"recent": recent, "counted": {"at_ms": 4, "id": "c", "on_hand": 9}}),
+            serde_json::json!({"recent_moves": recent, "counted": {"at_ms": 4, "id": "c", "on_hand": 9}}),
         )
         .unwrap();
         let write =
             Write { key: "s#a", expected: None, version: 7, ledger: &Ledger::default(), state: &state };
         let item = attributes(&write).unwrap();
-        assert_eq!(item["recent"], AttributeValue::B(Blob::new([1, 1, 5, 4])));
+        assert_eq!(item["recent_moves"], AttributeValue::B(Blob::new([1, 1, 5, 4])));
         assert_eq!(item["on_hand"], AttributeValue::N("11".to_owned()));
         assert_eq!(read(item), Read::Found(Stored { version: 7, ledger: Ledger::default(), state }));
     }
@@ -135,9 +135,9 @@ mod tests {
             item.remove(name);
             read::<SessionState>(item)
         };
-        assert!(matches!(without(VERSION), Read::Damaged(why) if why.contains("version")));
-        assert!(matches!(without(LEDGER), Read::Damaged(why) if why.contains("ledger")));
-        assert!(matches!(without("lifetime"), Read::Damaged(why) if why.contains("lifetime")));
+        assert!(matches!(without(VERSION), Read::Corrupt(why) if why.contains("version")));
+        assert!(matches!(without(LEDGER), Read::Corrupt(why) if why.contains("ledger")));
+        assert!(matches!(without("lifetime"), Read::Corrupt(why) if why.contains("lifetime")));
     }
 
     #[test]

@@ -4,13 +4,13 @@ mod batch_get;
 mod batch_write;
 mod chunk;
 mod commit;
+mod error_class;
 mod item;
 mod open_sessions;
 mod read;
 mod reorder_points;
 mod statement;
 pub mod timers;
-mod trouble;
 
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -81,6 +81,6 @@ fn micros(time: Duration) -> u64 {
     clippy::cast_sign_loss,
     reason = "a float to integer cast saturates"
 )]
-fn units(reported: impl Iterator<Item = f64>) -> u64 {
+fn capacity_units(reported: impl Iterator<Item = f64>) -> u64 {
     reported.sum::<f64>().ceil() as u64
 }

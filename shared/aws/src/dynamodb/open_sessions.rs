@@ -9,9 +9,9 @@ use millrace_lambda::meter::Usage;
 use millrace_lambda::timers::{OpenSessions, OpenSessionsPage, TableError};
 use millrace_lambda::{Deadline, Meter};
 
+use super::capacity_units;
+use super::error_class::ErrorClass;
 use super::item::{Item, KEY};
-use super::trouble::Trouble;
-use super::units;
 use crate::backoff::Backoff;
 
 /// Scans a table of sessions. It reads every item, at half a unit for 4 KB, so it is for now and then.
@@ -42,7 +42,7 @@ impl OpenSessions for DynamoOpenSessions {
             .scan()
             .table_name(&self.table)
             .filter_expression("attribute_exists(#session)")
-            .projection_expression("#key, #session, #earlier, #told")
+            .projection_expression("#key, #session, #earlier_sessions, #notifications")
             .set_exclusive_start_key(from.map(start))
             .limit(i32::try_from(limit).unwrap_or(i32::MAX))
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
@@ -55,27 +55,27 @@ impl OpenSessions for DynamoOpenSessions {
             self.meter.add(&Usage { read_requests: 1, ..Usage::default() });
             let error = match answer {
                 Ok(answer) => break answer,
-                Err(error) => Trouble::of(&error),
+                Err(error) => ErrorClass::of(&error),
             };
-            tracing::warn!(table = self.table, trouble = ?error, "the table of sessions did not answer");
-            if !matches!(error, Trouble::Passing(_)) || !backoff.wait().await {
+            tracing::warn!(table = self.table, class = ?error, "the table of sessions did not answer");
+            if !matches!(error, ErrorClass::Transient(_)) || !backoff.wait().await {
                 return Err(error.into());
             }
-            self.meter.add(&Usage { retries: 1, ..Usage::default() });
+            self.meter.add(&Usage { request_retries: 1, ..Usage::default() });
         };
         let consumed = answer.consumed_capacity().and_then(|capacity| capacity.capacity_units);
-        self.meter.add(&Usage { read_units: units(consumed.into_iter()), ..Usage::default() });
+        self.meter.add(&Usage { read_units: capacity_units(consumed.into_iter()), ..Usage::default() });
         let next = answer.last_evaluated_key.and_then(|mut key| key.remove(KEY)?.as_s().ok().cloned());
         let mut page = OpenSessionsPage { next, ..OpenSessionsPage::default() };
         for item in answer.items.unwrap_or_default() {
             match serde_dynamo::from_item::<_, OpenSession>(item) {
                 Ok(session) => page.sessions.push(session),
                 // The error may quote the item.
-                Err(_) => page.damaged += 1,
+                Err(_) => page.corrupt += 1,
             }
         }
-        if page.damaged > 0 {
-            tracing::error!(table = self.table, page.damaged, "sessions cannot be understood");
+        if page.corrupt > 0 {
+            tracing::error!(table = self.table, page.corrupt, "sessions cannot be understood");
         }
         Ok(page)
     }

@@ -21,7 +21,7 @@ pub const SKU: &str = "sku";
 /// Stock at or below this number is ordered again.
 pub const REORDER_POINT: &str = "reorder_point";
 /// The stock that an order brings about.
-pub const TARGET: &str = "target";
+pub const TARGET: &str = "reorder_target";
 
 /// A table of reorder points.
 #[derive(Clone, Debug)]
@@ -55,7 +55,7 @@ impl DynamoReorderPoints {
     async fn put_chunk(&self, points: &[(String, ReorderPoint)], deadline: Deadline) -> Result<(), String> {
         let requests = points.iter().map(write).collect::<Result<Vec<_>, _>>()?;
         let write = BatchWrite { client: &self.client, table: &self.table, meter: &self.meter };
-        write.write(requests, deadline).await.map_err(|left| left.trouble.into_why())
+        write.write(requests, deadline).await.map_err(|left| left.class.into_why())
     }
 }
 

@@ -8,8 +8,8 @@ use aws_sdk_firehose::Client;
 use aws_sdk_firehose::primitives::Blob;
 use aws_sdk_firehose::types::Record;
 use millrace_lambda::meter::Usage;
-use millrace_lambda::ports::{LineSink, NotAccepted};
-use millrace_lambda::{Deadline, Lines, Meter};
+use millrace_lambda::ports::{JsonLineSink, NotAccepted};
+use millrace_lambda::{Deadline, JsonLines, Meter};
 pub use pack::{CALL_LIMIT_BYTES, CALL_LIMIT_RECORDS, RECORD_LIMIT_BYTES, RECORD_LIMIT_ROWS};
 use pack::{Call, Packed, pack};
 
@@ -41,7 +41,7 @@ impl FirehoseSink {
     }
 
     /// Puts one call's records, those that fail again and again, and nothing that was accepted.
-    async fn put_call(&self, lines: &Lines, call: &Call, deadline: Deadline) -> Result<(), NotAccepted> {
+    async fn put_call(&self, lines: &JsonLines, call: &Call, deadline: Deadline) -> Result<(), NotAccepted> {
         let mut backoff = Backoff::new(deadline);
         let mut pending: Vec<&Packed> = call.records.iter().collect();
         loop {
@@ -60,12 +60,12 @@ impl FirehoseSink {
                 let first = pending.first().map(|packed| packed.lines.start).unwrap_or_default();
                 return Err(NotAccepted { first, why });
             }
-            self.meter.add(&Usage { retries: 1, ..Usage::default() });
+            self.meter.add(&Usage { request_retries: 1, ..Usage::default() });
         }
     }
 
     /// Sends one request; gives back index and reason of each record that failed.
-    async fn send(&self, lines: &Lines, pending: &[&Packed]) -> Result<Vec<(usize, String)>, String> {
+    async fn send(&self, lines: &JsonLines, pending: &[&Packed]) -> Result<Vec<(usize, String)>, String> {
         let record = |packed: &&Packed| {
             let data = Blob::new(lines.bytes(packed.lines.clone()));
             Record::builder().data(data).build().map_err(|error| error.to_string())
@@ -74,16 +74,16 @@ impl FirehoseSink {
         let request =
             self.client.put_record_batch().delivery_stream_name(&self.stream).set_records(Some(records));
         let answer = request.send().await;
-        self.meter.add(&Usage { sink_requests: 1, ..Usage::default() });
+        self.meter.add(&Usage { put_requests: 1, ..Usage::default() });
         let answer = answer.map_err(|error| describe(&error))?;
         let mut failed = Vec::new();
         let mut accepted = Usage::default();
         for (index, packed) in pending.iter().enumerate() {
             match answer.request_responses().get(index) {
                 Some(response) if response.error_code().is_none() => {
-                    accepted.sink_records += 1;
-                    accepted.sink_bytes += packed.bytes as u64;
-                    accepted.sink_billed_bytes += packed.bytes.next_multiple_of(BILLING_STEP_BYTES) as u64;
+                    accepted.put_records += 1;
+                    accepted.put_bytes += packed.bytes as u64;
+                    accepted.put_billed_bytes += packed.bytes.next_multiple_of(BILLING_STEP_BYTES) as u64;
                 }
                 Some(response) => failed.push((index, response.error_code().unwrap_or_default().to_owned())),
                 None => failed.push((index, "the answer does not mention it".to_owned())),
@@ -94,12 +94,12 @@ impl FirehoseSink {
     }
 }
 
-impl LineSink for FirehoseSink {
+impl JsonLineSink for FirehoseSink {
     const LINE_LIMIT_BYTES: usize = RECORD_LIMIT_BYTES;
 
     /// Calls follow one another, and none follows one that failed: what was sent behind it would be sent again by
     /// the retry of the batch.
-    async fn put(&self, lines: &Lines, deadline: Deadline) -> Result<(), NotAccepted> {
+    async fn put(&self, lines: &JsonLines, deadline: Deadline) -> Result<(), NotAccepted> {
         for call in pack(lines, self.lines_per_record) {
             let first = call.records.first().map(|packed| packed.lines.start).unwrap_or_default();
             let put = deadline.bound(self.put_call(lines, &call, deadline)).await;

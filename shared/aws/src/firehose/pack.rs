@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use millrace_lambda::Lines;
+use millrace_lambda::JsonLines;
 
 /// Most rows of a record that Firehose takes apart again.
 pub const RECORD_LIMIT_ROWS: usize = 500;
@@ -28,7 +28,7 @@ pub(super) struct Call {
 }
 
 /// Packs lines, in order.
-pub(super) fn pack(lines: &Lines, lines_per_record: usize) -> Vec<Call> {
+pub(super) fn pack(lines: &JsonLines, lines_per_record: usize) -> Vec<Call> {
     let mut calls = Vec::new();
     let mut call = Call::default();
     for packed in records(lines, lines_per_record) {
@@ -45,7 +45,7 @@ pub(super) fn pack(lines: &Lines, lines_per_record: usize) -> Vec<Call> {
     calls
 }
 
-fn records(lines: &Lines, lines_per_record: usize) -> Vec<Packed> {
+fn records(lines: &JsonLines, lines_per_record: usize) -> Vec<Packed> {
     let mut records: Vec<Packed> = Vec::new();
     for line in 0..lines.len() {
         let bytes = lines.bytes(line..line + 1).len();
@@ -64,8 +64,8 @@ fn records(lines: &Lines, lines_per_record: usize) -> Vec<Packed> {
 mod tests {
     use super::*;
 
-    fn lines(lengths: &[usize]) -> Lines {
-        let mut lines = Lines::default();
+    fn lines(lengths: &[usize]) -> JsonLines {
+        let mut lines = JsonLines::default();
         for (record, length) in lengths.iter().enumerate() {
             // Quotes and newline make up the rest of the length.
             lines.push(record, &"x".repeat(length - 3), RECORD_LIMIT_BYTES).unwrap();

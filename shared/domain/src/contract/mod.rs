@@ -13,16 +13,16 @@ use serde::Deserialize;
 
 pub use cart::CartChange;
 pub use nesting::{NESTING_LIMIT, nesting_exceeds};
-pub use order::{DEFAULT_STORE, LINES_LIMIT, Line, Order};
+pub use order::{DEFAULT_STORE, LINES_LIMIT, Order, OrderLine};
 pub use payment::Payment;
 pub use product::ProductView;
 pub use stock::{StockCount, StockMove, StockReceipt};
 
 use crate::event::Data;
 use crate::invalid::{Invalid, Reason};
-use crate::object::Object;
+use crate::json_object::JsonObject;
 use crate::timer::TimerDue;
-use crate::{redriven, signal, timer};
+use crate::{redrive_envelope, signal, timer};
 
 /// Longest sku or order id in bytes.
 pub const NAME_LIMIT_BYTES: usize = 128;
@@ -43,9 +43,9 @@ pub fn read_data<'a>(event_type: &str, raw: Option<&'a str>) -> Result<Data<'a>,
         let rule = format!("must not nest deeper than {NESTING_LIMIT} levels");
         return Err(Invalid::field(Reason::Contract, "data", rule));
     }
-    // Carriers are opened before events are decoded, where one is all that its record holds.
-    if event_type == redriven::TYPE {
-        let rule = "must stand alone in its record, and in no other carrier";
+    // Redrive envelopes are opened before events are decoded, where one is all that its record holds.
+    if event_type == redrive_envelope::TYPE {
+        let rule = "must stand alone in its record, and in no other redrive envelope";
         return Err(Invalid::field(Reason::Envelope, "type", rule));
     }
     match event_type {
@@ -97,14 +97,14 @@ where
     if text.is_empty() {
         return Err(Invalid::field(Reason::Contract, "data", "is missing"));
     }
-    let Object(data) = serde_json::from_str(text).map_err(|_| explain::<T>(text))?;
+    let JsonObject(data) = serde_json::from_str(text).map_err(|_| explain::<T>(text))?;
     check(&data)?;
     Ok(data)
 }
 
 /// Names the field on the error path only, since following the path costs time on every event.
 fn explain<'a, T: Deserialize<'a>>(text: &'a str) -> Invalid {
-    let (field, rule) = crate::decode::field_error::<Object<T>>(text);
+    let (field, rule) = crate::decode::field_error::<JsonObject<T>>(text);
     let field = if field.is_empty() { "data".to_owned() } else { format!("data.{field}") };
     Invalid::field(Reason::Contract, field, rule)
 }
@@ -193,7 +193,7 @@ mod tests {
                 Some(r#"{"store_id":"s","sku":"a","quantity":0,"order_id":"o"}"#),
                 "data.quantity must be 1 or more, is 0",
             ),
-            ("timer.due", Some(r#"{"due_ms":-1}"#), "data.due_ms must be a moment of 1970 to 9999"),
+            ("timer.due", Some(r#"{"due_at_ms":-1}"#), "data.due_at_ms must be a moment of 1970 to 9999"),
             (
                 "payment.failed",
                 Some(r#"{"order_id":"o","amount_minor":-1,"currency":"GBP"}"#),
@@ -213,8 +213,8 @@ mod tests {
     }
 
     #[test]
-    fn a_carrier_is_no_event_among_others() {
-        let invalid = read_data(redriven::TYPE, Some("{}")).unwrap_err();
+    fn an_envelope_is_no_event_among_others() {
+        let invalid = read_data(redrive_envelope::TYPE, Some("{}")).unwrap_err();
         assert_eq!((invalid.reason, invalid.field.as_str()), (Reason::Envelope, "type"));
     }
 
@@ -256,7 +256,7 @@ mod tests {
             ("stock.counted", r#"{"store_id":"s","sku":"a","on_hand":0}"#, |data| {
                 matches!(data, Data::StockCounted(_))
             }),
-            ("timer.due", r#"{"due_ms":0}"#, |data| matches!(data, Data::TimerDue(_))),
+            ("timer.due", r#"{"due_at_ms":0}"#, |data| matches!(data, Data::TimerDue(_))),
             ("stock.sold", moved, |data| matches!(data, Data::StockSold(_))),
             ("stock.returned", moved, |data| matches!(data, Data::StockReturned(_))),
             ("session.closed", "5", |data| *data == Data::Signal),

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{QUANTITY_LIMIT, check_name, check_range, check_store};
 use crate::invalid::{Invalid, Reason};
+use crate::json_object::json_objects;
 use crate::money::{AMOUNT_LIMIT_MINOR, Currency};
-use crate::object::objects;
 
 /// Most lines of one order. Real invoices have over a thousand.
 pub const LINES_LIMIT: usize = 5_000;
@@ -27,8 +27,8 @@ pub struct Order<'a> {
     /// lines.
     pub total_minor: i64,
     /// What was ordered or came back.
-    #[serde(borrow, deserialize_with = "objects")]
-    pub lines: Vec<Line<'a>>,
+    #[serde(borrow, deserialize_with = "json_objects")]
+    pub lines: Vec<OrderLine<'a>>,
     /// The store that delivers; `default` where none is named.
     #[serde(borrow, default = "default_store")]
     pub store_id: Cow<'a, str>,
@@ -36,7 +36,7 @@ pub struct Order<'a> {
 
 /// One line of an order.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
-pub struct Line<'a> {
+pub struct OrderLine<'a> {
     /// The product.
     #[serde(borrow)]
     pub sku: Cow<'a, str>,
@@ -72,7 +72,7 @@ impl Order<'_> {
     }
 }
 
-impl Line<'_> {
+impl OrderLine<'_> {
     fn check(&self) -> Result<(), Invalid> {
         check_name("sku", &self.sku)?;
         check_range("quantity", self.quantity, 1..=QUANTITY_LIMIT)?;

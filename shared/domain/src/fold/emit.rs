@@ -1,4 +1,4 @@
-//! What one event makes its consumer tell.
+//! What one event makes its consumer emit.
 
 use std::fmt::Display;
 
@@ -9,7 +9,7 @@ use crate::event::Event;
 use crate::identity::cause_hash;
 use crate::signal::{EVENT_LATE, Origin, Signal};
 use crate::timer::Timer;
-use crate::verdict::LateCause;
+use crate::verdict::LateReason;
 
 /// Takes the signals and timers of one event, and gives each signal its id and its origin.
 pub struct Emit<'a> {
@@ -23,15 +23,15 @@ pub struct Emit<'a> {
 /// The data of `event.late`: a reference to the event, and why it was too late.
 #[derive(Debug, Serialize)]
 struct LateEvent<'a> {
-    late_source: &'a str,
-    late_id: &'a str,
-    late_type: &'a str,
-    cause: LateCause,
+    event_source: &'a str,
+    event_id: &'a str,
+    event_type: &'a str,
+    reason: LateReason,
 }
 
 impl<'a> LateEvent<'a> {
-    fn of(event: &'a Event<'_>, cause: LateCause) -> Self {
-        Self { late_source: &event.source, late_id: &event.id, late_type: &event.event_type, cause }
+    fn of(event: &'a Event<'_>, reason: LateReason) -> Self {
+        Self { event_source: &event.source, event_id: &event.id, event_type: &event.event_type, reason }
     }
 }
 
@@ -65,10 +65,10 @@ impl<'a> Emit<'a> {
         self.push(key, signal_type, time_ms, data, self.next_index)
     }
 
-    /// Tells that the event came too late. The same event may have been applied before and have told something else then,
-    /// so this has an id of its own.
-    pub(super) fn late(&mut self, cause: LateCause) -> Result<(), CannotApply> {
-        let data = LateEvent::of(self.event, cause);
+    /// Emits that the event came too late. The same event may have been applied before and have emitted something else
+    /// then, so this has an id of its own.
+    pub(super) fn late(&mut self, reason: LateReason) -> Result<(), CannotApply> {
+        let data = LateEvent::of(self.event, reason);
         self.push(&self.event.subject, EVENT_LATE, self.event.time_ms, &data, "late")
     }
 
@@ -85,20 +85,20 @@ impl<'a> Emit<'a> {
         let index = self.next_index;
         self.next_index += 1;
         let cause = cause_hash(&self.event.source, &self.event.subject, &self.event.id);
-        let (lane, position) = (self.delivery.lane.to_owned(), self.delivery.position.clone());
+        let (shard_id, position) = (self.delivery.shard_id.to_owned(), self.delivery.position.clone());
         self.signals.push(Signal {
             key: key.to_owned(),
             signal_type,
             id: format!("{cause:032x}-{name}"),
             time_ms,
-            origin: Origin { lane, position, index },
+            origin: Origin { shard_id, position, index },
             data,
         });
         Ok(())
     }
 
-    /// Wants the event's key to be woken when event time reaches `due_ms`.
-    pub fn timer(&mut self, due_ms: i64) {
-        self.timers.push(Timer { key: self.event.subject.clone().into_owned(), due_ms });
+    /// Wants the event's key to be woken when event time reaches `due_at_ms`.
+    pub fn timer(&mut self, due_at_ms: i64) {
+        self.timers.push(Timer { key: self.event.subject.clone().into_owned(), due_at_ms });
     }
 }

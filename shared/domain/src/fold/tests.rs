@@ -6,22 +6,22 @@ use crate::position::SequenceNumber;
 use crate::signal::{EVENT_LATE, Origin, REFRESH_REQUESTED};
 
 const LEDGER_SETTINGS: LedgerSettings = LedgerSettings {
-    money_horizon_ms: 1_000,
-    activity_horizon_ms: 100,
-    seen_cap: 3,
-    signals_horizon_ms: 100,
+    money_dedup_window_ms: 1_000,
+    activity_dedup_window_ms: 100,
+    seen_limit: 3,
+    signals_window_ms: 100,
     signals_cap: 2,
 };
 
-/// Counts applied events; told by constants whether it tells of late ones and believes origins.
+/// Counts applied events; by constants, whether it emits `event.late` and believes origins.
 #[derive(Clone, Debug, Default, PartialEq)]
-struct Counter<const TELLS: bool, const READS: bool>(u32);
+struct Counter<const EMITS: bool, const READS: bool>(u32);
 
-impl<const TELLS: bool, const READS: bool> KeyState for Counter<TELLS, READS> {
+impl<const EMITS: bool, const READS: bool> KeyState for Counter<EMITS, READS> {
     type Settings = ();
 
     const ATTRIBUTES: &'static [&'static str] = &[];
-    const TELLS_LATE: bool = TELLS;
+    const EMITS_LATE: bool = EMITS;
     const READS_SIGNALS: bool = READS;
 
     fn handles(data: &Data<'_>) -> bool {
@@ -68,7 +68,7 @@ fn event<'a>(event_type: &'a str, id: &'a str, time_ms: i64, raw_data: &'a str) 
 
 fn position(sequence: u32) -> Position {
     let sequence = SequenceNumber::parse(&sequence.to_string()).unwrap();
-    Position { sequence, sub_sequence: 0, index: 0 }
+    Position { sequence, sub_sequence: 0, element: 0 }
 }
 
 fn start<S: KeyState>() -> Fold<S> {
@@ -78,7 +78,8 @@ fn start<S: KeyState>() -> Fold<S> {
 /// Verdict of a record of this sequence number, and whether there is anything to write.
 fn step<S: KeyState<Settings = ()>>(fold: &mut Fold<S>, event: &Event<'_>, sequence: u32) -> (Verdict, bool) {
     let position = position(sequence);
-    let delivery = Delivery { lane: "a", position: &position, arrived_at_ms: 7, redriven: sequence >= 100 };
+    let delivery =
+        Delivery { shard_id: "a", position: &position, arrived_at_ms: 7, redriven: sequence >= 100 };
     fold.changed = false;
     (fold.step(event, &delivery, &LEDGER_SETTINGS, &()).unwrap(), fold.changed)
 }
@@ -90,18 +91,18 @@ fn each_verdict_says_whether_there_is_anything_to_write() {
     let login = event("user.logged_in", "1", 500, "{}");
     let other = event("user.logged_in", "1", 500, "5");
     let cases = [
-        (&event("coupon.used", "0", 500, "{}"), 1, Verdict::PassedOver, false),
+        (&event("coupon.used", "0", 500, "{}"), 1, Verdict::Ignored, false),
         // At a key without events there is nothing to wake.
-        (&event("timer.due", "4", 600, r#"{"due_ms":600}"#), 1, Verdict::Duplicate, false),
+        (&event("timer.due", "4", 600, r#"{"due_at_ms":600}"#), 1, Verdict::Duplicate, false),
         (&login, 2, Verdict::Applied, true),
         (&login, 2, Verdict::Redelivery, false),
         (&login, 3, Verdict::Duplicate, false),
-        (&other, 4, Verdict::Refused(Reason::Collision), true),
+        (&other, 4, Verdict::Rejected(Reason::Collision), true),
         (&other, 4, Verdict::Redelivery, false),
-        (&event("user.logged_out", "2", 500, "{}"), 5, Verdict::Late(LateCause::Cap), false),
-        (&event("user.logged_in", "3", 399, "{}"), 6, Verdict::Late(LateCause::Lateness), false),
-        (&event("timer.due", "4", 600, r#"{"due_ms":600}"#), 7, Verdict::Applied, true),
-        (&event("timer.due", "4", 600, r#"{"due_ms":600}"#), 7, Verdict::Duplicate, false),
+        (&event("user.logged_out", "2", 500, "{}"), 5, Verdict::Late(LateReason::Evicted), false),
+        (&event("user.logged_in", "3", 399, "{}"), 6, Verdict::Late(LateReason::BelowWatermark), false),
+        (&event("timer.due", "4", 600, r#"{"due_at_ms":600}"#), 7, Verdict::Applied, true),
+        (&event("timer.due", "4", 600, r#"{"due_at_ms":600}"#), 7, Verdict::Duplicate, false),
     ];
     for (event, sequence, verdict, changed) in cases {
         assert_eq!(step(&mut fold, event, sequence), (verdict, changed), "{} {sequence}", event.id);
@@ -110,12 +111,13 @@ fn each_verdict_says_whether_there_is_anything_to_write() {
 }
 
 #[test]
-fn what_is_late_is_told_of_by_those_who_tell() {
+fn event_late_is_emitted_by_those_who_emit_it() {
     let mut fold = start::<Counter<true, false>>();
     step(&mut fold, &event("user.logged_out", "2", 500, "{}"), 5);
-    let told: Vec<_> = fold.signals.iter().map(|signal| (signal.signal_type, signal.data.as_str())).collect();
-    let data = r#"{"late_source":"s","late_id":"2","late_type":"user.logged_out","cause":"cap"}"#;
-    assert_eq!(told, [(EVENT_LATE, data)]);
+    let emitted: Vec<_> =
+        fold.signals.iter().map(|signal| (signal.signal_type, signal.data.as_str())).collect();
+    let data = r#"{"event_source":"s","event_id":"2","event_type":"user.logged_out","reason":"evicted"}"#;
+    assert_eq!(emitted, [(EVENT_LATE, data)]);
 }
 
 #[test]
@@ -128,7 +130,7 @@ fn each_signal_of_a_cause_has_its_own_id_and_origin() {
         signal_type: REFRESH_REQUESTED,
         id: format!("{cause:032x}-{index}"),
         time_ms,
-        origin: Origin { lane: "a".to_owned(), position: position(2), index },
+        origin: Origin { shard_id: "a".to_owned(), position: position(2), index },
         data: data.to_owned(),
     };
     assert_eq!(fold.signals, [expected("u", 0, 1, "5"), expected("v", 1, 2, "6")]);
@@ -137,13 +139,13 @@ fn each_signal_of_a_cause_has_its_own_id_and_origin() {
 const MOVED: &str = r#"{"store_id":"s","sku":"a","quantity":1,"order_id":"o"}"#;
 
 fn sold(id: &'static str, sequence: u32, index: u32) -> Event<'static> {
-    let origin = Origin { lane: "l".to_owned(), position: position(sequence), index };
+    let origin = Origin { shard_id: "l".to_owned(), position: position(sequence), index };
     Event { origin: Some(Box::new(origin)), ..event("stock.sold", id, 500, MOVED) }
 }
 
 #[test]
-fn a_signal_is_new_above_the_last_of_its_lane() {
-    let undecidable = Verdict::Late(LateCause::Undecidable);
+fn a_signal_is_new_above_the_last_of_its_shard() {
+    let undecidable = Verdict::Late(LateReason::Undecidable);
     let mut fold = start::<Stock>();
     let cases = [
         (sold("1", 5, 0), 1, Verdict::Applied),
@@ -172,7 +174,7 @@ fn a_signal_is_new_above_the_last_of_its_lane() {
 }
 
 #[test]
-fn a_signal_that_is_told_again_from_another_place_is_known_by_its_id() {
+fn a_signal_that_is_emitted_again_from_another_position_is_known_by_its_id() {
     let mut fold = start::<Stock>();
     let cases = [
         (sold("1", 5, 0), 1, (Verdict::Applied, true)),
@@ -203,8 +205,8 @@ fn origins_are_believed_on_the_stream_of_signals_alone() {
 #[test]
 fn a_signal_without_an_origin_is_refused_and_other_events_need_none() {
     let mut fold = start::<Stock>();
-    let place = position(1);
-    let delivery = Delivery { lane: "a", position: &place, arrived_at_ms: 7, redriven: false };
+    let first = position(1);
+    let delivery = Delivery { shard_id: "a", position: &first, arrived_at_ms: 7, redriven: false };
     for event_type in ["stock.sold", "stock.returned"] {
         let refusal = fold.step(&event(event_type, "1", 500, MOVED), &delivery, &LEDGER_SETTINGS, &());
         assert!(refusal.unwrap_err().to_string().contains("does not tell its origin"));

@@ -18,12 +18,12 @@ pub struct AmountSettings {
     /// Standard deviations above the mean that are not suspicious.
     pub deviations: u32,
     /// Orders in the same currency that it takes to judge the next one.
-    pub least_orders: u64,
+    pub minimum_orders: u64,
 }
 
 impl Default for AmountSettings {
     fn default() -> Self {
-        Self { mode: Mode::Live, deviations: 3, least_orders: 10 }
+        Self { mode: Mode::Live, deviations: 3, minimum_orders: 10 }
     }
 }
 
@@ -99,13 +99,13 @@ impl Amount {
         let (currency, total_minor) = (order.currency, order.total_minor);
         let overflow = OrdersOverflow { currency };
         let before = self.sums(currency);
-        let judged = before.orders >= settings.least_orders;
+        let judged = before.orders >= settings.minimum_orders;
         let is_suspicious =
             judged && before.is_far_below(total_minor, settings.deviations).ok_or(overflow)?;
         self.0.insert(currency, before.and(total_minor).ok_or(overflow)?);
         let figures = AmountFigures { total_minor, currency, before, deviations: settings.deviations };
         Ok(is_suspicious
-            .then(|| Suspicion { finding: Finding::Amount(figures), events: vec![id.to_owned()] }))
+            .then(|| Suspicion { finding: Finding::Amount(figures), event_ids: vec![id.to_owned()] }))
     }
 }
 
@@ -208,7 +208,10 @@ mod tests {
         let pounds = Currency::from_code("GBP").unwrap();
         let before = OrderSums { orders: 10, sum_minor: 1_000, sum_of_squares_minor: 101_000 };
         let figures = AmountFigures { total_minor: 131, currency: pounds, before, deviations: 3 };
-        assert_eq!(suspicion, Suspicion { finding: Finding::Amount(figures), events: vec!["e".to_owned()] });
+        assert_eq!(
+            suspicion,
+            Suspicion { finding: Finding::Amount(figures), event_ids: vec!["e".to_owned()] }
+        );
         let sums = amount.sums(pounds);
         assert_eq!(sums, OrderSums { orders: 11, sum_minor: 1_131, sum_of_squares_minor: 118_161 });
     }

@@ -42,7 +42,7 @@ impl KeyState for FraudState {
 
     const ATTRIBUTES: &'static [&'static str] = &["velocity", "amount"];
 
-    const TELLS_LATE: bool = true;
+    const EMITS_LATE: bool = true;
 
     fn handles(data: &Data<'_>) -> bool {
         matches!(data, Data::PaymentFailed(_) | Data::OrderPlaced(_))
@@ -68,8 +68,8 @@ impl KeyState for FraudState {
             _ => return Ok(()),
         };
         match (suspicion, mode.signal_type()) {
-            (Some(suspicion), Some(told_as)) => {
-                emit.signal(&event.subject, told_as, event.time_ms, &suspicion)
+            (Some(suspicion), Some(signal_type)) => {
+                emit.signal(&event.subject, signal_type, event.time_ms, &suspicion)
             }
             _ => Ok(()),
         }
@@ -85,7 +85,7 @@ mod tests {
     use crate::position::{Position, SequenceNumber};
     use crate::signal::{EVENT_LATE, FRAUD_SHADOWED, FRAUD_SUSPECTED, Signal};
     use crate::time::{HOUR_MS, MINUTE_MS};
-    use crate::verdict::{LateCause, Verdict};
+    use crate::verdict::{LateReason, Verdict};
 
     const START_MS: i64 = 1_291_191_960_000;
     const FAILED: &str = "payment.failed";
@@ -116,9 +116,9 @@ mod tests {
                 origin: None,
             };
             let sequence = SequenceNumber::parse(&(index + 1).to_string()).unwrap();
-            let position = Position { sequence, sub_sequence: 0, index: 0 };
-            let (lane, arrived_at_ms) = ("shard", event.time_ms);
-            let delivery = Delivery { lane, position: &position, arrived_at_ms, redriven: false };
+            let position = Position { sequence, sub_sequence: 0, element: 0 };
+            let (shard_id, arrived_at_ms) = ("shard", event.time_ms);
+            let delivery = Delivery { shard_id, position: &position, arrived_at_ms, redriven: false };
             verdicts.push(fold.step(&event, &delivery, &LedgerSettings::default(), settings).unwrap());
         }
         (fold, verdicts)
@@ -147,17 +147,17 @@ mod tests {
     #[test]
     fn suspicions_are_signals_for_the_user_at_the_time_of_their_cause() {
         let signals = suspicious().1;
-        let told: Vec<_> =
+        let emitted: Vec<_> =
             signals.iter().map(|signal| (&*signal.key, signal.signal_type, signal.time_ms)).collect();
         let at_ms = |minute| START_MS + minute * MINUTE_MS;
-        assert_eq!(told, [("u", FRAUD_SUSPECTED, at_ms(5)), ("u", FRAUD_SUSPECTED, at_ms(8))]);
+        assert_eq!(emitted, [("u", FRAUD_SUSPECTED, at_ms(5)), ("u", FRAUD_SUSPECTED, at_ms(8))]);
         let velocity = concat!(
             r#"{"rule":"velocity","figures":{"failures":6,"first_at_ms":1291191960000,"last_at_ms":1291192260000,"#,
-            r#""limit":5,"window_ms":600000},"events":["0","1","2","3","4","5"]}"#
+            r#""limit":5,"window_ms":600000},"event_ids":["0","1","2","3","4","5"]}"#
         );
         let amount = concat!(
             r#"{"rule":"amount","figures":{"total_minor":501,"currency":"GBP","orders":10,"sum_minor":5000,"#,
-            r#""sum_of_squares_minor":"2500000","deviations":3},"events":["16"]}"#
+            r#""sum_of_squares_minor":"2500000","deviations":3},"event_ids":["16"]}"#
         );
         assert_eq!(signals.iter().map(|signal| &*signal.data).collect::<Vec<_>>(), [velocity, amount]);
         for signal in signals {
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mode_changes_what_is_told_and_nothing_else() {
+    fn a_mode_changes_what_is_emitted_and_nothing_else() {
         let (state, _) = suspicious();
         let types = |velocity, amount| {
             let (same, signals) = with_modes(velocity, amount);
@@ -191,7 +191,7 @@ mod tests {
         assert_eq!(fold.signals.len(), 1);
     }
 
-    /// The last one stands at the floor, and the others as far below it as a window reaches.
+    /// The last one stands at the watermark, and the others as far below it as a window reaches.
     #[test]
     fn a_failure_two_days_late_completes_a_burst_and_an_older_one_does_not() {
         let two_days_minutes = 48 * HOUR_MS / MINUTE_MS;
@@ -202,10 +202,11 @@ mod tests {
             fold_of(&[&events[..], &[("5", minute, FAILED, FAILURE)]].concat(), &FraudSettings::default())
         };
         let (fold, _) = with_one_at(10);
-        let told: Vec<_> = fold.signals.iter().map(|signal| (signal.signal_type, signal.time_ms)).collect();
-        assert_eq!(told, [(FRAUD_SUSPECTED, START_MS + 10 * MINUTE_MS)]);
+        let emitted: Vec<_> =
+            fold.signals.iter().map(|signal| (signal.signal_type, signal.time_ms)).collect();
+        assert_eq!(emitted, [(FRAUD_SUSPECTED, START_MS + 10 * MINUTE_MS)]);
         let (fold, verdicts) = with_one_at(9);
-        assert_eq!(verdicts.last(), Some(&Verdict::Late(LateCause::Lateness)));
+        assert_eq!(verdicts.last(), Some(&Verdict::Late(LateReason::BelowWatermark)));
         assert_eq!(fold.signals.iter().map(|signal| signal.signal_type).collect::<Vec<_>>(), [EVENT_LATE]);
         assert_eq!(fold.state.velocity.failures().len(), 5);
     }

@@ -6,16 +6,16 @@ use crate::signal::{FRAUD_SHADOWED, FRAUD_SUSPECTED};
 
 /// What becomes of a rule's suspicions. Nothing else depends on it: a rule keeps its history whatever its mode, so it
 /// is exact from the first event after it is turned on, and needs no days to warm up. An episode that began before
-/// that is not told of afterwards.
+/// that is not reported afterwards.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Mode {
-    /// They are not told.
+    /// They are not emitted.
     Off,
-    /// They are told as `fraud.suspected`.
+    /// They are emitted as `fraud.suspected`.
     #[default]
     Live,
-    /// They are told as `fraud.shadowed`, which subscribers of `fraud.suspected` do not meet: counted and archived, to
-    /// see what a rule would do before it does it.
+    /// They are emitted as `fraud.shadowed`, which subscribers of `fraud.suspected` do not meet: counted and archived,
+    /// to see what a rule would do before it does it.
     Shadow,
 }
 
@@ -28,7 +28,7 @@ impl Mode {
     /// The modes as they are written.
     pub const NAMES: &'static str = "off, live or shadow";
 
-    /// The type of signal that tells a suspicion; `None` where it is not told.
+    /// The type of signal of a suspicion; `None` where none is emitted.
     pub const fn signal_type(self) -> Option<&'static str> {
         match self {
             Self::Off => None,

@@ -1,4 +1,4 @@
-//! What a rule tells when it suspects fraud.
+//! What a rule emits when it suspects fraud.
 
 use serde::{Deserialize, Serialize};
 
@@ -16,7 +16,7 @@ pub struct Suspicion {
     #[serde(flatten)]
     pub finding: Finding,
     /// Ids of the events that it is about, in order of their times: the newest [`EVENTS_LIMIT`] where there are more.
-    pub events: Vec<String>,
+    pub event_ids: Vec<String>,
 }
 
 /// A rule, and what it found.

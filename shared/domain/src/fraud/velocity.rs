@@ -21,7 +21,7 @@ pub struct VelocitySettings {
     pub limit: usize,
     /// How far apart the first and the last failure of a window may be, in milliseconds.
     pub window_ms: i64,
-    /// How far back in event time a failure may come late, in milliseconds: the money horizon.
+    /// How far back in event time a failure may come late, in milliseconds: the money dedup window.
     pub memory_ms: i64,
 }
 
@@ -34,12 +34,12 @@ impl Default for VelocitySettings {
 /// The failed payments of one user.
 ///
 /// A window is *hot* when it holds more failures than the limit. An *episode* runs while some hot window holds the
-/// newest failure; the failure that lets it begin is told of, and nothing more until it has ended. A failure that comes
-/// late may make a window hot that does not hold the newest one: it is told of when no failure of that window was
-/// in a hot window before. So each burst is told of once, at the first moment at which it is known.
+/// newest failure; the failure that lets it begin is reported, and nothing more until it has ended. A failure that
+/// comes late may make a window hot that does not hold the newest one: it is reported when no failure of that window
+/// was in a hot window before. So each burst is reported once, at the first moment at which it is known.
 ///
-/// Which failures are kept depends on the failures alone; what was told, and with it the episode, on the order in which
-/// they were processed.
+/// Which failures are kept depends on the failures alone; what was reported, and with it the episode, on the order in
+/// which they were processed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Velocity {
     /// In order of time and id.
@@ -56,9 +56,9 @@ pub struct Failure {
     pub at_ms: i64,
     /// The id of its event.
     pub id: String,
-    /// Whether it was in a hot window, which was told of then or before.
+    /// Whether it was in a hot window, which was reported then or before.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub told: bool,
+    pub reported: bool,
 }
 
 /// The numbers behind a suspicion.
@@ -95,9 +95,9 @@ impl Velocity {
         largest_event_time_ms: i64,
         settings: &VelocitySettings,
     ) -> Option<Suspicion> {
-        let place = self.failures.partition_point(|known| (known.at_ms, known.id.as_str()) <= (at_ms, id));
-        self.failures.insert(place, Failure { at_ms, id: id.to_owned(), told: false });
-        let place = place.checked_sub(self.forget(largest_event_time_ms, settings))?;
+        let index = self.failures.partition_point(|known| (known.at_ms, known.id.as_str()) <= (at_ms, id));
+        self.failures.insert(index, Failure { at_ms, id: id.to_owned(), reported: false });
+        let index = index.checked_sub(self.forget(largest_event_time_ms, settings))?;
         let times_ms: Vec<_> = self.failures.iter().map(|failure| failure.at_ms).collect();
         let newest = times_ms.len().saturating_sub(1);
         let with_newest = hot_windows(&times_ms, newest, settings).into_iter().next();
@@ -106,9 +106,9 @@ impl Velocity {
         self.mark(with_newest.iter());
         let suspicion = match with_newest {
             Some(window) if begins => Some(suspicion(self.failures.get(window)?, settings)),
-            _ => self.burst_of_the_past(place, settings),
+            _ => self.burst_of_the_past(index, settings),
         };
-        self.mark(hot_windows(&times_ms, place, settings).iter());
+        self.mark(hot_windows(&times_ms, index, settings).iter());
         suspicion
     }
 
@@ -125,33 +125,33 @@ impl Velocity {
     }
 
     /// A window that holds this failure and is hot by failures alone that were not in a hot window before.
-    fn burst_of_the_past(&self, place: usize, settings: &VelocitySettings) -> Option<Suspicion> {
-        let untold = |failures: &[Failure]| -> Vec<Failure> {
-            failures.iter().filter(|failure| !failure.told).cloned().collect()
+    fn burst_of_the_past(&self, index: usize, settings: &VelocitySettings) -> Option<Suspicion> {
+        let unreported = |failures: &[Failure]| -> Vec<Failure> {
+            failures.iter().filter(|failure| !failure.reported).cloned().collect()
         };
-        if self.failures.get(place)?.told {
+        if self.failures.get(index)?.reported {
             return None;
         }
-        let place = untold(self.failures.get(..place)?).len();
-        let failures = untold(&self.failures);
+        let index = unreported(self.failures.get(..index)?).len();
+        let failures = unreported(&self.failures);
         let times_ms: Vec<_> = failures.iter().map(|failure| failure.at_ms).collect();
-        let window = hot_windows(&times_ms, place, settings).into_iter().next()?;
+        let window = hot_windows(&times_ms, index, settings).into_iter().next()?;
         Some(suspicion(failures.get(window)?, settings))
     }
 
     fn mark<'w>(&mut self, windows: impl Iterator<Item = &'w Range<usize>>) {
         for window in windows {
             let failures = self.failures.get_mut(window.clone()).unwrap_or_default();
-            failures.iter_mut().for_each(|failure| failure.told = true);
+            failures.iter_mut().for_each(|failure| failure.reported = true);
         }
     }
 }
 
-/// The hot windows that hold the failure at this place, by their first failure, each as long as it may be.
-fn hot_windows(times_ms: &[i64], place: usize, settings: &VelocitySettings) -> Vec<Range<usize>> {
-    let Some(at_ms) = times_ms.get(place) else { return Vec::new() };
+/// The hot windows that hold the failure of this index, by their first failure, each as long as it may be.
+fn hot_windows(times_ms: &[i64], index: usize, settings: &VelocitySettings) -> Vec<Range<usize>> {
+    let Some(at_ms) = times_ms.get(index) else { return Vec::new() };
     let first = times_ms.partition_point(|time_ms| *time_ms < at_ms.saturating_sub(settings.window_ms));
-    let starts = times_ms.iter().enumerate().take(place + 1).skip(first);
+    let starts = times_ms.iter().enumerate().take(index + 1).skip(first);
     let window = |(start, start_ms): (usize, &i64)| {
         let end_ms = start_ms.saturating_add(settings.window_ms);
         start..times_ms.partition_point(|time_ms| *time_ms <= end_ms)
@@ -171,7 +171,7 @@ fn suspicion(window: &[Failure], settings: &VelocitySettings) -> Suspicion {
     let newest = window.iter().skip(window.len().saturating_sub(EVENTS_LIMIT));
     Suspicion {
         finding: Finding::Velocity(figures),
-        events: newest.map(|failure| failure.id.clone()).collect(),
+        event_ids: newest.map(|failure| failure.id.clone()).collect(),
     }
 }
 
@@ -183,31 +183,31 @@ mod tests {
     const START_MS: i64 = 1_291_191_960_000;
 
     /// Fails at these seconds, in this order, under ids `0`, `1` and so on; the state, and the ids and failures of each
-    /// suspicion by the place of the failure that caused it.
+    /// suspicion by the index of the failure that caused it.
     fn after(seconds: &[i64]) -> (Velocity, Vec<(usize, String)>) {
         let settings = VelocitySettings::default();
-        let (mut velocity, mut told, mut largest_ms) = (Velocity::default(), Vec::new(), 0);
-        for (place, second) in seconds.iter().enumerate() {
+        let (mut velocity, mut emitted, mut largest_ms) = (Velocity::default(), Vec::new(), 0);
+        for (index, second) in seconds.iter().enumerate() {
             let at_ms = START_MS + second * SECOND_MS;
             largest_ms = largest_ms.max(at_ms);
-            let suspicion = velocity.fail(&place.to_string(), at_ms, largest_ms, &settings);
-            told.extend(suspicion.map(|suspicion| (place, suspicion.events.join(" "))));
+            let suspicion = velocity.fail(&index.to_string(), at_ms, largest_ms, &settings);
+            emitted.extend(suspicion.map(|suspicion| (index, suspicion.event_ids.join(" "))));
         }
-        (velocity, told)
+        (velocity, emitted)
     }
 
-    fn told(seconds: &[i64]) -> Vec<(usize, String)> {
+    fn emitted(seconds: &[i64]) -> Vec<(usize, String)> {
         after(seconds).1
     }
 
-    fn one(place: usize, events: &str) -> (usize, String) {
-        (place, events.to_owned())
+    fn one(index: usize, events: &str) -> (usize, String) {
+        (index, events.to_owned())
     }
 
     #[test]
     fn the_sixth_failure_is_too_many() {
-        assert_eq!(told(&[0, 1, 2, 3, 4]), []);
-        assert_eq!(told(&[0, 1, 2, 3, 4, 5]), [one(5, "0 1 2 3 4 5")]);
+        assert_eq!(emitted(&[0, 1, 2, 3, 4]), []);
+        assert_eq!(emitted(&[0, 1, 2, 3, 4, 5]), [one(5, "0 1 2 3 4 5")]);
     }
 
     #[test]
@@ -241,16 +241,16 @@ mod tests {
             window_ms: 600_000,
         };
         let events = ["b", "d", "e", "f", "a", "c"].map(str::to_owned).to_vec();
-        assert_eq!(last, Some(Suspicion { finding: Finding::Velocity(figures), events }));
+        assert_eq!(last, Some(Suspicion { finding: Finding::Velocity(figures), event_ids: events }));
     }
 
     #[test]
-    fn an_episode_is_told_of_once_and_the_next_one_again() {
+    fn an_episode_is_reported_once_and_the_next_one_again() {
         let burst: Vec<i64> = (0..20).map(|minute| minute * 60).collect();
-        assert_eq!(told(&burst), [one(5, "0 1 2 3 4 5")]);
+        assert_eq!(emitted(&burst), [one(5, "0 1 2 3 4 5")]);
         let later: Vec<i64> = burst.iter().map(|second| second + 3_600).collect();
         let both: Vec<i64> = burst.iter().chain(&later).copied().collect();
-        assert_eq!(told(&both), [one(5, "0 1 2 3 4 5"), one(25, "20 21 22 23 24 25")]);
+        assert_eq!(emitted(&both), [one(5, "0 1 2 3 4 5"), one(25, "20 21 22 23 24 25")]);
     }
 
     #[test]
@@ -258,34 +258,34 @@ mod tests {
         // The seventh shares its ten minutes with four of the first, the eighth with three, the ninth with three: with
         // the seventh and eighth that makes six again.
         let seconds = [0, 60, 120, 180, 240, 300, 720, 750, 780];
-        assert_eq!(told(&seconds), [one(5, "0 1 2 3 4 5"), one(8, "3 4 5 6 7 8")]);
+        assert_eq!(emitted(&seconds), [one(5, "0 1 2 3 4 5"), one(8, "3 4 5 6 7 8")]);
     }
 
     #[test]
     fn a_late_failure_may_begin_the_episode_of_the_newest() {
-        assert_eq!(told(&[0, 60, 120, 180, 300, 240]), [one(5, "0 1 2 3 5 4")]);
+        assert_eq!(emitted(&[0, 60, 120, 180, 300, 240]), [one(5, "0 1 2 3 5 4")]);
     }
 
     #[test]
-    fn a_burst_of_the_past_is_told_of_when_it_is_known() {
-        assert_eq!(told(&[7_200, 0, 1, 2, 3, 4, 5]), [one(6, "1 2 3 4 5 6")]);
+    fn a_burst_of_the_past_is_reported_when_it_is_known() {
+        assert_eq!(emitted(&[7_200, 0, 1, 2, 3, 4, 5]), [one(6, "1 2 3 4 5 6")]);
         // Its first failure may come last.
-        assert_eq!(told(&[7_200, 1, 2, 3, 4, 5, 0]), [one(6, "6 1 2 3 4 5")]);
-        // What makes it longer is told of no more, on either side.
-        assert_eq!(told(&[7_200, 0, 1, 2, 3, 4, 5, 6, -100, -200, -300, -400, -500, -600]).len(), 1);
+        assert_eq!(emitted(&[7_200, 1, 2, 3, 4, 5, 0]), [one(6, "6 1 2 3 4 5")]);
+        // What makes it longer is reported no more, on either side.
+        assert_eq!(emitted(&[7_200, 0, 1, 2, 3, 4, 5, 6, -100, -200, -300, -400, -500, -600]).len(), 1);
         // Another one is.
         let two = [7_200, 0, 1, 2, 3, 4, 5, 3_000, 3_001, 3_002, 3_003, 3_004, 3_005];
-        assert_eq!(told(&two), [one(6, "1 2 3 4 5 6"), one(12, "7 8 9 10 11 12")]);
+        assert_eq!(emitted(&two), [one(6, "1 2 3 4 5 6"), one(12, "7 8 9 10 11 12")]);
     }
 
     #[test]
-    fn a_late_failure_that_makes_a_told_burst_longer_is_told_with_it() {
-        let (velocity, told) = after(&[0, 60, 120, 180, 240, 300, 7_200, -60, 360]);
-        assert_eq!(told.len(), 1);
-        let untold: Vec<_> = velocity.failures().iter().filter(|failure| !failure.told).collect();
+    fn a_late_failure_that_makes_a_reported_burst_longer_is_reported_with_it() {
+        let (velocity, emitted) = after(&[0, 60, 120, 180, 240, 300, 7_200, -60, 360]);
+        assert_eq!(emitted.len(), 1);
+        let unreported: Vec<_> = velocity.failures().iter().filter(|failure| !failure.reported).collect();
         assert!(
-            matches!(untold[..], [Failure { at_ms, .. }] if *at_ms == START_MS + 7_200_000),
-            "{untold:?}"
+            matches!(unreported[..], [Failure { at_ms, .. }] if *at_ms == START_MS + 7_200_000),
+            "{unreported:?}"
         );
     }
 
@@ -293,7 +293,7 @@ mod tests {
     fn a_late_failure_that_joins_a_burst_to_the_running_episode_is_part_of_it() {
         // Five failures, then an episode from the eleventh minute on; the last one lies in windows with either.
         let seconds = [0, 1, 2, 3, 4, 660, 661, 662, 663, 664, 665, 100];
-        assert_eq!(told(&seconds), [one(10, "5 6 7 8 9 10")]);
+        assert_eq!(emitted(&seconds), [one(10, "5 6 7 8 9 10")]);
     }
 
     #[test]
@@ -305,7 +305,7 @@ mod tests {
         let [suspicion] = &suspicions[..] else { panic!("{suspicions:?}") };
         assert!(matches!(suspicion.finding, Finding::Velocity(figures) if figures.failures == 31));
         let ids: Vec<_> = (11..=30).map(|id| format!("{id:02}")).collect();
-        assert_eq!(suspicion.events, ids);
+        assert_eq!(suspicion.event_ids, ids);
     }
 
     #[test]
@@ -321,7 +321,7 @@ mod tests {
 
     #[test]
     fn the_newest_hundred_are_kept_whatever_the_order() {
-        let forward: Vec<i64> = (0..130).map(|place| place * 1_000).collect();
+        let forward: Vec<i64> = (0..130).map(|index| index * 1_000).collect();
         let backward: Vec<i64> = forward.iter().rev().copied().collect();
         let times = |seconds: &[i64]| -> Vec<i64> {
             after(seconds).0.failures().iter().map(|failure| failure.at_ms).collect()
@@ -333,6 +333,6 @@ mod tests {
     #[test]
     fn an_episode_does_not_end_where_more_fail_than_are_kept() {
         let seconds: Vec<i64> = (0..300).collect();
-        assert_eq!(told(&seconds).len(), 1);
+        assert_eq!(emitted(&seconds).len(), 1);
     }
 }

@@ -37,7 +37,7 @@ pub const COLUMNS: &[Column] = &[
     column("shard_id", "string"),
     column("sequence_number", "string"),
     column("sub_sequence", "int"),
-    column("batch_index", "int"),
+    column("element", "int"),
 ];
 
 /// The partition keys, in order. They are part of a row and of the path, not of the Parquet file.

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::contract::{CartChange, Line, Order, Payment};
+use crate::contract::{CartChange, Order, OrderLine, Payment};
 use crate::event::{Data, Event};
 use crate::position::Position;
 use crate::time::{DAY_MS, format_day, format_rfc3339_ms};
@@ -16,12 +16,12 @@ pub const UNKNOWN_TYPE: &str = "unknown";
 pub struct RowSettings {
     /// A row whose event is older than this at its arrival goes to the day it arrived, in days; `None` turns
     /// that off. One phone with a lost clock must not use up Firehose's active partitions.
-    pub event_day_limit_days: Option<u32>,
+    pub maximum_event_age_days: Option<u32>,
 }
 
 impl Default for RowSettings {
     fn default() -> Self {
-        Self { event_day_limit_days: Some(30) }
+        Self { maximum_event_age_days: Some(30) }
     }
 }
 
@@ -30,7 +30,7 @@ impl Default for RowSettings {
 pub struct Origin<'a> {
     /// The shard.
     pub shard_id: &'a str,
-    /// The place within it.
+    /// The position within it.
     pub position: &'a Position,
     /// When the stream took it, in epoch milliseconds.
     pub arrived_at_ms: i64,
@@ -58,7 +58,7 @@ pub struct Row<'a> {
     shard_id: &'a str,
     sequence_number: &'a str,
     sub_sequence: u32,
-    batch_index: u32,
+    element: u32,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -74,7 +74,7 @@ struct Fields<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     total_minor: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    lines: Option<&'a [Line<'a>]>,
+    lines: Option<&'a [OrderLine<'a>]>,
     #[serde(skip_serializing_if = "Option::is_none")]
     store_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -103,7 +103,7 @@ impl<'a> Row<'a> {
             shard_id: origin.shard_id,
             sequence_number: origin.position.sequence.as_str(),
             sub_sequence: origin.position.sub_sequence,
-            batch_index: origin.position.index,
+            element: origin.position.element,
         }
     }
 }
@@ -119,7 +119,7 @@ impl Row<'_> {
 }
 
 fn day_ms(time_ms: i64, arrived_at_ms: i64, settings: RowSettings) -> i64 {
-    match settings.event_day_limit_days {
+    match settings.maximum_event_age_days {
         Some(days) if arrived_at_ms.saturating_sub(time_ms) > i64::from(days) * DAY_MS => arrived_at_ms,
         _ => time_ms,
     }
@@ -204,7 +204,8 @@ mod tests {
             raw_data,
             origin: None,
         };
-        let position = Position { sequence: SequenceNumber::parse("5").unwrap(), sub_sequence: 1, index: 2 };
+        let position =
+            Position { sequence: SequenceNumber::parse("5").unwrap(), sub_sequence: 1, element: 2 };
         let origin = Origin { shard_id: "shard", position: &position, arrived_at_ms: ARRIVED_AT_MS };
         serde_json::to_value(Row::of(&event, origin, RowSettings::default())).unwrap()
     }

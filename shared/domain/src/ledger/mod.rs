@@ -14,22 +14,22 @@ pub use signals::{SignalJudgement, SignalSeen, SignalsSeen};
 use crate::event::Class;
 use crate::position::Position;
 use crate::time::{DAY_MS, HOUR_MS, MINUTE_MS};
-use crate::verdict::LateCause;
+use crate::verdict::LateReason;
 
-/// Most lanes whose positions are kept.
-const LANES_LIMIT: usize = 2;
+/// Most shards whose positions are kept.
+const SHARDS_LIMIT: usize = 2;
 
-/// Horizons and caps of the two classes.
+/// Dedup windows and caps of the two classes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LedgerSettings {
     /// How far event time may go back for money events, in milliseconds.
-    pub money_horizon_ms: i64,
+    pub money_dedup_window_ms: i64,
     /// The same for activity.
-    pub activity_horizon_ms: i64,
+    pub activity_dedup_window_ms: i64,
     /// Most entries of `seen`, for each class. An entry takes about 15 bytes of the item.
-    pub seen_cap: usize,
+    pub seen_limit: usize,
     /// How far back signals are known by their ids, in milliseconds.
-    pub signals_horizon_ms: i64,
+    pub signals_window_ms: i64,
     /// Most signals that are. One takes about 8 bytes of the item.
     pub signals_cap: usize,
 }
@@ -37,22 +37,22 @@ pub struct LedgerSettings {
 impl Default for LedgerSettings {
     fn default() -> Self {
         Self {
-            money_horizon_ms: 48 * HOUR_MS,
-            activity_horizon_ms: 10 * MINUTE_MS,
-            seen_cap: 512,
+            money_dedup_window_ms: 48 * HOUR_MS,
+            activity_dedup_window_ms: 10 * MINUTE_MS,
+            seen_limit: 512,
             // As long as a batch may be tried before it is given up, and money counts.
-            signals_horizon_ms: 8 * DAY_MS,
+            signals_window_ms: 8 * DAY_MS,
             signals_cap: 128,
         }
     }
 }
 
 impl LedgerSettings {
-    /// The horizon of a class in milliseconds.
-    pub const fn horizon_ms(&self, class: Class) -> i64 {
+    /// The dedup window of a class in milliseconds.
+    pub const fn dedup_window_ms(&self, class: Class) -> i64 {
         match class {
-            Class::Money => self.money_horizon_ms,
-            Class::Activity => self.activity_horizon_ms,
+            Class::Money => self.money_dedup_window_ms,
+            Class::Activity => self.activity_dedup_window_ms,
         }
     }
 }
@@ -68,9 +68,9 @@ pub struct Candidate<'a> {
     pub identity: u64,
     /// Hash of its payload.
     pub payload: u32,
-    /// The lane that it was read from.
-    pub lane: &'a str,
-    /// Its place in the lane.
+    /// The shard that it was read from.
+    pub shard_id: &'a str,
+    /// Its position in the shard.
     pub position: &'a Position,
 }
 
@@ -85,17 +85,17 @@ pub enum Judgement {
     Duplicate,
     /// The identity was applied before with another payload.
     Collision,
-    /// Below the floor of its class.
-    Late(LateCause),
+    /// Below the watermark of its class.
+    Late(LateReason),
 }
 
-/// Floors, `seen` and positions of one key.
+/// Watermarks, `seen` and positions of one key.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ledger {
     largest_event_time_ms: Option<i64>,
     money: SeenSet,
     activity: SeenSet,
-    /// By lane, the newest lane last.
+    /// By shard, the newest shard last.
     positions: Vec<(String, Position)>,
     origins: Origins,
     signals: SignalsSeen,
@@ -107,7 +107,7 @@ impl Ledger {
         self.largest_event_time_ms
     }
 
-    /// Floor and entries of one class.
+    /// Watermark and entries of one class.
     pub fn class(&self, class: Class) -> &SeenSet {
         match class {
             Class::Money => &self.money,
@@ -115,12 +115,12 @@ impl Ledger {
         }
     }
 
-    /// The position of the last record of a lane that was applied.
-    pub fn position(&self, lane: &str) -> Option<&Position> {
-        self.positions.iter().find(|(known, _)| known == lane).map(|(_, position)| position)
+    /// The position of the last record of a shard that was applied.
+    pub fn position(&self, shard_id: &str) -> Option<&Position> {
+        self.positions.iter().find(|(known, _)| known == shard_id).map(|(_, position)| position)
     }
 
-    /// The last origin applied of each lane that signals came from.
+    /// The last origin applied of each shard that signals came from.
     pub fn origins(&self) -> &Origins {
         &self.origins
     }
@@ -132,24 +132,24 @@ impl Ledger {
 
     /// Moves the event time on to a timer's due time, which is no event of the key: nothing is noted as seen. Whether
     /// that changed anything.
-    pub fn wake(&mut self, due_ms: i64, settings: &LedgerSettings) -> bool {
-        if self.largest_event_time_ms.is_some_and(|largest_ms| largest_ms >= due_ms) {
+    pub fn wake(&mut self, due_at_ms: i64, settings: &LedgerSettings) -> bool {
+        if self.largest_event_time_ms.is_some_and(|largest_ms| largest_ms >= due_at_ms) {
             return false;
         }
-        self.raise_to(due_ms, settings);
+        self.raise_to(due_at_ms, settings);
         true
     }
 
     /// Judges an event without changing anything.
     ///
-    /// Below the floor an event never touches state, whatever it is; at or above, it is new exactly when its
+    /// Below the watermark an event never touches state, whatever it is; at or above, it is new exactly when its
     /// identity is not in `seen`. The position tells only the name of the thing.
     pub fn judge(&self, candidate: &Candidate<'_>, settings: &LedgerSettings) -> Judgement {
         let seen = self.class(candidate.class);
-        if candidate.time_ms < seen.floor_ms() {
+        if candidate.time_ms < seen.watermark_ms() {
             return match self.is_behind(candidate) {
                 true => Judgement::Redelivery,
-                false => Judgement::Late(self.cause(candidate, settings)),
+                false => Judgement::Late(self.late_reason(candidate, settings)),
             };
         }
         match seen.find(candidate.identity, candidate.payload) {
@@ -166,25 +166,25 @@ impl Ledger {
             self.largest_event_time_ms.map_or(candidate.time_ms, |largest| largest.max(candidate.time_ms));
         self.insert(candidate);
         self.raise_to(largest_ms, settings);
-        self.money.shrink_to(settings.seen_cap);
-        self.activity.shrink_to(settings.seen_cap);
+        self.money.shrink_to(settings.seen_limit);
+        self.activity.shrink_to(settings.seen_limit);
         self.advance(candidate);
     }
 
     /// Notes an event that [`Self::judge`] found to be a collision as decided. Otherwise it would be new when its
-    /// record comes again after the event that it collided with has fallen below the floor, and would be applied
+    /// record comes again after the event that it collided with has fallen below the watermark, and would be applied
     /// although it was set aside.
-    pub fn set_aside(&mut self, candidate: &Candidate<'_>, settings: &LedgerSettings) {
+    pub fn record_collision(&mut self, candidate: &Candidate<'_>, settings: &LedgerSettings) {
         self.insert(candidate);
-        self.money.shrink_to(settings.seen_cap);
-        self.activity.shrink_to(settings.seen_cap);
+        self.money.shrink_to(settings.seen_limit);
+        self.activity.shrink_to(settings.seen_limit);
         self.advance(candidate);
     }
 
     fn raise_to(&mut self, largest_ms: i64, settings: &LedgerSettings) {
         self.largest_event_time_ms = Some(largest_ms);
-        self.money.raise_floor(largest_ms.saturating_sub(settings.money_horizon_ms));
-        self.activity.raise_floor(largest_ms.saturating_sub(settings.activity_horizon_ms));
+        self.money.raise_watermark(largest_ms.saturating_sub(settings.money_dedup_window_ms));
+        self.activity.raise_watermark(largest_ms.saturating_sub(settings.activity_dedup_window_ms));
     }
 
     fn insert(&mut self, candidate: &Candidate<'_>) {
@@ -196,30 +196,32 @@ impl Ledger {
         }
     }
 
-    /// A key lives in one shard at a time and a parent is read to its end before its children. The lane before the
+    /// A key lives in one shard at a time and a parent is read to its end before its children. The shard before the
     /// newest is kept for an invocation that the stream gave up and that ends after the child's first records: it
     /// would otherwise call late what was applied.
     fn advance(&mut self, candidate: &Candidate<'_>) {
-        match self.positions.iter_mut().find(|(lane, _)| lane == candidate.lane) {
+        match self.positions.iter_mut().find(|(shard_id, _)| shard_id == candidate.shard_id) {
             Some((_, last)) if candidate.position > last => *last = candidate.position.clone(),
             Some(_) => {}
             None => {
-                let surplus = (self.positions.len() + 1).saturating_sub(LANES_LIMIT);
+                let surplus = (self.positions.len() + 1).saturating_sub(SHARDS_LIMIT);
                 self.positions.drain(..surplus);
-                self.positions.push((candidate.lane.to_owned(), candidate.position.clone()));
+                self.positions.push((candidate.shard_id.to_owned(), candidate.position.clone()));
             }
         }
     }
 
     fn is_behind(&self, candidate: &Candidate<'_>) -> bool {
-        self.position(candidate.lane).is_some_and(|last| candidate.position <= last)
+        self.position(candidate.shard_id).is_some_and(|last| candidate.position <= last)
     }
 
-    fn cause(&self, candidate: &Candidate<'_>, settings: &LedgerSettings) -> LateCause {
-        let horizon_ms = settings.horizon_ms(candidate.class);
+    fn late_reason(&self, candidate: &Candidate<'_>, settings: &LedgerSettings) -> LateReason {
+        let window_ms = settings.dedup_window_ms(candidate.class);
         match self.largest_event_time_ms {
-            Some(largest_ms) if candidate.time_ms >= largest_ms.saturating_sub(horizon_ms) => LateCause::Cap,
-            _ => LateCause::Lateness,
+            Some(largest_ms) if candidate.time_ms >= largest_ms.saturating_sub(window_ms) => {
+                LateReason::Evicted
+            }
+            _ => LateReason::BelowWatermark,
         }
     }
 }
@@ -229,25 +231,25 @@ mod tests {
     use super::*;
     use crate::position::SequenceNumber;
 
+    const TOO_OLD: Judgement = Judgement::Late(LateReason::BelowWatermark);
+    const EVICTED: Judgement = Judgement::Late(LateReason::Evicted);
     const SETTINGS: LedgerSettings = LedgerSettings {
-        money_horizon_ms: 1_000,
-        activity_horizon_ms: 100,
-        seen_cap: 3,
-        signals_horizon_ms: 0,
+        money_dedup_window_ms: 1_000,
+        activity_dedup_window_ms: 100,
+        seen_limit: 3,
+        signals_window_ms: 0,
         signals_cap: 0,
     };
 
     fn position(sequence: u32) -> Position {
-        Position {
-            sequence: SequenceNumber::parse(&sequence.to_string()).unwrap(),
-            sub_sequence: 0,
-            index: 0,
-        }
+        let sequence = SequenceNumber::parse(&sequence.to_string()).unwrap();
+        Position { sequence, sub_sequence: 0, element: 0 }
     }
 
     fn step(ledger: &mut Ledger, class: Class, time_ms: i64, identity: u64, sequence: u32) -> Judgement {
         let position = position(sequence);
-        let candidate = Candidate { class, time_ms, identity, payload: 7, lane: "a", position: &position };
+        let candidate =
+            Candidate { class, time_ms, identity, payload: 7, shard_id: "a", position: &position };
         let judgement = ledger.judge(&candidate, &SETTINGS);
         if judgement == Judgement::New {
             ledger.record(&candidate, &SETTINGS);
@@ -273,7 +275,7 @@ mod tests {
             time_ms: 50,
             identity: 1,
             payload: 8,
-            lane: "a",
+            shard_id: "a",
             position: &other,
         };
         assert_eq!(ledger.judge(&candidate, &SETTINGS), Judgement::Collision);
@@ -285,24 +287,24 @@ mod tests {
         step(&mut ledger, Class::Activity, 50, 1, 10);
         let at = position(11);
         let class = Class::Activity;
-        let other = Candidate { class, time_ms: 51, identity: 1, payload: 8, lane: "a", position: &at };
+        let other = Candidate { class, time_ms: 51, identity: 1, payload: 8, shard_id: "a", position: &at };
         assert_eq!(ledger.judge(&other, &SETTINGS), Judgement::Collision);
-        ledger.set_aside(&other, &SETTINGS);
+        ledger.record_collision(&other, &SETTINGS);
         step(&mut ledger, Class::Activity, 151, 2, 12);
-        assert_eq!(ledger.class(class).floor_ms(), 51);
+        assert_eq!(ledger.class(class).watermark_ms(), 51);
         assert_eq!(ledger.judge(&other, &SETTINGS), Judgement::Redelivery);
         let again = position(13);
         assert_eq!(ledger.judge(&Candidate { position: &again, ..other }, &SETTINGS), Judgement::Duplicate);
     }
 
     #[test]
-    fn what_is_set_aside_takes_its_place_under_the_cap() {
+    fn what_is_quarantined_takes_its_place_under_the_cap() {
         let mut ledger = Ledger::default();
         let at = position(10);
         for (identity, class) in (0..).zip([Class::Activity, Class::Money].repeat(4)) {
             let time_ms = 50 + i64::try_from(identity).unwrap();
-            let candidate = Candidate { class, time_ms, identity, payload: 8, lane: "a", position: &at };
-            ledger.set_aside(&candidate, &SETTINGS);
+            let candidate = Candidate { class, time_ms, identity, payload: 8, shard_id: "a", position: &at };
+            ledger.record_collision(&candidate, &SETTINGS);
         }
         assert_eq!(Class::ALL.map(|class| ledger.class(class).len()), [3, 3]);
     }
@@ -317,50 +319,50 @@ mod tests {
     }
 
     #[test]
-    fn waking_moves_event_time_and_both_floors_forward_only() {
+    fn waking_moves_event_time_and_both_watermarks_forward_only() {
         let mut ledger = Ledger::default();
-        let floors = |ledger: &Ledger| Class::ALL.map(|class| ledger.class(class).floor_ms());
-        for (due_ms, moved) in [(2_000, true), (2_000, false), (1_999, false), (2_001, true)] {
-            assert_eq!(ledger.wake(due_ms, &SETTINGS), moved, "{due_ms}");
+        let watermarks = |ledger: &Ledger| Class::ALL.map(|class| ledger.class(class).watermark_ms());
+        for (due_at_ms, moved) in [(2_000, true), (2_000, false), (1_999, false), (2_001, true)] {
+            assert_eq!(ledger.wake(due_at_ms, &SETTINGS), moved, "{due_at_ms}");
         }
         assert_eq!(ledger.largest_event_time_ms(), Some(2_001));
-        assert_eq!(floors(&ledger), [1_001, 1_901]);
+        assert_eq!(watermarks(&ledger), [1_001, 1_901]);
     }
 
     #[test]
-    fn horizons_are_two_days_for_money_and_ten_minutes_for_the_rest() {
+    fn dedup_windows_are_two_days_for_money_and_ten_minutes_for_the_rest() {
         let settings = LedgerSettings::default();
-        let horizons_ms = Class::ALL.map(|class| settings.horizon_ms(class));
-        assert_eq!(horizons_ms, [172_800_000, 600_000]);
+        let dedup_windows_ms = Class::ALL.map(|class| settings.dedup_window_ms(class));
+        assert_eq!(dedup_windows_ms, [172_800_000, 600_000]);
     }
 
     #[test]
-    fn each_class_has_its_own_floor() {
+    fn each_class_has_its_own_watermark() {
         let mut ledger = Ledger::default();
         step(&mut ledger, Class::Activity, 2_000, 1, 10);
         assert_eq!(step(&mut ledger, Class::Activity, 1_900, 2, 11), Judgement::New);
-        assert_eq!(step(&mut ledger, Class::Activity, 1_899, 3, 12), Judgement::Late(LateCause::Lateness));
+        assert_eq!(step(&mut ledger, Class::Activity, 1_899, 3, 12), TOO_OLD);
         assert_eq!(step(&mut ledger, Class::Money, 1_000, 4, 13), Judgement::New);
-        assert_eq!(step(&mut ledger, Class::Money, 999, 5, 14), Judgement::Late(LateCause::Lateness));
+        assert_eq!(step(&mut ledger, Class::Money, 999, 5, 14), TOO_OLD);
     }
 
     #[test]
-    fn below_the_floor_a_known_position_is_a_redelivery() {
+    fn below_the_watermark_a_known_position_is_a_redelivery() {
         let mut ledger = Ledger::default();
         step(&mut ledger, Class::Activity, 1_000, 1, 10);
         step(&mut ledger, Class::Activity, 5_000, 2, 11);
         assert_eq!(step(&mut ledger, Class::Activity, 1_000, 1, 10), Judgement::Redelivery);
-        assert_eq!(step(&mut ledger, Class::Activity, 1_000, 1, 12), Judgement::Late(LateCause::Lateness));
+        assert_eq!(step(&mut ledger, Class::Activity, 1_000, 1, 12), TOO_OLD);
     }
 
     #[test]
-    fn what_a_full_seen_gives_up_is_late_by_cap() {
+    fn what_a_full_seen_gives_up_is_late_as_evicted() {
         let mut ledger = Ledger::default();
         for (identity, time_ms) in (0..4).zip([50, 51, 52, 53]) {
             assert_eq!(step(&mut ledger, Class::Activity, time_ms, identity, 10), Judgement::New);
         }
-        assert_eq!(ledger.class(Class::Activity).floor_ms(), 51);
-        assert_eq!(step(&mut ledger, Class::Activity, 50, 9, 11), Judgement::Late(LateCause::Cap));
+        assert_eq!(ledger.class(Class::Activity).watermark_ms(), 51);
+        assert_eq!(step(&mut ledger, Class::Activity, 50, 9, 11), EVICTED);
         assert_eq!(step(&mut ledger, Class::Activity, 51, 1, 12), Judgement::Duplicate);
     }
 
@@ -372,21 +374,21 @@ mod tests {
         }
         assert_eq!(ledger.class(Class::Activity).len(), 0);
         for identity in 0..5 {
-            assert_eq!(step(&mut ledger, Class::Activity, 50, identity, 11), Judgement::Late(LateCause::Cap));
+            assert_eq!(step(&mut ledger, Class::Activity, 50, identity, 11), EVICTED);
         }
     }
 
     #[test]
-    fn the_two_newest_lanes_are_kept() {
+    fn the_two_newest_shards_are_kept() {
         let mut ledger = Ledger::default();
-        for (identity, lane) in (0..).zip(["a", "b", "c", "b"]) {
+        for (identity, shard_id) in (0..).zip(["a", "b", "c", "b"]) {
             let position = position(10 + u32::try_from(identity).unwrap());
             let candidate = Candidate {
                 class: Class::Money,
                 time_ms: 50,
                 identity,
                 payload: 7,
-                lane,
+                shard_id,
                 position: &position,
             };
             ledger.record(&candidate, &SETTINGS);

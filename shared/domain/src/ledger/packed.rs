@@ -4,13 +4,13 @@
 //! format        1 byte
 //! largest time  option of signed varint
 //! money, then activity:
-//!   floor       option of signed varint
+//!   watermark   option of signed varint
 //!   count       varint
-//!   entries     time as varint above the floor or the entry before, 8 bytes identity, 4 bytes payload
-//! positions     varint count, oldest lane first; lane (varint length, UTF-8), digits (varint length, two to a byte),
-//!               varint sub-sequence, varint index
-//! origins       only in format 2: varint count; 8 bytes lane, digits, sub-sequence and index as above, varint index of
-//!               the signal, signed varint arrival
+//!   entries     time as varint above the watermark or the entry before, 8 bytes identity, 4 bytes payload
+//! positions     varint count, oldest shard first; shard (varint length, UTF-8), digits (varint length, two to a byte),
+//!               varint sub-sequence, varint element
+//! origins       only in format 2: varint count; 8 bytes shard, digits, sub-sequence and element as above, varint
+//!               index of the signal, signed varint arrival
 //! signals       only in format 2: varint count; time as varint above the signal before (the
 //!               first: above the epoch), 4 bytes identity
 //! ```
@@ -38,9 +38,9 @@ pub enum LedgerUnreadable {
         /// The format found.
         found: u8,
     },
-    /// Damaged, or written by something else.
-    #[error("the ledger is damaged: {what}")]
-    Damaged {
+    /// Corrupt, or written by something else.
+    #[error("the ledger is corrupt: {what}")]
+    Corrupt {
         /// The part that could not be read.
         what: &'static str,
     },
@@ -54,9 +54,9 @@ impl Ledger {
         let mut out = vec![format];
         put_option(&mut out, self.largest_event_time_ms);
         for set in [&self.money, &self.activity] {
-            put_option(&mut out, (set.floor_ms() != i64::MIN).then_some(set.floor_ms()));
+            put_option(&mut out, (set.watermark_ms() != i64::MIN).then_some(set.watermark_ms()));
             put_varint(&mut out, set.len() as u64);
-            let mut before_ms = set.floor_ms().max(0);
+            let mut before_ms = set.watermark_ms().max(0);
             for entry in set.entries() {
                 put_varint(&mut out, entry.time_ms.wrapping_sub(before_ms).cast_unsigned());
                 before_ms = entry.time_ms;
@@ -65,15 +65,15 @@ impl Ledger {
             }
         }
         put_varint(&mut out, self.positions.len() as u64);
-        for (lane, position) in &self.positions {
-            put_varint(&mut out, lane.len() as u64);
-            out.extend(lane.as_bytes());
+        for (shard_id, position) in &self.positions {
+            put_varint(&mut out, shard_id.len() as u64);
+            out.extend(shard_id.as_bytes());
             put_position(&mut out, position);
         }
         if format == FORMAT {
             put_varint(&mut out, self.origins.marks().len() as u64);
             for mark in self.origins.marks() {
-                out.extend(mark.lane.to_le_bytes());
+                out.extend(mark.shard.to_le_bytes());
                 put_position(&mut out, &mark.position);
                 put_varint(&mut out, mark.index.into());
                 put_varint(&mut out, zigzag(mark.arrived_at_ms));
@@ -86,28 +86,28 @@ impl Ledger {
     /// Unpacks a ledger.
     ///
     /// # Errors
-    /// When the bytes are of a newer format, or damaged.
+    /// When the bytes are of a newer format, or corrupt.
     pub fn unpack(bytes: &[u8]) -> Result<Self, LedgerUnreadable> {
-        let damaged = |what| LedgerUnreadable::Damaged { what };
-        let (format, rest) = bytes.split_first().ok_or(damaged("it is empty"))?;
+        let corrupt = |what| LedgerUnreadable::Corrupt { what };
+        let (format, rest) = bytes.split_first().ok_or(corrupt("it is empty"))?;
         match *format {
             FORMAT_WITHOUT_SIGNALS..=FORMAT => {}
-            0 => return Err(damaged("its format is 0")),
+            0 => return Err(corrupt("its format is 0")),
             found => return Err(LedgerUnreadable::Newer { found }),
         }
         let mut input = Input(rest);
-        let largest_event_time_ms = input.option().ok_or(damaged("its largest time"))?;
-        let money = input.seen_set().ok_or(damaged("its money entries"))?;
-        let activity = input.seen_set().ok_or(damaged("its activity entries"))?;
-        let positions = input.positions().ok_or(damaged("its positions"))?;
+        let largest_event_time_ms = input.option().ok_or(corrupt("its largest time"))?;
+        let money = input.seen_set().ok_or(corrupt("its money entries"))?;
+        let activity = input.seen_set().ok_or(corrupt("its activity entries"))?;
+        let positions = input.positions().ok_or(corrupt("its positions"))?;
         let (mut origins, mut signals) = (Origins::default(), SignalsSeen::default());
         if *format == FORMAT {
-            origins = input.origins().ok_or(damaged("its origins"))?;
-            signals = input.signals().ok_or(damaged("its signals"))?;
+            origins = input.origins().ok_or(corrupt("its origins"))?;
+            signals = input.signals().ok_or(corrupt("its signals"))?;
         }
         match input.0.is_empty() {
             true => Ok(Self { largest_event_time_ms, money, activity, positions, origins, signals }),
-            false => Err(damaged("bytes follow its end")),
+            false => Err(corrupt("bytes follow its end")),
         }
     }
 }
@@ -127,7 +127,7 @@ fn put_position(out: &mut Vec<u8>, position: &Position) {
         nibble(0) << 4 | nibble(1)
     }));
     put_varint(out, position.sub_sequence.into());
-    put_varint(out, position.index.into());
+    put_varint(out, position.element.into());
 }
 
 fn put_signals(out: &mut Vec<u8>, signals: &SignalsSeen) {
@@ -150,10 +150,10 @@ impl Input<'_> {
     }
 
     fn seen_set(&mut self) -> Option<SeenSet> {
-        let floor_ms = self.option()?.unwrap_or(i64::MIN);
+        let watermark_ms = self.option()?.unwrap_or(i64::MIN);
         let count = self.length()?;
         let mut entries = Vec::new();
-        let mut before_ms = floor_ms.max(0);
+        let mut before_ms = watermark_ms.max(0);
         for _ in 0..count {
             let time_ms = before_ms.wrapping_add(self.varint()?.cast_signed());
             let identity = u64::from_le_bytes(self.take(8)?.try_into().ok()?);
@@ -161,7 +161,7 @@ impl Input<'_> {
             entries.push(Seen { time_ms, identity, payload });
             before_ms = time_ms;
         }
-        SeenSet::from_parts(floor_ms, entries)
+        SeenSet::from_parts(watermark_ms, entries)
     }
 
     fn positions(&mut self) -> Option<Vec<(String, Position)>> {
@@ -169,12 +169,12 @@ impl Input<'_> {
         let mut positions: Vec<(String, Position)> = Vec::new();
         for _ in 0..count {
             let length = self.length()?;
-            let lane = std::str::from_utf8(self.take(length)?).ok()?.to_owned();
+            let shard_id = std::str::from_utf8(self.take(length)?).ok()?.to_owned();
             let position = self.position()?;
-            if positions.iter().any(|(known, _)| *known == lane) {
+            if positions.iter().any(|(known, _)| *known == shard_id) {
                 return None;
             }
-            positions.push((lane, position));
+            positions.push((shard_id, position));
         }
         Some(positions)
     }
@@ -189,7 +189,7 @@ impl Input<'_> {
             .map(|nibble| char::from(b'0' + nibble))
             .collect();
         let sequence = SequenceNumber::parse(&text).ok()?;
-        Some(Position { sequence, sub_sequence: self.number()?, index: self.number()? })
+        Some(Position { sequence, sub_sequence: self.number()?, element: self.number()? })
     }
 
     fn number(&mut self) -> Option<u32> {
@@ -200,9 +200,9 @@ impl Input<'_> {
         let count = self.length()?;
         let mut marks = Vec::new();
         for _ in 0..count {
-            let lane = u64::from_le_bytes(self.take(8)?.try_into().ok()?);
+            let shard = u64::from_le_bytes(self.take(8)?.try_into().ok()?);
             let (position, index) = (self.position()?, self.number()?);
-            marks.push(OriginMark { lane, position, index, arrived_at_ms: unzigzag(self.varint()?) });
+            marks.push(OriginMark { shard, position, index, arrived_at_ms: unzigzag(self.varint()?) });
         }
         Origins::from_parts(marks)
     }
@@ -233,13 +233,13 @@ mod tests {
         {
             let digits = "49590338271490256608559692538361571095921575989136588898";
             let position =
-                Position { sequence: SequenceNumber::parse(digits).unwrap(), sub_sequence: 300, index: 1 };
+                Position { sequence: SequenceNumber::parse(digits).unwrap(), sub_sequence: 300, element: 1 };
             let candidate = Candidate {
                 class: if index == 1 { Class::Activity } else { Class::Money },
                 time_ms,
                 identity: u64::MAX - index as u64,
                 payload: 5,
-                lane: "shardId-000000000003",
+                shard_id: "shardId-000000000003",
                 position: &position,
             };
             ledger.record(&candidate, &LedgerSettings::default());
@@ -248,13 +248,13 @@ mod tests {
     }
 
     #[test]
-    fn a_lane_stands_in_a_ledger_once() {
+    fn a_shard_stands_in_a_ledger_once() {
         let mut two = ledger();
         let position = two.positions[0].1.clone();
         two.positions.push(("other".to_owned(), position));
         assert_eq!(Ledger::unpack(&two.pack()).unwrap(), two);
         two.positions[0].0 = "other".to_owned();
-        assert_eq!(Ledger::unpack(&two.pack()), Err(LedgerUnreadable::Damaged { what: "its positions" }));
+        assert_eq!(Ledger::unpack(&two.pack()), Err(LedgerUnreadable::Corrupt { what: "its positions" }));
     }
 
     #[test]
@@ -276,7 +276,7 @@ mod tests {
         ];
         let ledger = Ledger::unpack(&stored).unwrap();
         assert_eq!(ledger.largest_event_time_ms(), Some(1_291_191_960_188));
-        assert_eq!(ledger.class(Class::Money).floor_ms(), 1_291_019_160_188);
+        assert_eq!(ledger.class(Class::Money).watermark_ms(), 1_291_019_160_188);
         let entry = Seen { time_ms: 1_291_191_960_188, identity: 0x0123_4567_89ab_cdef, payload: 7 };
         assert_eq!(ledger.class(Class::Money).entries(), [entry]);
         assert_eq!(ledger.position("shardId-000000000003").unwrap().sequence.as_str(), "12345");
@@ -294,9 +294,9 @@ mod tests {
         ];
         let ledger = Ledger::unpack(&stored).unwrap();
         let sequence = SequenceNumber::parse("12345").unwrap();
-        let position = Position { sequence, sub_sequence: 300, index: 1 };
-        let lane = 0x0123_4567_89ab_cdef;
-        let mark = OriginMark { lane, position, index: 3, arrived_at_ms: 1_291_191_960_188 };
+        let position = Position { sequence, sub_sequence: 300, element: 1 };
+        let shard = 0x0123_4567_89ab_cdef;
+        let mark = OriginMark { shard, position, index: 3, arrived_at_ms: 1_291_191_960_188 };
         assert_eq!(ledger.origins().marks(), [mark]);
         let signals = [(300, 0x0102_0304), (301, 0x0506_0708)];
         assert_eq!(
@@ -305,18 +305,18 @@ mod tests {
         );
         assert_eq!(ledger.pack(), stored);
         for end in 1..stored.len() {
-            assert!(matches!(Ledger::unpack(&stored[..end]), Err(LedgerUnreadable::Damaged { .. })), "{end}");
+            assert!(matches!(Ledger::unpack(&stored[..end]), Err(LedgerUnreadable::Corrupt { .. })), "{end}");
         }
     }
 
     #[test]
-    fn a_newer_format_is_told_apart_from_damage() {
+    fn a_newer_format_is_told_apart_from_corruption() {
         assert_eq!(Ledger::unpack(&[3]), Err(LedgerUnreadable::Newer { found: 3 }));
-        assert_eq!(Ledger::unpack(&[0]), Err(LedgerUnreadable::Damaged { what: "its format is 0" }));
-        assert!(matches!(Ledger::unpack(&[]), Err(LedgerUnreadable::Damaged { .. })));
+        assert_eq!(Ledger::unpack(&[0]), Err(LedgerUnreadable::Corrupt { what: "its format is 0" }));
+        assert!(matches!(Ledger::unpack(&[]), Err(LedgerUnreadable::Corrupt { .. })));
         let packed = ledger().pack();
         for end in 1..packed.len() {
-            assert!(matches!(Ledger::unpack(&packed[..end]), Err(LedgerUnreadable::Damaged { .. })), "{end}");
+            assert!(matches!(Ledger::unpack(&packed[..end]), Err(LedgerUnreadable::Corrupt { .. })), "{end}");
         }
         assert!(Ledger::unpack(&[packed, vec![0]].concat()).is_err());
     }

@@ -1,4 +1,4 @@
-//! The identities of one class that were applied at or above its floor.
+//! The identities of one class that were applied at or above its watermark.
 
 /// One applied event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,29 +22,29 @@ pub enum Known {
     OtherPayload,
 }
 
-/// Entries in order of event time, none below the floor.
+/// Entries in order of event time, none below the watermark.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SeenSet {
-    floor_ms: i64,
+    watermark_ms: i64,
     entries: Vec<Seen>,
 }
 
 impl Default for SeenSet {
     fn default() -> Self {
-        Self { floor_ms: i64::MIN, entries: Vec::new() }
+        Self { watermark_ms: i64::MIN, entries: Vec::new() }
     }
 }
 
 impl SeenSet {
-    /// A set of these entries; `None` when they are not in order or lie below the floor.
-    pub(super) fn from_parts(floor_ms: i64, entries: Vec<Seen>) -> Option<Self> {
-        let sound = entries.is_sorted() && entries.first().is_none_or(|first| first.time_ms >= floor_ms);
-        sound.then_some(Self { floor_ms, entries })
+    /// A set of these entries; `None` when they are not in order or lie below the watermark.
+    pub(super) fn from_parts(watermark_ms: i64, entries: Vec<Seen>) -> Option<Self> {
+        let sound = entries.is_sorted() && entries.first().is_none_or(|first| first.time_ms >= watermark_ms);
+        sound.then_some(Self { watermark_ms, entries })
     }
 
     /// Event times below it are late, in epoch milliseconds; `i64::MIN` before anything was applied.
-    pub fn floor_ms(&self) -> i64 {
-        self.floor_ms
+    pub fn watermark_ms(&self) -> i64 {
+        self.watermark_ms
     }
 
     /// Number of entries.
@@ -77,28 +77,28 @@ impl SeenSet {
 
     /// Adds an entry at its place in time.
     pub(super) fn insert(&mut self, entry: Seen) {
-        let place = self.entries.partition_point(|present| *present <= entry);
-        self.entries.insert(place, entry);
+        let index = self.entries.partition_point(|present| *present <= entry);
+        self.entries.insert(index, entry);
     }
 
-    /// Raises the floor and lets go of what is below it. A floor never goes down: what was below it is no
+    /// Raises the watermark and lets go of what is below it. A watermark never goes down: what was below it is no
     /// longer known.
-    pub(super) fn raise_floor(&mut self, floor_ms: i64) {
-        if floor_ms > self.floor_ms {
-            self.floor_ms = floor_ms;
-            let below = self.entries.partition_point(|entry| entry.time_ms < floor_ms);
+    pub(super) fn raise_watermark(&mut self, watermark_ms: i64) {
+        if watermark_ms > self.watermark_ms {
+            self.watermark_ms = watermark_ms;
+            let below = self.entries.partition_point(|entry| entry.time_ms < watermark_ms);
             self.entries.drain(..below);
         }
     }
 
     /// Lets the oldest go until at most `cap` are left, together with all of their millisecond: raised to the
-    /// time itself, the floor would let what was just forgotten in again.
+    /// time itself, the watermark would let what was just forgotten in again.
     pub(super) fn shrink_to(&mut self, cap: usize) {
-        // No floor is above the last millisecond of all, which only a damaged item can hold: what is there stays.
-        while self.entries.len() > cap && self.floor_ms < i64::MAX {
+        // No watermark is above the last millisecond of all, which only a corrupt item can hold: what is there stays.
+        while self.entries.len() > cap && self.watermark_ms < i64::MAX {
             let newest_to_go = self.entries.len() - cap - 1;
             let Some(time_ms) = self.entries.get(newest_to_go).map(|entry| entry.time_ms) else { return };
-            self.raise_floor(time_ms.saturating_add(1));
+            self.raise_watermark(time_ms.saturating_add(1));
         }
     }
 }
@@ -124,13 +124,14 @@ mod tests {
     }
 
     #[test]
-    fn stored_entries_must_be_in_order_and_not_below_the_floor() {
-        let sound = |floor_ms, times: &[i64]| {
-            SeenSet::from_parts(floor_ms, times.iter().map(|time_ms| entry(*time_ms, 1)).collect()).is_some()
+    fn stored_entries_must_be_in_order_and_not_below_the_watermark() {
+        let sound = |watermark_ms, times: &[i64]| {
+            SeenSet::from_parts(watermark_ms, times.iter().map(|time_ms| entry(*time_ms, 1)).collect())
+                .is_some()
         };
         assert!(sound(5, &[]) && sound(5, &[5, 6]));
         assert!(!sound(5, &[6, 5]), "out of order");
-        assert!(!sound(5, &[4, 6]), "below the floor");
+        assert!(!sound(5, &[4, 6]), "below the watermark");
     }
 
     #[test]
@@ -142,11 +143,11 @@ mod tests {
     }
 
     #[test]
-    fn a_floor_never_goes_down() {
+    fn a_watermark_never_goes_down() {
         let mut set = SeenSet::default();
-        set.raise_floor(10);
-        set.raise_floor(5);
-        assert_eq!(set.floor_ms(), 10);
+        set.raise_watermark(10);
+        set.raise_watermark(5);
+        assert_eq!(set.watermark_ms(), 10);
     }
 
     #[test]
@@ -156,9 +157,9 @@ mod tests {
             set.insert(entry(time_ms, identity));
         }
         set.shrink_to(2);
-        assert_eq!((set.len(), set.floor_ms()), (1, 3));
+        assert_eq!((set.len(), set.watermark_ms()), (1, 3));
         set.shrink_to(0);
-        assert_eq!((set.len(), set.floor_ms()), (0, 4));
+        assert_eq!((set.len(), set.watermark_ms()), (0, 4));
     }
 
     #[test]
@@ -168,6 +169,6 @@ mod tests {
             set.insert(entry(time_ms, identity));
         }
         set.shrink_to(1);
-        assert_eq!((set.len(), set.floor_ms()), (2, i64::MAX));
+        assert_eq!((set.len(), set.watermark_ms()), (2, i64::MAX));
     }
 }

@@ -1,8 +1,8 @@
-//! Whether a signal was applied: what the last origin of its lane says, and for a while its id.
+//! Whether a signal was applied: what the last origin of its shard says, and for a while its id.
 //!
-//! Origins are a complete answer to whatever is delivered again. Not to a signal that is told again from another place:
-//! a batch that told its signals, could not commit and was given up by its mapping tells them once more when its events
-//! come back, from its producer or by redrive. The ids of the newest signals know those.
+//! Origins are a complete answer to whatever is delivered again. Not to a signal that is emitted again from another
+//! position: a batch that emitted its signals, could not commit and was given up by its mapping emits them once more
+//! when its events come back, from its producer or by redrive. The ids of the newest signals know those.
 
 use super::{Ledger, LedgerSettings};
 use crate::event::Event;
@@ -27,12 +27,12 @@ pub struct SignalsSeen(Vec<SignalSeen>);
 pub enum SignalJudgement {
     /// Never applied: apply it.
     New,
-    /// Applied before under another origin: its function told it again from another place.
-    ToldAgain,
+    /// Applied before under another origin: its function emitted it again from another position.
+    EmittedAgain,
     /// Applied before.
     Redelivery,
-    /// At or below the last origin of its lane, and its id is not known: it was applied and is forgotten, or it was
-    /// set aside and others of its lane have been applied since.
+    /// At or below the last origin of its shard, and its id is not known: it was applied and is forgotten, or it was
+    /// set aside and others of its shard have been applied since.
     Overtaken,
 }
 
@@ -55,12 +55,12 @@ impl SignalsSeen {
         &self.0
     }
 
-    /// Adds a signal, and lets go of those that are older than the horizon or above the cap.
+    /// Adds a signal, and lets go of those that are older than the window or above the cap.
     fn record(&mut self, signal: SignalSeen, settings: &LedgerSettings) {
-        let Err(place) = self.0.binary_search(&signal) else { return };
-        self.0.insert(place, signal);
+        let Err(index) = self.0.binary_search(&signal) else { return };
+        self.0.insert(index, signal);
         let newest_ms = self.0.last().map_or(signal.time_ms, |newest| newest.time_ms);
-        let oldest_ms = newest_ms.saturating_sub(settings.signals_horizon_ms);
+        let oldest_ms = newest_ms.saturating_sub(settings.signals_window_ms);
         let too_old = self.0.partition_point(|known| known.time_ms < oldest_ms);
         let too_many = self.0.len().saturating_sub(settings.signals_cap);
         self.0.drain(..too_old.max(too_many));
@@ -74,13 +74,13 @@ impl Ledger {
         let is_known = self.signals.0.binary_search(&SignalSeen::of(signal)).is_ok();
         match (is_above, is_known) {
             (true, false) => SignalJudgement::New,
-            (true, true) => SignalJudgement::ToldAgain,
+            (true, true) => SignalJudgement::EmittedAgain,
             (false, true) => SignalJudgement::Redelivery,
             (false, false) => SignalJudgement::Overtaken,
         }
     }
 
-    /// Notes a signal that [`Self::judge_signal`] found above the last origin of its lane.
+    /// Notes a signal that [`Self::judge_signal`] found above the last origin of its shard.
     pub fn record_signal(
         &mut self,
         signal: &Event<'_>,
@@ -98,10 +98,10 @@ mod tests {
     use super::*;
 
     const SETTINGS: LedgerSettings = LedgerSettings {
-        money_horizon_ms: 0,
-        activity_horizon_ms: 0,
-        seen_cap: 0,
-        signals_horizon_ms: 100,
+        money_dedup_window_ms: 0,
+        activity_dedup_window_ms: 0,
+        seen_limit: 0,
+        signals_window_ms: 100,
         signals_cap: 3,
     };
 
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn older_than_the_horizon_is_let_go() {
+    fn older_than_the_window_is_let_go() {
         assert_eq!(seen(&[(5, 1), (105, 2)]), [(5, 1), (105, 2)]);
         assert_eq!(seen(&[(5, 1), (106, 2)]), [(106, 2)]);
         assert_eq!(seen(&[(106, 2), (5, 1)]), [(106, 2)]);

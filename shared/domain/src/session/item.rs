@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Cart, CartSums, Lifetime, RecentProducts, SessionState, Told, Window, Windows};
+use super::{Cart, CartSums, Lifetime, Notifications, RecentProducts, SessionState, Window, Windows};
 
 /// The plain attributes of a user's item, beside `key`, `version` and `ledger`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,7 +14,7 @@ pub struct SessionItem {
     pub session: Option<Window>,
     /// Windows that are still open before it, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub earlier: Vec<Window>,
+    pub earlier_sessions: Vec<Window>,
     /// Quantity by sku, positive ones only: what the cart holds if the open windows closed now.
     #[serde(default)]
     pub cart: Cart,
@@ -24,48 +24,55 @@ pub struct SessionItem {
     /// What the cart is computed from.
     #[serde(default, skip_serializing_if = "CartBasis::is_empty")]
     pub cart_basis: CartBasis,
-    /// What was told to others.
-    #[serde(default, skip_serializing_if = "Told::is_empty")]
-    pub told: Told,
+    /// What was emitted, and what waits to be.
+    #[serde(default, skip_serializing_if = "Notifications::is_empty")]
+    pub notifications: Notifications,
 }
 
 /// What the cart is computed from, as far as the cart itself does not tell: the sums of each open window in the
-/// order of `earlier` and `session`, and what closed windows had settled of the skus where the two differ.
+/// order of `earlier_sessions` and `session`, and what closed windows had left of the skus where the two differ.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CartBasis {
     /// Left by closed windows, of skus that open windows touch.
     #[serde(default, skip_serializing_if = "Cart::is_empty")]
-    pub settled: Cart,
+    pub closed: Cart,
     /// Signed sums of the open windows, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub open: Vec<CartSums>,
 }
 
 impl CartBasis {
-    /// An item has both a cart and its basis; what can be told from the cart is not stored twice.
-    fn of(settled: &Cart, cart: &Cart, open: Vec<CartSums>) -> Self {
+    /// An item has both a cart and its basis; what follows from the cart is not stored twice.
+    fn of(closed: &Cart, cart: &Cart, open: Vec<CartSums>) -> Self {
         let touched = |sku: &str| open.iter().any(|sums| sums.touches(sku));
         let differs = |sku: &str, quantity| touched(sku) || cart.quantities().get(sku) != Some(&quantity);
-        Self { settled: settled.only(differs), open }
+        Self { closed: closed.only(differs), open }
     }
 
-    /// What closed windows had settled.
-    fn settled(&self, cart: &Cart) -> Cart {
-        let told = |sku: &str| self.settled.quantities().contains_key(sku);
+    /// What closed windows had left in the cart.
+    fn closed_cart(&self, cart: &Cart) -> Cart {
+        let is_closed = |sku: &str| self.closed.quantities().contains_key(sku);
         let touched = |sku: &str| self.open.iter().any(|sums| sums.touches(sku));
-        let mut settled = cart.only(|sku, _| !told(sku) && !touched(sku));
-        settled.put_all(&self.settled);
-        settled
+        let mut closed = cart.only(|sku, _| !is_closed(sku) && !touched(sku));
+        closed.put_all(&self.closed);
+        closed
     }
 
     fn is_empty(&self) -> bool {
-        self.settled.is_empty() && self.open.iter().all(|sums| *sums == CartSums::default())
+        self.closed.is_empty() && self.open.iter().all(|sums| *sums == CartSums::default())
     }
 }
 
 impl SessionItem {
-    pub(super) const ATTRIBUTES: &'static [&'static str] =
-        &["lifetime", "session", "earlier", "cart", "recent_products", "cart_basis", "told"];
+    pub(super) const ATTRIBUTES: &'static [&'static str] = &[
+        "lifetime",
+        "session",
+        "earlier_sessions",
+        "cart",
+        "recent_products",
+        "cart_basis",
+        "notifications",
+    ];
 }
 
 impl From<SessionState> for SessionItem {
@@ -77,19 +84,19 @@ impl From<SessionState> for SessionItem {
         Self {
             lifetime: state.lifetime,
             session,
-            earlier,
+            earlier_sessions: earlier,
             recent_products: state.recent_products,
             cart_basis: CartBasis::of(&state.cart, &cart, open),
             cart,
-            told: state.told,
+            notifications: state.notifications,
         }
     }
 }
 
 impl From<SessionItem> for SessionState {
     fn from(item: SessionItem) -> Self {
-        let cart = item.cart_basis.settled(&item.cart);
-        let mut windows: Vec<_> = item.earlier.into_iter().chain(item.session).collect();
+        let cart = item.cart_basis.closed_cart(&item.cart);
+        let mut windows: Vec<_> = item.earlier_sessions.into_iter().chain(item.session).collect();
         for (window, sums) in windows.iter_mut().zip(item.cart_basis.open) {
             window.cart_sums = sums;
         }
@@ -98,7 +105,7 @@ impl From<SessionItem> for SessionState {
             windows: Windows(windows),
             cart,
             recent_products: item.recent_products,
-            told: item.told,
+            notifications: item.notifications,
         }
     }
 }

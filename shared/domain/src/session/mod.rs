@@ -3,9 +3,9 @@
 mod cart;
 mod item;
 mod lifetime;
+mod notifications;
 mod open;
 mod recent_products;
-mod told;
 mod window;
 
 use serde::{Deserialize, Serialize};
@@ -13,10 +13,10 @@ use serde::{Deserialize, Serialize};
 pub use cart::{CART_LIMIT_SKUS, Cart, CartSums};
 pub use item::SessionItem;
 pub use lifetime::Lifetime;
+pub use notifications::Notifications;
+use notifications::{concerns_recommender, emit_stock_moves};
 pub use open::OpenSession;
 pub use recent_products::{RECENT_LIMIT_PRODUCTS, RecentProduct, RecentProducts};
-pub use told::Told;
-use told::{concerns_recommender, tell_stock};
 pub use window::{Window, Windows};
 
 use crate::event::{Data, Event};
@@ -25,7 +25,7 @@ use crate::money::SumOverflow;
 use crate::time::MINUTE_MS;
 use crate::timer::TimerDue;
 
-/// How event time is cut into sessions.
+/// How event time is split into sessions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SessionSettings {
     /// Events at most this far apart belong to one session, in milliseconds.
@@ -59,8 +59,8 @@ pub struct SessionState {
     pub cart: Cart,
     /// The products looked at last.
     pub recent_products: RecentProducts,
-    /// What was told to others.
-    pub told: Told,
+    /// What was emitted, and what waits to be.
+    pub notifications: Notifications,
 }
 
 impl From<SumOverflow> for CannotApply {
@@ -74,7 +74,7 @@ impl KeyState for SessionState {
 
     const ATTRIBUTES: &'static [&'static str] = SessionItem::ATTRIBUTES;
 
-    const TELLS_LATE: bool = true;
+    const EMITS_LATE: bool = true;
 
     fn handles(data: &Data<'_>) -> bool {
         !matches!(
@@ -96,9 +96,9 @@ impl KeyState for SessionState {
         settings: &SessionSettings,
         emit: &mut Emit<'_>,
     ) -> Result<(), CannotApply> {
-        // First, so that their ids follow from the event alone: receivers know by them what is told again from another
-        // state.
-        tell_stock(event, emit)?;
+        // First, so that their ids follow from the event alone: receivers know by them what is emitted again from
+        // another state.
+        emit_stock_moves(event, emit)?;
         self.lifetime.add(event)?;
         if let Data::ProductViewed(view) = &event.data {
             self.recent_products.add(&view.sku, event.time_ms);
@@ -107,7 +107,7 @@ impl KeyState for SessionState {
             window.add(event)?;
         }
         self.close(&event.subject, largest_event_time_ms, settings, emit)?;
-        self.told.refresh(concerns_recommender(&event.data), &event.subject, event.time_ms, emit)?;
+        self.notifications.refresh(concerns_recommender(&event.data), &event.subject, event.time_ms, emit)?;
         self.set_timer(settings, emit);
         Ok(())
     }
@@ -122,13 +122,14 @@ impl KeyState for SessionState {
     ) -> Result<bool, CannotApply> {
         let user = emit.subject();
         // An earlier timer than the one that is set comes from a repeat of what set it.
-        let rang = self.told.timer_due_at_ms.is_some_and(|set_ms| set_ms <= timer.due_ms);
+        let rang = self.notifications.timer_due_at_ms.is_some_and(|set_ms| set_ms <= timer.due_at_ms);
         if rang {
-            self.told.timer_due_at_ms = None;
+            self.notifications.timer_due_at_ms = None;
         }
         let closed = self.close(user, largest_event_time_ms, settings, emit)?;
-        // A timer that rings again tells nothing: it would be under the ids of what it told the first time.
-        let refreshed = (rang || closed) && self.told.refresh(false, user, largest_event_time_ms, emit)?;
+        // A timer that rings again emits nothing: it would be under the ids of what it emitted the first time.
+        let refreshed =
+            (rang || closed) && self.notifications.refresh(false, user, largest_event_time_ms, emit)?;
         Ok(self.set_timer(settings, emit) || rang || closed || refreshed)
     }
 }
@@ -145,7 +146,7 @@ impl SessionState {
         let mut any = false;
         for window in self.windows.close(largest_event_time_ms, settings) {
             self.cart.settle(&window.cart_sums);
-            Told::closed(&window, &self.cart, user, emit)?;
+            Notifications::closed(&window, &self.cart, user, emit)?;
             any = true;
         }
         Ok(any)
@@ -153,11 +154,11 @@ impl SessionState {
 
     /// Sets a timer for the window that closes next, unless one is set. Whether it did.
     fn set_timer(&mut self, settings: &SessionSettings, emit: &mut Emit<'_>) -> bool {
-        match (self.told.timer_due_at_ms, self.windows.open().first()) {
+        match (self.notifications.timer_due_at_ms, self.windows.open().first()) {
             (None, Some(window)) => {
-                let due_ms = window.closes_at_ms(settings);
-                self.told.timer_due_at_ms = Some(due_ms);
-                emit.timer(due_ms);
+                let due_at_ms = window.closes_at_ms(settings);
+                self.notifications.timer_due_at_ms = Some(due_at_ms);
+                emit.timer(due_at_ms);
                 true
             }
             _ => false,

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{SessionSettings, Told};
+use super::{Notifications, SessionSettings};
 use crate::time::MINUTE_MS;
 use crate::timer::{LOOK_BACK_MINUTES, Timer};
 
@@ -16,10 +16,10 @@ pub struct OpenSession {
     session: Option<End>,
     /// Windows that are still open before it.
     #[serde(default)]
-    earlier: Vec<End>,
-    /// What was told to others.
+    earlier_sessions: Vec<End>,
+    /// What was emitted, and what waits to be.
     #[serde(default)]
-    told: Told,
+    notifications: Notifications,
 }
 
 /// The end of a window, as far as it is known.
@@ -30,21 +30,23 @@ struct End {
 
 impl OpenSession {
     /// The attributes that it is read from.
-    pub const ATTRIBUTES: [&'static str; 4] = ["key", "session", "earlier", "told"];
+    pub const ATTRIBUTES: [&'static str; 4] = ["key", "session", "earlier_sessions", "notifications"];
 
     /// The timer that should have come before `now_ms` and can no longer be on its way; `None` while nothing is missing.
     /// One that is set and lies further back than `close` looks was lost.
     pub fn missing_timer(self, now_ms: i64, settings: &SessionSettings) -> Option<Timer> {
-        let windows = self.earlier.into_iter().chain(self.session);
+        let windows = self.earlier_sessions.into_iter().chain(self.session);
         let closes_at_ms = windows.map(|window| settings.closes_at_ms(window.last_event_at_ms)).min()?;
         let lost_before_ms = now_ms.saturating_sub(LOOK_BACK_MINUTES * MINUTE_MS);
-        if closes_at_ms >= now_ms || self.told.timer_due_at_ms.is_some_and(|due_ms| due_ms >= lost_before_ms)
+        if closes_at_ms >= now_ms
+            || self.notifications.timer_due_at_ms.is_some_and(|due_at_ms| due_at_ms >= lost_before_ms)
         {
             return None;
         }
         // A timer that is set rings only for its own due time or a later one.
-        let due_ms = self.told.timer_due_at_ms.map_or(closes_at_ms, |set_ms| set_ms.max(closes_at_ms));
-        Some(Timer { key: self.key, due_ms })
+        let due_at_ms =
+            self.notifications.timer_due_at_ms.map_or(closes_at_ms, |set_ms| set_ms.max(closes_at_ms));
+        Some(Timer { key: self.key, due_at_ms })
     }
 }
 
@@ -59,13 +61,15 @@ mod tests {
 
     fn missing(now_ms: i64, item: Value) -> Option<i64> {
         let session: OpenSession = serde_json::from_value(item).unwrap();
-        session.missing_timer(now_ms, &SETTINGS).map(|timer| timer.due_ms)
+        session.missing_timer(now_ms, &SETTINGS).map(|timer| timer.due_at_ms)
     }
 
     fn item(timer_due_at_ms: Option<i64>) -> Value {
         let window = json!({"id": "u/1", "last_event_at_ms": 100 * MINUTE_MS});
         match timer_due_at_ms {
-            Some(due_ms) => json!({"key": "u", "session": window, "told": {"timer_due_at_ms": due_ms}}),
+            Some(due_at_ms) => {
+                json!({"key": "u", "session": window, "notifications": {"timer_due_at_ms": due_at_ms}})
+            }
             None => json!({"key": "u", "session": window}),
         }
     }
@@ -89,12 +93,12 @@ mod tests {
         assert_eq!(missing(now_ms, item(Some(MINUTE_MS))), Some(CLOSES_AT_MS));
         assert_eq!(missing(now_ms, item(Some(900 * MINUTE_MS))), Some(900 * MINUTE_MS));
         let mut two = item(None);
-        two["earlier"] = json!([{"last_event_at_ms": 60 * MINUTE_MS}]);
+        two["earlier_sessions"] = json!([{"last_event_at_ms": 60 * MINUTE_MS}]);
         assert_eq!(missing(now_ms, two), Some(100 * MINUTE_MS + 1));
     }
 
     #[test]
     fn a_user_without_open_windows_misses_nothing() {
-        assert_eq!(missing(i64::MAX, json!({"key": "u", "told": {"refresh_waits": true}})), None);
+        assert_eq!(missing(i64::MAX, json!({"key": "u", "notifications": {"refresh_waits": true}})), None);
     }
 }

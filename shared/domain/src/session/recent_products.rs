@@ -32,9 +32,9 @@ impl RecentProducts {
             self.0.remove(index);
         }
         let comes_before = |product: &RecentProduct| (at_ms, product.sku.as_str()) <= (product.at_ms, sku);
-        let place = self.0.partition_point(comes_before);
-        if place < RECENT_LIMIT_PRODUCTS {
-            self.0.insert(place, RecentProduct { sku: sku.to_owned(), at_ms });
+        let index = self.0.partition_point(comes_before);
+        if index < RECENT_LIMIT_PRODUCTS {
+            self.0.insert(index, RecentProduct { sku: sku.to_owned(), at_ms });
             self.0.truncate(RECENT_LIMIT_PRODUCTS);
         }
     }

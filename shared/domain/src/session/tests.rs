@@ -33,24 +33,24 @@ fn fold_of(events: &[(i64, &str, &str)]) -> (Fold<SessionState>, Vec<Verdict>) {
             origin: None,
         };
         let sequence = SequenceNumber::parse(&(index + 1).to_string()).unwrap();
-        let position = Position { sequence, sub_sequence: 0, index: 0 };
+        let position = Position { sequence, sub_sequence: 0, element: 0 };
         let settings = (LedgerSettings::default(), SessionSettings::default());
-        let delivery =
-            Delivery { lane: "shard", position: &position, arrived_at_ms: event.time_ms, redriven: false };
+        let arrived_at_ms = event.time_ms;
+        let delivery = Delivery { shard_id: "shard", position: &position, arrived_at_ms, redriven: false };
         verdicts.push(fold.step(&event, &delivery, &settings.0, &settings.1).unwrap());
     }
     (fold, verdicts)
 }
 
 /// The signals but those about stock, each with the minute of its time.
-fn told(events: &[(i64, &str, &str)]) -> Vec<(i64, &'static str)> {
+fn emitted(events: &[(i64, &str, &str)]) -> Vec<(i64, &'static str)> {
     let signals = fold_of(events).0.signals.into_iter();
     let about_users = signals.filter(|signal| !signal.signal_type.starts_with("stock."));
     about_users.map(|signal| ((signal.time_ms - START) / MINUTE, signal.signal_type)).collect()
 }
 
 fn due(minute: i64) -> String {
-    format!(r#"{{"due_ms":{}}}"#, START + minute * MINUTE)
+    format!(r#"{{"due_at_ms":{}}}"#, START + minute * MINUTE)
 }
 
 fn bounds(state: &SessionState) -> Vec<(i64, i64)> {
@@ -102,13 +102,13 @@ fn a_window_never_begins_before_what_has_closed() {
 }
 
 #[test]
-fn what_is_not_of_users_is_passed_over() {
+fn what_is_not_of_users_is_ignored() {
     let moved = r#"{"store_id":"s","sku":"a","quantity":1,"order_id":"o","on_hand":1}"#;
     for event_type in
         ["stock.received", "stock.counted", "stock.sold", "stock.returned", "fraud.suspected", "a.b"]
     {
         let (fold, verdicts) = fold_of(&[(0, event_type, moved)]);
-        assert_eq!((&verdicts[..], fold.changed), (&[Verdict::PassedOver][..], false), "{event_type}");
+        assert_eq!((&verdicts[..], fold.changed), (&[Verdict::Ignored][..], false), "{event_type}");
     }
 }
 
@@ -188,7 +188,7 @@ fn a_cart_of_any_size_survives_being_stored() {
 }
 
 #[test]
-fn what_the_cart_tells_is_not_stored_twice() {
+fn what_follows_from_the_cart_is_not_stored_twice() {
     let events = [(0, ADD, r#"{"sku":"a","quantity":3}"#), (100, ADD, r#"{"sku":"b","quantity":1}"#)];
     let json = serde_json::to_value(state_after(&events).0).unwrap();
     assert_eq!(json["cart"], serde_json::json!({"a": 3, "b": 1}));
@@ -196,11 +196,11 @@ fn what_the_cart_tells_is_not_stored_twice() {
 }
 
 #[test]
-fn what_the_cart_does_not_tell_is_stored() {
+fn what_does_not_follow_from_the_cart_is_stored() {
     let (state, _) = state_after(&[(0, ADD, r#"{"sku":"a","quantity":3}"#), (100, ADD, TWO)]);
     let json = serde_json::to_value(&state).unwrap();
     assert_eq!(json["cart"], serde_json::json!({"a": 5}));
-    assert_eq!(json["cart_basis"], serde_json::json!({"settled": {"a": 3}, "open": [{"a": 2}]}));
+    assert_eq!(json["cart_basis"], serde_json::json!({"closed": {"a": 3}, "open": [{"a": 2}]}));
     assert_eq!(serde_json::from_value::<SessionState>(json).unwrap(), state);
 
     // Two open windows that cancel out leave the cart as it was settled, and still touch it.
@@ -224,7 +224,7 @@ fn the_item_is_the_state() {
     let names: Vec<_> = json.as_object().unwrap().keys().cloned().collect();
     assert!(names.iter().all(|name| SessionState::ATTRIBUTES.contains(&name.as_str())), "{names:?}");
     assert_eq!(json["session"]["revenue_minor"]["GBP"], 500);
-    assert_eq!(json["earlier"][0]["cart_adds"], 1);
+    assert_eq!(json["earlier_sessions"][0]["cart_adds"], 1);
     assert_eq!(json["recent_products"][0]["sku"], "b");
     let nothing = serde_json::to_value(SessionState::default()).unwrap();
     let names: Vec<_> = nothing.as_object().unwrap().keys().cloned().collect();
@@ -239,19 +239,19 @@ const TWO: &str = r#"{"sku":"a","quantity":2}"#;
 #[test]
 fn a_session_sets_one_timer_and_closes_when_it_rings() {
     let (fold, _) = fold_of(&[(0, LOGIN, "{}"), (5, LOGIN, "{}")]);
-    let set: Vec<_> = fold.timers.iter().map(|timer| (timer.key.as_str(), timer.due_ms - START)).collect();
+    let set: Vec<_> = fold.timers.iter().map(|timer| (timer.key.as_str(), timer.due_at_ms - START)).collect();
     assert_eq!(set, [("u", 40 * MINUTE + 1)], "the earliest moment at which the first event's window closes");
     assert!(fold.signals.is_empty());
 
-    let ring = format!(r#"{{"due_ms":{}}}"#, START + 40 * MINUTE + 1);
+    let ring = format!(r#"{{"due_at_ms":{}}}"#, START + 40 * MINUTE + 1);
     let (fold, verdicts) = fold_of(&[(0, LOGIN, "{}"), (5, LOGIN, "{}"), (41, DUE, &ring)]);
     assert_eq!(verdicts.last(), Some(&Verdict::Applied));
-    assert_eq!(fold.timers.last().map(|timer| timer.due_ms - START), Some(45 * MINUTE + 1), "set anew");
+    assert_eq!(fold.timers.last().map(|timer| timer.due_at_ms - START), Some(45 * MINUTE + 1), "set anew");
     assert!(fold.signals.is_empty(), "the window is still open");
 
     let (fold, _) = fold_of(&[(0, LOGIN, "{}"), (5, LOGIN, "{}"), (46, DUE, &due(46))]);
-    let told: Vec<_> = fold.signals.iter().map(|it| (&*it.key, it.signal_type, it.time_ms)).collect();
-    assert_eq!(told, [("u", "session.closed", START + 5 * MINUTE)]);
+    let emitted: Vec<_> = fold.signals.iter().map(|it| (&*it.key, it.signal_type, it.time_ms)).collect();
+    assert_eq!(emitted, [("u", "session.closed", START + 5 * MINUTE)]);
 }
 
 #[test]
@@ -264,51 +264,51 @@ fn a_timer_that_rings_again_does_nothing() {
 }
 
 #[test]
-fn a_timer_that_rings_again_tells_nothing_whatever_waits_by_then() {
+fn a_timer_that_rings_again_emits_nothing_whatever_waits_by_then() {
     let other = r#"{"sku":"b"}"#;
     let events =
         [(0, VIEW, SKU), (41, DUE, &*due(41)), (33, VIEW, SKU), (33, VIEW, other), (41, DUE, &*due(41))];
     let (fold, verdicts) = fold_of(&events);
-    assert!(fold.state.told.refresh_waits);
+    assert!(fold.state.notifications.refresh_waits);
     assert_eq!(verdicts.last(), Some(&Verdict::Duplicate));
     let mut ids: Vec<_> = fold.signals.iter().map(|signal| &signal.id).collect();
-    let told = ids.len();
+    let emitted = ids.len();
     ids.sort_unstable();
     ids.dedup();
-    assert_eq!(ids.len(), told);
+    assert_eq!(ids.len(), emitted);
 }
 
 #[test]
 fn a_timer_is_never_late_and_leaves_no_trace_in_seen() {
     let (fold, verdicts) = fold_of(&[(0, LOGIN, "{}"), (600, LOGIN, "{}"), (41, DUE, &due(41))]);
     assert_eq!(verdicts.last(), Some(&Verdict::Applied), "the timer that was set has rung");
-    assert_eq!(fold.timers.last().map(|timer| timer.due_ms), Some(START + 640 * MINUTE + 1));
+    assert_eq!(fold.timers.last().map(|timer| timer.due_at_ms), Some(START + 640 * MINUTE + 1));
     assert_eq!(fold.ledger.class(crate::Class::Activity).len(), 1);
 }
 
 #[test]
 fn a_cart_is_abandoned_when_its_window_closes_without_an_order() {
     let left = [(0, ADD, TWO), (41, DUE, &*due(41))];
-    assert_eq!(told(&left)[1..], [(0, "session.closed"), (0, "cart.abandoned")]);
+    assert_eq!(emitted(&left)[1..], [(0, "session.closed"), (0, "cart.abandoned")]);
     let removed = [(0, ADD, TWO), (1, "cart.item_removed", TWO), (42, DUE, &*due(42))];
-    assert_eq!(told(&removed).last(), Some(&(1, "session.closed")));
+    assert_eq!(emitted(&removed).last(), Some(&(1, "session.closed")));
     let three = r#"{"sku":"a","quantity":3}"#;
     let ordered = [(0, ADD, three), (1, ORDER, ORDER_OF_TWO), (42, DUE, &*due(42))];
     assert!(
-        !told(&ordered).iter().any(|(_, signal)| *signal == "cart.abandoned"),
+        !emitted(&ordered).iter().any(|(_, signal)| *signal == "cart.abandoned"),
         "something was ordered in it"
     );
 }
 
 #[test]
 fn a_refresh_is_requested_once_a_minute_and_what_came_after_it_in_the_next() {
-    assert_eq!(told(&[(0, LOGIN, "{}")]), []);
+    assert_eq!(emitted(&[(0, LOGIN, "{}")]), []);
     let refresh = |minute| (minute, "recommendation.refresh_requested");
     let other = r#"{"sku":"b"}"#;
-    assert_eq!(told(&[(0, VIEW, SKU), (0, VIEW, other), (1, LOGIN, "{}")]), [refresh(0), refresh(1)]);
-    assert_eq!(told(&[(0, VIEW, SKU), (1, LOGIN, "{}")]), [refresh(0)], "nothing has changed since");
+    assert_eq!(emitted(&[(0, VIEW, SKU), (0, VIEW, other), (1, LOGIN, "{}")]), [refresh(0), refresh(1)]);
+    assert_eq!(emitted(&[(0, VIEW, SKU), (1, LOGIN, "{}")]), [refresh(0)], "nothing has changed since");
     assert_eq!(
-        told(&[(5, VIEW, SKU), (4, VIEW, other)]),
+        emitted(&[(5, VIEW, SKU), (4, VIEW, other)]),
         [refresh(5)],
         "a minute that is past has had its own"
     );
@@ -333,7 +333,7 @@ fn every_line_of_an_order_reaches_its_stock() {
 }
 
 #[test]
-fn an_order_moves_stock_under_the_same_ids_whatever_it_tells_beside() {
+fn an_order_moves_stock_under_the_same_ids_whatever_it_emits_beside() {
     let ids = |before: &[(i64, &str, &str)]| -> Vec<String> {
         let signals = fold_of(&[before, &[(41, ORDER, ORDER_OF_TWO)]].concat()).0.signals.into_iter();
         signals.filter(|signal| signal.signal_type == "stock.sold").map(|signal| signal.id).collect()
@@ -345,37 +345,37 @@ fn an_order_moves_stock_under_the_same_ids_whatever_it_tells_beside() {
 }
 
 #[test]
-fn a_late_event_is_told_of() {
+fn event_late_is_emitted_for_a_late_event() {
     let (fold, verdicts) = fold_of(&[(60, LOGIN, "{}"), (0, VIEW, SKU)]);
     assert!(matches!(verdicts[1], Verdict::Late(_)));
     let late = fold.signals.last().unwrap();
     assert_eq!((late.signal_type, late.key.as_str(), late.time_ms), ("event.late", "u", START));
     let data: serde_json::Value = serde_json::from_str(&late.data).unwrap();
-    assert_eq!((&data["late_type"], &data["cause"]), (&VIEW.into(), &"lateness".into()));
+    assert_eq!((&data["event_type"], &data["reason"]), (&VIEW.into(), &"below_watermark".into()));
 }
 
 #[test]
 fn whatever_a_timer_changes_is_said_to_be_changed() {
     let (one_open, _) = state_after(&[(0, LOGIN, "{}")]);
-    let told = |timer: Option<i64>, refresh_waits| Told {
+    let pending = |timer: Option<i64>, refresh_waits| Notifications {
         timer_due_at_ms: timer.map(|minute| START + minute * MINUTE),
         refresh_waits,
-        ..Told::default()
+        ..Notifications::default()
     };
-    let open = |told| SessionState { told, ..one_open.clone() };
-    let none_open = |told| SessionState { told, ..SessionState::default() };
+    let open = |notifications| SessionState { notifications, ..one_open.clone() };
+    let none_open = |notifications| SessionState { notifications, ..SessionState::default() };
     let cases = [
-        ("nothing", open(told(Some(90), false)), 20, false),
-        ("a window is closed", open(told(Some(90), false)), 80, true),
-        ("a timer that rings again tells no refresh", open(told(Some(90), true)), 20, false),
-        ("a window is closed, and a refresh told with it", open(told(Some(90), true)), 80, true),
-        ("the timer has rung", none_open(told(Some(10), false)), 20, true),
-        ("the timer has rung, and a refresh is told with it", none_open(told(Some(10), true)), 20, true),
-        ("one is set for a state of a version without timers", open(told(None, false)), 20, true),
+        ("nothing", open(pending(Some(90), false)), 20, false),
+        ("a window is closed", open(pending(Some(90), false)), 80, true),
+        ("a timer that rings again requests no refresh", open(pending(Some(90), true)), 20, false),
+        ("a window is closed, and a refresh goes with it", open(pending(Some(90), true)), 80, true),
+        ("the timer has rung", none_open(pending(Some(10), false)), 20, true),
+        ("the timer has rung, and a refresh goes with it", none_open(pending(Some(10), true)), 20, true),
+        ("one is set for a state of a version without timers", open(pending(None, false)), 20, true),
     ];
-    let position = Position { sequence: SequenceNumber::parse("1").unwrap(), sub_sequence: 0, index: 0 };
-    let delivery = Delivery { lane: "shard", position: &position, arrived_at_ms: START, redriven: false };
-    let text = Timer { key: "u".to_owned(), due_ms: START }.event_text().unwrap();
+    let position = Position { sequence: SequenceNumber::parse("1").unwrap(), sub_sequence: 0, element: 0 };
+    let delivery = Delivery { shard_id: "shard", position: &position, arrived_at_ms: START, redriven: false };
+    let text = Timer { key: "u".to_owned(), due_at_ms: START }.event_text().unwrap();
     let event = crate::envelope::read_event(&text).unwrap();
     for (what, mut state, minute, expected) in cases {
         let now_ms = START + minute * MINUTE;
@@ -383,16 +383,16 @@ fn whatever_a_timer_changes_is_said_to_be_changed() {
         let mut emit = Emit::new(&event, &delivery, &mut signals, &mut timers);
         let before = state.clone();
         let settings = SessionSettings::default();
-        let changed = state.wake(TimerDue { due_ms: now_ms }, now_ms, &settings, &mut emit).unwrap();
+        let changed = state.wake(TimerDue { due_at_ms: now_ms }, now_ms, &settings, &mut emit).unwrap();
         assert_eq!((changed, state != before), (expected, expected), "{what}");
-        assert!(!expected || !state.told.refresh_waits, "{what}");
+        assert!(!expected || !state.notifications.refresh_waits, "{what}");
     }
 }
 
 #[test]
-fn an_event_that_is_repeated_late_tells_under_an_id_of_its_own() {
+fn an_event_that_is_repeated_late_emits_under_an_id_of_its_own() {
     let signals = fold_of(&[(0, VIEW, SKU), (60, LOGIN, "{}"), (0, VIEW, SKU)]).0.signals;
     let about_first = [signals.first().unwrap(), signals.last().unwrap()];
-    let [told, late] = about_first.map(|signal| signal.id.split_once('-').unwrap());
-    assert_eq!((told.0 == late.0, told.1, late.1), (true, "0", "late"));
+    let [first, late] = about_first.map(|signal| signal.id.split_once('-').unwrap());
+    assert_eq!((first.0 == late.0, first.1, late.1), (true, "0", "late"));
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::level::LevelUnreadable;
-use super::{Counted, Level, Recent, Settled, StockState};
+use super::{Compacted, Counted, Level, Recent, StockState};
 
 /// The plain attributes of a stock item, beside `key`, `version` and `ledger`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,28 +23,28 @@ pub struct StockItem {
     pub above_reorder_point: bool,
     /// The moves since the count that are not kept apart any more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub settled: Option<Settled>,
-    /// The moves since the count, and since what is settled.
+    pub compacted: Option<Compacted>,
+    /// The moves since the count, and since what is compacted.
     #[serde(default, skip_serializing_if = "Recent::is_empty")]
-    pub recent: Recent,
+    pub recent_moves: Recent,
 }
 
 impl StockItem {
     pub(super) const ATTRIBUTES: &'static [&'static str] =
-        &["on_hand", "counted", "last_moved_at_ms", "above_reorder_point", "settled", "recent"];
+        &["on_hand", "counted", "last_moved_at_ms", "above_reorder_point", "compacted", "recent_moves"];
 }
 
 impl From<StockState> for StockItem {
     fn from(state: StockState) -> Self {
         let on_hand = state.level.on_hand();
-        let (counted, settled, recent) = state.level.into_parts();
+        let (counted, compacted, recent) = state.level.into_parts();
         Self {
             on_hand,
             counted,
             last_moved_at_ms: state.last_moved_at_ms,
             above_reorder_point: state.above_reorder_point,
-            settled,
-            recent,
+            compacted,
+            recent_moves: recent,
         }
     }
 }
@@ -54,7 +54,7 @@ impl TryFrom<StockItem> for StockState {
 
     fn try_from(item: StockItem) -> Result<Self, LevelUnreadable> {
         Ok(Self {
-            level: Level::from_parts(item.counted, item.settled, item.recent)?,
+            level: Level::from_parts(item.counted, item.compacted, item.recent_moves)?,
             last_moved_at_ms: item.last_moved_at_ms,
             above_reorder_point: item.above_reorder_point,
         })

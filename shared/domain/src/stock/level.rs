@@ -17,9 +17,9 @@ pub struct Counted {
 
 /// The sum of moves that are not kept apart any more. A count inside their time cannot be put in its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Settled {
+pub struct Compacted {
     /// Event time of the newest of them, in epoch milliseconds.
-    pub to_ms: i64,
+    pub until_at_ms: i64,
     /// Pieces that came, less those that went.
     pub quantity: i64,
 }
@@ -27,12 +27,12 @@ pub struct Settled {
 /// The pieces on hand, and what they are computed from.
 ///
 /// Every move in it lies behind the count: one at the count's own millisecond is part of what was counted. Which moves
-/// are settled depends on times only, so the order of arrival changes nothing as long as no count comes too late.
+/// are compacted depends on times only, so the order of arrival changes nothing as long as no count comes too late.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Level {
     on_hand: i64,
     counted: Option<Counted>,
-    settled: Option<Settled>,
+    compacted: Option<Compacted>,
     recent: Recent,
 }
 
@@ -40,7 +40,7 @@ pub struct Level {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LevelUnreadable {
     /// Moves stand before what they must lie behind.
-    #[error("its count, settled moves and recent moves overlap in time")]
+    #[error("its count, compacted moves and recent moves overlap in time")]
     Overlap,
     /// They add up to more than a number holds.
     #[error(transparent)]
@@ -51,22 +51,22 @@ impl Level {
     /// A level of parts as they were stored.
     pub(super) fn from_parts(
         counted: Option<Counted>,
-        settled: Option<Settled>,
+        compacted: Option<Compacted>,
         recent: Recent,
     ) -> Result<Self, LevelUnreadable> {
         let counted_ms = counted.as_ref().map(|counted| counted.at_ms);
-        let settled_ms = settled.map(|settled| settled.to_ms);
-        let times_ms = [counted_ms, settled_ms, recent.moves().first().map(|first| first.at_ms)];
+        let compacted_until_at_ms = compacted.map(|compacted| compacted.until_at_ms);
+        let times_ms = [counted_ms, compacted_until_at_ms, recent.moves().first().map(|first| first.at_ms)];
         if !times_ms.into_iter().flatten().is_sorted_by(|before, after| before < after) {
             return Err(LevelUnreadable::Overlap);
         }
-        let mut level = Self { on_hand: 0, counted, settled, recent };
+        let mut level = Self { on_hand: 0, counted, compacted, recent };
         level.add_up()?;
         Ok(level)
     }
 
-    pub(super) fn into_parts(self) -> (Option<Counted>, Option<Settled>, Recent) {
-        (self.counted, self.settled, self.recent)
+    pub(super) fn into_parts(self) -> (Option<Counted>, Option<Compacted>, Recent) {
+        (self.counted, self.compacted, self.recent)
     }
 
     /// Pieces on hand. Below zero when pieces were sold of which nobody had told that they came.
@@ -80,8 +80,8 @@ impl Level {
     }
 
     /// The moves that are not kept apart any more.
-    pub fn settled(&self) -> Option<Settled> {
-        self.settled
+    pub fn compacted(&self) -> Option<Compacted> {
+        self.compacted
     }
 
     /// The moves that are kept apart.
@@ -94,16 +94,16 @@ impl Level {
         if self.counted.as_ref().is_some_and(|counted| at_ms <= counted.at_ms) {
             return Ok(());
         }
-        match &mut self.settled {
-            Some(settled) if at_ms <= settled.to_ms => {
-                settled.quantity = settled.quantity.checked_add(quantity).ok_or(StockOverflow)?;
+        match &mut self.compacted {
+            Some(compacted) if at_ms <= compacted.until_at_ms => {
+                compacted.quantity = compacted.quantity.checked_add(quantity).ok_or(StockOverflow)?;
             }
             _ => self.recent.add(at_ms, quantity)?,
         }
         for surplus in self.recent.take_surplus() {
-            let before = self.settled.map_or(0, |settled| settled.quantity);
+            let before = self.compacted.map_or(0, |compacted| compacted.quantity);
             let quantity = before.checked_add(surplus.quantity).ok_or(StockOverflow)?;
-            self.settled = Some(Settled { to_ms: surplus.at_ms, quantity });
+            self.compacted = Some(Compacted { until_at_ms: surplus.at_ms, quantity });
         }
         self.add_up()
     }
@@ -113,7 +113,7 @@ impl Level {
         if self.counted.as_ref().is_some_and(|present| *present >= count) {
             return Ok(());
         }
-        self.settled = self.settled.filter(|settled| settled.to_ms > count.at_ms);
+        self.compacted = self.compacted.filter(|compacted| compacted.until_at_ms > count.at_ms);
         self.recent.forget_until(count.at_ms);
         self.counted = Some(count);
         self.add_up()
@@ -123,14 +123,14 @@ impl Level {
     /// believed changes nothing, so it comes in time always.
     pub(super) fn is_too_late(&self, count: &Counted) -> bool {
         let counts = self.counted.as_ref().is_none_or(|present| present < count);
-        counts && self.settled.is_some_and(|settled| count.at_ms < settled.to_ms)
+        counts && self.compacted.is_some_and(|compacted| count.at_ms < compacted.until_at_ms)
     }
 
     fn add_up(&mut self) -> Result<(), StockOverflow> {
         let counted = self.counted.as_ref().map_or(0, |counted| counted.on_hand);
-        let settled = self.settled.map_or(0, |settled| settled.quantity);
+        let compacted = self.compacted.map_or(0, |compacted| compacted.quantity);
         let moved = self.recent.moves().iter().map(|moved| moved.quantity);
-        let mut parts = [settled].into_iter().chain(moved);
+        let mut parts = [compacted].into_iter().chain(moved);
         let sum = parts.try_fold(counted, i64::checked_add);
         self.on_hand = sum.ok_or(StockOverflow)?;
         Ok(())
@@ -190,31 +190,31 @@ mod tests {
         }
     }
 
-    /// A count of five pieces, and as many moves of one piece as leave the oldest two settled.
-    fn settled() -> Level {
+    /// A count of five pieces, and as many moves of one piece as leave the oldest two compacted.
+    fn compacted() -> Level {
         let moves = (1..).map(|at_ms| Move(at_ms, 1)).take(RECENT_LIMIT_MOVES + 2);
         after(&[Count(0, "a", 5)].into_iter().chain(moves).collect::<Vec<_>>())
     }
 
     #[test]
     fn a_level_tells_its_parts() {
-        let level = settled();
+        let level = compacted();
         assert_eq!(level.counted(), Some(&counted(0, "a", 5)));
-        assert_eq!(level.settled(), Some(Settled { to_ms: 2, quantity: 2 }));
+        assert_eq!(level.compacted(), Some(Compacted { until_at_ms: 2, quantity: 2 }));
         assert_eq!(level.recent().moves().first().map(|first| first.at_ms), Some(3));
     }
 
     #[test]
-    fn a_move_inside_of_settled_ones_settles_with_them() {
-        let mut level = settled();
+    fn a_move_inside_of_compacted_ones_is_compacted_with_them() {
+        let mut level = compacted();
         level.move_by(1, 5).unwrap();
-        assert_eq!(level.settled(), Some(Settled { to_ms: 2, quantity: 7 }));
+        assert_eq!(level.compacted(), Some(Compacted { until_at_ms: 2, quantity: 7 }));
     }
 
     #[test]
     fn the_count_that_is_believed_comes_in_time_again() {
-        assert!(!settled().is_too_late(&counted(0, "a", 5)));
-        assert!(settled().is_too_late(&counted(0, "b", 5)));
+        assert!(!compacted().is_too_late(&counted(0, "a", 5)));
+        assert!(compacted().is_too_late(&counted(0, "b", 5)));
     }
 
     #[test]
@@ -241,32 +241,35 @@ mod tests {
     }
 
     #[test]
-    fn moves_beyond_the_cap_settle_oldest_first() {
+    fn moves_beyond_the_cap_are_compacted_oldest_first() {
         let limit = i64::try_from(RECENT_LIMIT_MOVES).unwrap();
         let mut moves: Vec<_> = (1..=limit).map(|at_ms| Move(at_ms, 1)).collect();
-        assert_eq!(after(&moves).settled(), None);
+        assert_eq!(after(&moves).compacted(), None);
         moves.push(Move(limit + 1, 1));
         let level = after(&moves);
-        assert_eq!((level.settled(), level.on_hand()), (Some(Settled { to_ms: 1, quantity: 1 }), limit + 1));
+        assert_eq!(
+            (level.compacted(), level.on_hand()),
+            (Some(Compacted { until_at_ms: 1, quantity: 1 }), limit + 1)
+        );
         moves.reverse();
         assert_eq!(after(&moves), level);
         moves.push(Move(1, 5));
-        assert_eq!(after(&moves).settled(), Some(Settled { to_ms: 1, quantity: 6 }));
+        assert_eq!(after(&moves).compacted(), Some(Compacted { until_at_ms: 1, quantity: 6 }));
     }
 
     #[test]
-    fn moves_settle_once_the_newest_is_48_hours_younger() {
+    fn moves_are_compacted_once_the_newest_is_48_hours_younger() {
         let at_border = [Move(5, 1), Move(5 + RECENT_MEMORY_MS, 2)];
-        assert_eq!(after(&at_border).settled(), None);
+        assert_eq!(after(&at_border).compacted(), None);
         let beyond = [Move(5, 1), Move(6 + RECENT_MEMORY_MS, 2)];
-        assert_eq!(after(&beyond).settled(), Some(Settled { to_ms: 5, quantity: 1 }));
+        assert_eq!(after(&beyond).compacted(), Some(Compacted { until_at_ms: 5, quantity: 1 }));
         in_every_order(&[Move(3, 4), beyond[0], beyond[1], Count(7, "c", 50)], 52);
     }
 
     #[test]
-    fn a_count_inside_of_what_is_settled_comes_too_late() {
+    fn a_count_inside_of_what_is_compacted_comes_too_late() {
         let level = after(&[Move(5, 1), Move(9, 1), Move(10 + RECENT_MEMORY_MS, 2)]);
-        assert_eq!(level.settled(), Some(Settled { to_ms: 9, quantity: 2 }));
+        assert_eq!(level.compacted(), Some(Compacted { until_at_ms: 9, quantity: 2 }));
         assert!(level.is_too_late(&counted(8, "c", 50)));
         assert!(!level.is_too_late(&counted(9, "c", 50)));
         assert_eq!(
@@ -292,14 +295,19 @@ mod tests {
 
     #[test]
     fn parts_that_overlap_are_refused() {
-        let (recent, settled) =
-            (|at_ms| after(&[Move(at_ms, 1)]).recent, |to_ms| Some(Settled { to_ms, quantity: 1 }));
+        let (recent, compacted) = (
+            |at_ms| after(&[Move(at_ms, 1)]).recent,
+            |until_at_ms| Some(Compacted { until_at_ms, quantity: 1 }),
+        );
         let count = |at_ms| Some(counted(at_ms, "c", 5));
         let overlap = Err(LevelUnreadable::Overlap);
-        assert_eq!(Level::from_parts(count(4), settled(5), recent(6)).map(|level| level.on_hand), Ok(7));
-        assert_eq!(Level::from_parts(count(4), settled(4), recent(6)), overlap);
-        assert_eq!(Level::from_parts(count(4), settled(5), recent(5)), overlap);
+        assert_eq!(Level::from_parts(count(4), compacted(5), recent(6)).map(|level| level.on_hand), Ok(7));
+        assert_eq!(Level::from_parts(count(4), compacted(4), recent(6)), overlap);
+        assert_eq!(Level::from_parts(count(4), compacted(5), recent(5)), overlap);
         assert_eq!(Level::from_parts(count(6), None, recent(6)), overlap);
-        assert!(Level::from_parts(None, Some(Settled { to_ms: 5, quantity: i64::MAX }), recent(6)).is_err());
+        assert!(
+            Level::from_parts(None, Some(Compacted { until_at_ms: 5, quantity: i64::MAX }), recent(6))
+                .is_err()
+        );
     }
 }

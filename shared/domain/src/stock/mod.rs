@@ -7,7 +7,7 @@ mod recent;
 mod reorder;
 
 pub use item::StockItem;
-pub use level::{Counted, Level, LevelUnreadable, Settled};
+pub use level::{Compacted, Counted, Level, LevelUnreadable};
 pub use points_file::{HEADER, PointsFileInvalid, read_points};
 pub use recent::{Move, RECENT_LIMIT_MOVES, RECENT_MEMORY_MS, Recent, RecentUnreadable};
 pub use reorder::{ReorderPoint, ReorderPointInvalid, ReorderPoints};
@@ -72,7 +72,7 @@ impl KeyState for StockState {
 
     const ATTRIBUTES: &'static [&'static str] = StockItem::ATTRIBUTES;
 
-    const TELLS_LATE: bool = true;
+    const EMITS_LATE: bool = true;
 
     const READS_SIGNALS: bool = true;
 

@@ -7,7 +7,7 @@ use super::ReorderPoint;
 use crate::contract::{QUANTITY_LIMIT, check_name};
 
 /// The first line of the file.
-pub const HEADER: &str = "sku,reorder_point,target";
+pub const HEADER: &str = "sku,reorder_point,reorder_target";
 
 /// Most problems that are shown.
 const SHOWN_LIMIT_PROBLEMS: usize = 20;
@@ -30,7 +30,7 @@ impl fmt::Display for PointsFileInvalid {
     }
 }
 
-/// Reads the file, in its order. A product stands there once. Fields may be quoted, and empty lines are passed over.
+/// Reads the file, in its order. A product stands there once. Fields may be quoted, and empty lines are skipped.
 ///
 /// # Errors
 /// Every line that cannot be taken; nothing of such a file is to be loaded.
@@ -65,7 +65,7 @@ fn read_line(line: &str) -> Result<(String, ReorderPoint), String> {
         return Err(format!("must have the fields {HEADER}"));
     };
     check_name("sku", &sku).map_err(|invalid| invalid.to_string())?;
-    let point = ReorderPoint::new(number("reorder_point", &point)?, number("target", &target)?);
+    let point = ReorderPoint::new(number("reorder_point", &point)?, number("reorder_target", &target)?);
     Ok((sku, point.map_err(|invalid| invalid.to_string())?))
 }
 
@@ -123,7 +123,7 @@ mod tests {
 
     #[test]
     fn a_file_is_read_in_its_order() {
-        let text = "\u{feff}sku,reorder_point,target\r\nb, 5 ,20\r\n\r\n\"a,\"\"1\"\"\" ,0,\"1\"\r\n";
+        let text = "\u{feff}sku,reorder_point,reorder_target\r\nb, 5 ,20\r\n\r\n\"a,\"\"1\"\"\" ,0,\"1\"\r\n";
         let point = |point, target| ReorderPoint::new(point, target).unwrap();
         let expected = [("b".to_owned(), point(5, 20)), ("a,\"1\"".to_owned(), point(0, 1))];
         assert_eq!(read_points(text).unwrap(), expected);
@@ -133,14 +133,14 @@ mod tests {
     #[test]
     fn a_problem_names_line_and_field() {
         let cases = [
-            ("a,1", "line 2: must have the fields sku,reorder_point,target"),
-            ("a,1,2,", "line 2: must have the fields sku,reorder_point,target"),
+            ("a,1", "line 2: must have the fields sku,reorder_point,reorder_target"),
+            ("a,1,2,", "line 2: must have the fields sku,reorder_point,reorder_target"),
             (",1,2", "line 2: sku is missing or empty"),
             ("a#b,1,2", "line 2: sku must not hold a #"),
             ("a,x,2", "line 2: reorder_point must be a whole number from 0 to 1000000000, is \"x\""),
-            ("a,1,-2", "line 2: target must be a whole number from 0 to 1000000000, is \"-2\""),
+            ("a,1,-2", "line 2: reorder_target must be a whole number from 0 to 1000000000, is \"-2\""),
             ("a,1.0,2", "line 2: reorder_point must be a whole number from 0 to 1000000000, is \"1.0\""),
-            ("a,2,2", "line 2: target must be above reorder_point, 2 is not above 2"),
+            ("a,2,2", "line 2: reorder_target must be above reorder_point, 2 is not above 2"),
             ("\"a,1,2", "line 2: a quote is not closed, or text follows it"),
             ("\"a\"b,1,2", "line 2: a quote is not closed, or text follows it"),
             ("\na,1,2\nb,1,2\na,3,4", "line 5: sku \"a\" stands in line 3 already"),
@@ -152,8 +152,10 @@ mod tests {
 
     #[test]
     fn a_file_without_its_header_is_refused() {
-        for (line, text) in [(1, ""), (1, "\n"), (2, "\na,1,2"), (1, "sku,target,reorder_point\na,1,2")] {
-            let expected = format!("line {line}: the header must be sku,reorder_point,target");
+        for (line, text) in
+            [(1, ""), (1, "\n"), (2, "\na,1,2"), (1, "sku,reorder_target,reorder_point\na,1,2")]
+        {
+            let expected = format!("line {line}: the header must be sku,reorder_point,reorder_target");
             assert_eq!(read_points(text).unwrap_err().problems, [expected], "{text:?}");
         }
     }

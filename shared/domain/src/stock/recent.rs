@@ -14,8 +14,8 @@ pub const RECENT_LIMIT_MOVES: usize = 128;
 /// How long before the newest a move is kept apart, in milliseconds: as late as warehouses hand in their counts.
 pub const RECENT_MEMORY_MS: i64 = 48 * HOUR_MS;
 
-/// The newest format that this version writes and reads. A newer one is not told from damage here: whoever raises it
-/// raises the ledger's too, which makes an older version leave the item alone.
+/// The newest format that this version writes and reads. A newer one is not told from corruption here: whoever raises
+/// it raises the ledger's too, which makes an older version leave the item alone.
 const FORMAT: u8 = 1;
 
 /// What moved in one millisecond.
@@ -40,7 +40,7 @@ pub struct Recent(Vec<Move>);
 
 /// Bytes that hold no moves of this version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the recent moves are damaged, or of a newer version")]
+#[error("the recent moves are corrupt, or of a newer version")]
 pub struct RecentUnreadable;
 
 impl Recent {
@@ -57,12 +57,12 @@ impl Recent {
     /// Adds a move to what moved in its millisecond. One that comes to nothing stays: which moves are kept apart must
     /// depend on their times only, or it would depend on the order in which they came.
     pub(super) fn add(&mut self, at_ms: i64, quantity: i64) -> Result<(), StockOverflow> {
-        let place = self.0.partition_point(|known| known.at_ms < at_ms);
-        match self.0.get_mut(place) {
+        let index = self.0.partition_point(|known| known.at_ms < at_ms);
+        match self.0.get_mut(index) {
             Some(known) if known.at_ms == at_ms => {
                 known.quantity = known.quantity.checked_add(quantity).ok_or(StockOverflow)?;
             }
-            _ => self.0.insert(place, Move { at_ms, quantity }),
+            _ => self.0.insert(index, Move { at_ms, quantity }),
         }
         Ok(())
     }
@@ -96,7 +96,7 @@ impl Recent {
     /// Unpacks moves.
     ///
     /// # Errors
-    /// When the bytes are damaged, or of a newer format.
+    /// When the bytes are corrupt, or of a newer format.
     pub fn unpack(bytes: &[u8]) -> Result<Self, RecentUnreadable> {
         Self::read(bytes).ok_or(RecentUnreadable)
     }
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn damaged_bytes_are_refused() {
+    fn corrupt_bytes_are_rejected() {
         let packed = recent(&[(300, -3), (301, 64)]).pack();
         for end in 0..packed.len() {
             assert_eq!(Recent::unpack(&packed[..end]), Err(RecentUnreadable), "{end}");

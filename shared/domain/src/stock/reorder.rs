@@ -20,10 +20,10 @@ pub struct ReorderPoint {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ReorderPointInvalid {
     /// A number out of its range.
-    #[error("reorder_point and target must be from 0 to {QUANTITY_LIMIT}")]
+    #[error("reorder_point and reorder_target must be from 0 to {QUANTITY_LIMIT}")]
     Range,
     /// What is ordered would not bring stock above its point, and it would never be ordered again.
-    #[error("target must be above reorder_point, {target} is not above {point}")]
+    #[error("reorder_target must be above reorder_point, {target} is not above {point}")]
     Target {
         /// The point.
         point: i64,
@@ -86,7 +86,7 @@ struct ReorderRequest<'a> {
     sku: &'a str,
     on_hand: i64,
     reorder_point: i64,
-    target: i64,
+    reorder_target: i64,
     quantity: i64,
 }
 
@@ -105,7 +105,8 @@ pub(super) fn watch(
     let is_above = on_hand > point;
     if was_above && !is_above {
         let quantity = target.checked_sub(on_hand).ok_or(StockOverflow)?;
-        let data = ReorderRequest { store_id, sku, on_hand, reorder_point: point, target, quantity };
+        let data =
+            ReorderRequest { store_id, sku, on_hand, reorder_point: point, reorder_target: target, quantity };
         emit.signal(key, REORDER_REQUESTED, time_ms, &data)?;
     }
     Ok(is_above)

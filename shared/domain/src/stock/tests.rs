@@ -7,7 +7,7 @@ use crate::ledger::{Ledger, LedgerSettings};
 use crate::position::{Position, SequenceNumber};
 use crate::signal::{EVENT_LATE, Origin, REORDER_REQUESTED, Signal};
 use crate::time::HOUR_MS;
-use crate::verdict::{LateCause, Verdict};
+use crate::verdict::{LateReason, Verdict};
 
 const START: i64 = 1_291_191_960_000;
 const KEY: &str = "s#a";
@@ -41,9 +41,9 @@ impl Run {
             r#"{{"store_id":"s","sku":"a","quantity":{quantity},"on_hand":{quantity},"order_id":"o{number}"}}"#
         );
         let sequence = SequenceNumber::parse(&number.to_string()).unwrap();
-        let position = Position { sequence, sub_sequence: 0, index: 0 };
+        let position = Position { sequence, sub_sequence: 0, element: 0 };
         let is_signal = [SOLD, RETURNED].contains(&event_type);
-        let origin = Origin { lane: "cause".to_owned(), position: position.clone(), index: 0 };
+        let origin = Origin { shard_id: "cause".to_owned(), position: position.clone(), index: 0 };
         let event = Event {
             id: number.to_string().into(),
             source: "s".into(),
@@ -55,9 +55,13 @@ impl Run {
             raw_data: &raw,
             origin: is_signal.then(|| Box::new(origin)),
         };
-        let ledger = LedgerSettings { activity_horizon_ms: 48 * HOUR_MS, ..LedgerSettings::default() };
-        let delivery =
-            Delivery { lane: "shard", position: &position, arrived_at_ms: event.time_ms, redriven: false };
+        let ledger = LedgerSettings { activity_dedup_window_ms: 48 * HOUR_MS, ..LedgerSettings::default() };
+        let delivery = Delivery {
+            shard_id: "shard",
+            position: &position,
+            arrived_at_ms: event.time_ms,
+            redriven: false,
+        };
         let verdict = self.fold.step(&event, &delivery, &ledger, &self.points)?;
         self.verdicts.push(verdict);
         Ok(verdict)
@@ -134,7 +138,7 @@ fn a_count_crosses_the_point_too() {
     assert_eq!((signals[0].key.as_str(), signals[0].time_ms), (KEY, START + HOUR_MS));
     assert_eq!(
         signals[0].data,
-        r#"{"store_id":"s","sku":"a","on_hand":4,"reorder_point":10,"target":50,"quantity":46}"#
+        r#"{"store_id":"s","sku":"a","on_hand":4,"reorder_point":10,"reorder_target":50,"quantity":46}"#
     );
 }
 
@@ -149,16 +153,16 @@ fn a_product_has_its_own_point_or_the_default() {
 }
 
 #[test]
-fn a_count_inside_of_settled_moves_is_late_and_changes_nothing() {
+fn a_count_inside_of_compacted_moves_is_late_and_changes_nothing() {
     let run = after(&[(10, SOLD, 1), (12, SOLD, 2), (61, SOLD, 4), (11, COUNTED, 50)]);
-    assert_eq!(run.verdicts.last(), Some(&Verdict::Late(LateCause::Cap)));
+    assert_eq!(run.verdicts.last(), Some(&Verdict::Late(LateReason::Evicted)));
     assert_eq!((run.on_hand(), run.signals(EVENT_LATE).len()), (-7, 1));
     assert_eq!(run.steps(&[(12, COUNTED, 50)]).on_hand(), 46);
 }
 
 #[test]
 fn signals_leave_counts_in_time() {
-    // What shoppers do moves no floor of what warehouses tell.
+    // What shoppers do moves no watermark of what warehouses tell.
     let run = after(&[(0, COUNTED, 50), (40, SOLD, 1), (1, COUNTED, 60)]);
     assert_eq!(run.on_hand(), 59);
     assert_eq!(run.fold.ledger.largest_event_time_ms(), Some(START + HOUR_MS));
@@ -168,10 +172,10 @@ fn signals_leave_counts_in_time() {
 fn what_adds_up_too_far_cannot_be_applied() {
     let mut run = after(&[(0, SOLD, 1)]);
     let item = StockItem {
-        settled: Some(Settled { to_ms: START, quantity: i64::MAX }),
+        compacted: Some(Compacted { until_at_ms: START, quantity: i64::MAX }),
         ..StockItem::from(run.fold.state.clone())
     };
-    run.fold.state = StockState::try_from(StockItem { recent: Recent::default(), ..item }).unwrap();
+    run.fold.state = StockState::try_from(StockItem { recent_moves: Recent::default(), ..item }).unwrap();
     let refused = run.step((1, RECEIVED, 1)).unwrap_err();
     assert_eq!(refused.why, "the stock is too large for a 64-bit number");
 }
@@ -185,7 +189,7 @@ fn the_item_is_the_state() {
     let names: Vec<_> = json.as_object().unwrap().keys().map(String::as_str).collect();
     assert!(names.iter().all(|name| StockState::ATTRIBUTES.contains(name)), "{names:?}");
     assert_eq!((&json["on_hand"], &json["counted"]["on_hand"]), (&47.into(), &50.into()));
-    assert_eq!(json["settled"]["quantity"], -1);
+    assert_eq!(json["compacted"]["quantity"], -1);
     let empty = serde_json::to_value(StockState::default()).unwrap();
     assert_eq!(empty, serde_json::json!({"on_hand": 0, "above_reorder_point": false}));
     assert_eq!(serde_json::from_value::<StockState>(empty).unwrap(), StockState::default());
@@ -194,11 +198,11 @@ fn the_item_is_the_state() {
 #[test]
 fn an_item_that_contradicts_itself_is_refused() {
     let mut json = serde_json::to_value(after(&[(0, COUNTED, 50), (1, SOLD, 1)]).fold.state).unwrap();
-    json["recent"][0] = 9.into();
+    json["recent_moves"][0] = 9.into();
     let refused = serde_json::from_value::<StockState>(json.clone()).unwrap_err().to_string();
-    assert!(refused.contains("recent moves are damaged"), "{refused}");
-    json["recent"] = serde_json::to_value(Recent::default()).unwrap();
-    json["settled"] = serde_json::json!({"to_ms": START, "quantity": 1});
+    assert!(refused.contains("recent moves are corrupt"), "{refused}");
+    json["recent_moves"] = serde_json::to_value(Recent::default()).unwrap();
+    json["compacted"] = serde_json::json!({"until_at_ms": START, "quantity": 1});
     assert!(serde_json::from_value::<StockState>(json).unwrap_err().to_string().contains("overlap"));
 }
 
@@ -211,11 +215,11 @@ fn keys_are_taken_apart() {
 #[test]
 fn only_what_moves_or_counts_stock_is_looked_at() {
     let raw = r#"{"store_id":"s","sku":"a","quantity":1,"on_hand":1,"order_id":"o"}"#;
-    let told = |kind: &str| {
+    let is_relayed = |kind: &str| {
         let data = read_data(kind, Some(raw)).unwrap();
         (StockState::handles(&data), is_delivery_or_count(&data))
     };
-    assert_eq!([RECEIVED, COUNTED].map(told), [(true, true); 2]);
-    assert_eq!([SOLD, RETURNED].map(told), [(true, false); 2]);
-    assert_eq!(told("user.logged_in"), (false, false));
+    assert_eq!([RECEIVED, COUNTED].map(is_relayed), [(true, true); 2]);
+    assert_eq!([SOLD, RETURNED].map(is_relayed), [(true, false); 2]);
+    assert_eq!(is_relayed("user.logged_in"), (false, false));
 }

@@ -1,15 +1,15 @@
 //! Timers: a window that nobody touches must close all the same.
 //!
 //! A timer is stored before the state that needs it is committed. When it is due, it comes back as a `timer.due` event
-//! through the stream, behind everything that its key has sent. `place.rs` says where it is stored until then, `minute.rs`
-//! which minutes are read for what is due.
+//! through the stream, behind everything that its key has sent. `stored.rs` says where it is stored until then,
+//! `minute.rs` which minutes are read for what is due.
 
 mod minute;
-mod place;
+mod stored;
 
 pub use minute::{LOOK_BACK_MINUTES, Minute, NotAMinute, first_cursor, minutes_to_take};
-pub use place::{Bucket, NotATimer, Placed, SPREAD, sort_key, sort_key_beyond, timer_of};
 use serde::{Deserialize, Serialize};
+pub use stored::{Bucket, NotATimer, SPREAD, StoredTimer, sort_key, sort_key_beyond, timer_of};
 
 use crate::invalid::{Invalid, Reason};
 use crate::time::{LARGEST_EPOCH_MS, format_rfc3339_ms};
@@ -25,14 +25,14 @@ pub struct Timer {
     /// The key to wake.
     pub key: String,
     /// When, in epoch milliseconds of event time.
-    pub due_ms: i64,
+    pub due_at_ms: i64,
 }
 
 /// The data of `timer.due`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TimerDue {
     /// The moment for which the timer was set, in epoch milliseconds. Equals the event's time.
-    pub due_ms: i64,
+    pub due_at_ms: i64,
 }
 
 #[derive(Serialize)]
@@ -58,19 +58,19 @@ impl Timer {
             specversion: "1.0",
             event_type: TYPE,
             source: SOURCE,
-            id: format!("due/{}", self.due_ms),
+            id: format!("due/{}", self.due_at_ms),
             subject: &self.key,
-            time: format_rfc3339_ms(self.due_ms),
-            data: TimerDue { due_ms: self.due_ms },
+            time: format_rfc3339_ms(self.due_at_ms),
+            data: TimerDue { due_at_ms: self.due_at_ms },
         })
     }
 }
 
 impl TimerDue {
     pub(crate) fn check(&self) -> Result<(), Invalid> {
-        match self.due_ms {
+        match self.due_at_ms {
             0..=LARGEST_EPOCH_MS => Ok(()),
-            _ => Err(Invalid::field(Reason::Contract, "data.due_ms", "must be a moment of 1970 to 9999")),
+            _ => Err(Invalid::field(Reason::Contract, "data.due_at_ms", "must be a moment of 1970 to 9999")),
         }
     }
 }
@@ -82,18 +82,18 @@ mod tests {
 
     #[test]
     fn a_timer_comes_back_as_an_event_of_its_key() {
-        let timer = Timer { key: "user-\"1".to_owned(), due_ms: 1_291_191_960_120 };
+        let timer = Timer { key: "user-\"1".to_owned(), due_at_ms: 1_291_191_960_120 };
         let text = timer.event_text().unwrap();
         let event = crate::envelope::read_event(&text).unwrap();
-        assert_eq!((&*event.subject, event.time_ms), (timer.key.as_str(), timer.due_ms));
-        assert_eq!(event.data, Data::TimerDue(TimerDue { due_ms: timer.due_ms }));
+        assert_eq!((&*event.subject, event.time_ms), (timer.key.as_str(), timer.due_at_ms));
+        assert_eq!(event.data, Data::TimerDue(TimerDue { due_at_ms: timer.due_at_ms }));
     }
 
     #[test]
     fn a_due_time_is_one_that_an_event_can_have() {
         let cases = [(-1, false), (0, true), (LARGEST_EPOCH_MS, true), (LARGEST_EPOCH_MS + 1, false)];
-        for (due_ms, expected) in cases {
-            assert_eq!(TimerDue { due_ms }.check().is_ok(), expected, "{due_ms}");
+        for (due_at_ms, expected) in cases {
+            assert_eq!(TimerDue { due_at_ms }.check().is_ok(), expected, "{due_at_ms}");
         }
     }
 }

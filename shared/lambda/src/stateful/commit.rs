@@ -10,7 +10,7 @@ use millrace_domain::fold::KeyState;
 use super::Stateful;
 use super::work::{Base, Work};
 use crate::deadline::Deadline;
-use crate::ports::{Commit, LineSink, Read, SignalSink, Store, Stored, Write};
+use crate::ports::{Commit, JsonLineSink, Read, SignalSink, Store, Stored, Write};
 
 /// Most answers to one key's writes that may be lost before its records are left to a retry.
 const LOST_LIMIT: usize = 4;
@@ -20,7 +20,7 @@ where
     S: KeyState + Send + Sync,
     S::Settings: Send + Sync,
     T: Store<S>,
-    Q: LineSink,
+    Q: JsonLineSink,
     G: SignalSink,
 {
     /// Writes what the waiting folds came to.
@@ -28,7 +28,7 @@ where
         let mut unchanged = Vec::new();
         let mut writing = Vec::new();
         let mut writes = Vec::new();
-        for (index, key) in work.keys.iter().enumerate().filter(|(_, key)| key.is_open(work.cut)) {
+        for (index, key) in work.keys.iter().enumerate().filter(|(_, key)| key.is_open(work.checkpoint)) {
             let (Some(base), Some(folded)) = (&key.base, &key.folded) else { continue };
             if !folded.fold.changed {
                 unchanged.push(index);
@@ -58,12 +58,12 @@ where
             failed = failed.into_iter().chain(self.settle(work, index, commit)).min();
         }
         if let Some(record) = failed {
-            work.cut_at(record, "the store did not take a write");
+            work.end_at(record, "the store did not take a write");
         }
     }
 
-    /// Gives back the record that could not be done, if any: the cut moves once all answers are taken over, so that
-    /// what was written behind it is known.
+    /// Gives back the record that could not be done, if any: the checkpoint moves once all answers are taken over, so
+    /// that what was written behind it is known.
     fn settle(&self, work: &mut Work<'_, S>, index: usize, commit: Commit<S>) -> Option<usize> {
         let key = work.keys.get_mut(index)?;
         // What was folded into a cached item may equal what another container wrote long ago.
@@ -104,9 +104,9 @@ where
         let Some(key) = work.keys.get_mut(index) else { return };
         let Some(folded) = key.folded.take() else { return };
         match folded.verdicts.as_slice() {
-            [(unit, _, _)] => {
+            [(event, _, _)] => {
                 key.take = usize::MAX;
-                work.refused.insert(*unit, (Reason::StoreRefused, why));
+                work.refused.insert(*event, (Reason::StoreRejected, why));
             }
             verdicts => key.take = verdicts.len() / 2,
         }
@@ -121,8 +121,8 @@ where
         }
         key.done += folded.verdicts.len();
         key.may_be_written = false;
-        for (unit, verdict, _) in folded.verdicts {
-            if let Some(slot) = work.verdicts.get_mut(unit) {
+        for (event, verdict, _) in folded.verdicts {
+            if let Some(slot) = work.verdicts.get_mut(event) {
                 *slot = Some(verdict);
             }
         }
@@ -133,7 +133,7 @@ where
                 Some(Stored { version: folded.version, ledger: folded.fold.ledger, state: folded.fold.state })
             }
         };
-        if key.done < key.units.len() {
+        if key.done < key.events.len() {
             key.base = Some(Base { stored, current });
         } else if let Some(stored) = stored {
             self.cache().put(key.key, stored);

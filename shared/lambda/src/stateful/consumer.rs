@@ -10,7 +10,7 @@ use crate::deadline::Deadline;
 use crate::function::{Function, Report};
 use crate::kinesis_event::KinesisBatch;
 use crate::meter::Meter;
-use crate::ports::{LineSink, SignalSink, Store};
+use crate::ports::{JsonLineSink, SignalSink, Store};
 
 /// A function that is nothing but the loop over one state.
 #[derive(Debug)]
@@ -28,7 +28,7 @@ where
     S: KeyState + Send + Sync,
     S::Settings: Send + Sync,
     T: Store<S>,
-    Q: LineSink,
+    Q: JsonLineSink,
     G: SignalSink,
 {
     fn name(&self) -> &'static str {

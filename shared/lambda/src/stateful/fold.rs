@@ -5,26 +5,26 @@ use millrace_domain::{Event, Reason, Verdict};
 
 use super::Stateful;
 use super::work::{Folded, KeyWork, Work};
-use crate::unit::Unit;
+use crate::batch_event::BatchEvent;
 
 /// A fold that met an event which its consumer cannot apply.
 struct Poisoned(String);
 
 impl<S: KeyState, T, Q, G> Stateful<S, T, Q, G> {
     /// Folds the next events of every open key that has no fold waiting.
-    pub(super) fn fold(&self, work: &mut Work<'_, S>, units: &[Unit<'_>], settings: &S::Settings) {
-        let (cut, lane) = (work.cut, work.lane);
-        for key in work.keys.iter_mut().filter(|key| key.is_open(cut) && key.folded.is_none()) {
+    pub(super) fn fold(&self, work: &mut Work<'_, S>, events: &[BatchEvent<'_>], settings: &S::Settings) {
+        let (checkpoint, shard_id) = (work.checkpoint, work.shard_id);
+        for key in work.keys.iter_mut().filter(|key| key.is_open(checkpoint) && key.folded.is_none()) {
             let Some(base) = &key.base else { continue };
             let start = || match &base.stored {
                 Some(stored) => Fold::from(stored.state.clone(), stored.ledger.clone()),
                 None => Fold::from(S::default(), millrace_domain::Ledger::default()),
             };
-            let next = key.next_units(cut);
-            let first = next.first().and_then(|(index, _)| units.get(*index));
+            let next = key.next_events(checkpoint);
+            let first = next.first().and_then(|(index, _)| events.get(*index));
             let Some(first) = first else { continue };
-            let fold = KeyFold { consumer: self, settings, lane, units, refused: &work.refused, next };
-            let mut folded = match &key.damaged {
+            let fold = KeyFold { consumer: self, settings, shard_id, events, refused: &work.refused, next };
+            let mut folded = match &key.corrupt {
                 Some(why) => fold.give_up(start(), why),
                 None => fold.all(start()).unwrap_or_else(|_| fold.one_by_one(start())),
             };
@@ -61,8 +61,8 @@ impl<S: KeyState, T, Q, G> Stateful<S, T, Q, G> {
 struct KeyFold<'f, 'p, S: KeyState, T, Q, G> {
     consumer: &'f Stateful<S, T, Q, G>,
     settings: &'f S::Settings,
-    lane: &'f str,
-    units: &'f [Unit<'p>],
+    shard_id: &'f str,
+    events: &'f [BatchEvent<'p>],
     refused: &'f std::collections::HashMap<usize, (Reason, String)>,
     next: &'f [(usize, usize)],
 }
@@ -89,7 +89,7 @@ impl<S: KeyState, T, Q, G> KeyFold<'_, '_, S, T, Q, G> {
                 Ok((verdict, why)) => folded.note(*index, verdict, why),
                 Err(Poisoned(why)) => {
                     folded.fold = before;
-                    folded.note(*index, Verdict::Refused(Reason::Poisoned), why);
+                    folded.note(*index, Verdict::Rejected(Reason::Poisoned), why);
                 }
             }
         }
@@ -99,25 +99,27 @@ impl<S: KeyState, T, Q, G> KeyFold<'_, '_, S, T, Q, G> {
     fn give_up(&self, start: Fold<S>, why: &str) -> Folded<S> {
         let mut folded = Folded::starting(start);
         for (index, _) in self.next {
-            folded.note(*index, Verdict::Refused(Reason::Poisoned), format!("cannot be applied: {why}"));
+            folded.note(*index, Verdict::Rejected(Reason::Poisoned), format!("cannot be applied: {why}"));
         }
         folded
     }
 
     fn step(&self, fold: &mut Fold<S>, index: usize) -> Result<(Verdict, String), Poisoned> {
         if let Some((reason, why)) = self.refused.get(&index) {
-            return Ok((Verdict::Refused(*reason), format!("its result is refused: {why}")));
+            return Ok((Verdict::Rejected(*reason), format!("its result is refused: {why}")));
         }
-        let Some((unit, event)) =
-            self.units.get(index).and_then(|unit| Some((unit, unit.event.as_ref().ok()?)))
+        let Some((batch_event, event)) = self
+            .events
+            .get(index)
+            .and_then(|batch_event| Some((batch_event, batch_event.event.as_ref().ok()?)))
         else {
-            return Ok((Verdict::PassedOver, String::new()));
+            return Ok((Verdict::Ignored, String::new()));
         };
         let delivery = Delivery {
-            lane: self.lane,
-            position: &unit.position,
-            arrived_at_ms: unit.arrived_at_ms,
-            redriven: unit.redriven.is_some(),
+            shard_id: self.shard_id,
+            position: &batch_event.position,
+            arrived_at_ms: batch_event.arrived_at_ms,
+            redriven: batch_event.redriven.is_some(),
         };
         match fold.step(event, &delivery, &self.consumer.ledger_settings, self.settings) {
             Ok(verdict) => Ok((verdict, explain(verdict, event))),
@@ -128,7 +130,7 @@ impl<S: KeyState, T, Q, G> KeyFold<'_, '_, S, T, Q, G> {
 
 fn explain(verdict: Verdict, event: &Event<'_>) -> String {
     match verdict {
-        Verdict::Refused(_) => format!("source {:?} used this id before with another payload", event.source),
+        Verdict::Rejected(_) => format!("source {:?} used this id before with another payload", event.source),
         _ => String::new(),
     }
 }
@@ -143,16 +145,16 @@ impl<S> Folded<S> {
         Self {
             fold,
             verdicts: Vec::new(),
-            signal_units: Vec::new(),
-            timer_units: Vec::new(),
+            signal_causes: Vec::new(),
+            timer_causes: Vec::new(),
             version: 0,
             put: false,
         }
     }
 
     fn note(&mut self, index: usize, verdict: Verdict, why: String) {
-        self.signal_units.resize(self.fold.signals.len(), index);
-        self.timer_units.resize(self.fold.timers.len(), index);
+        self.signal_causes.resize(self.fold.signals.len(), index);
+        self.timer_causes.resize(self.fold.timers.len(), index);
         self.verdicts.push((index, verdict, why));
     }
 }

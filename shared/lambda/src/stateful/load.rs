@@ -5,14 +5,14 @@ use millrace_domain::fold::KeyState;
 use super::Stateful;
 use super::work::{Base, KeyWork, Work};
 use crate::deadline::Deadline;
-use crate::ports::{LineSink, Read, SignalSink, Store};
+use crate::ports::{JsonLineSink, Read, SignalSink, Store};
 
 impl<S, T, Q, G> Stateful<S, T, Q, G>
 where
     S: KeyState + Send + Sync,
     S::Settings: Send + Sync,
     T: Store<S>,
-    Q: LineSink,
+    Q: JsonLineSink,
     G: SignalSink,
 {
     /// Gives every open key a state, from the cache the first time and from the store otherwise.
@@ -41,7 +41,7 @@ where
         let mut reads = reads.into_iter();
         let (mut failed, mut landed) = (None, Vec::new());
         for (index, key) in work.keys.iter_mut().enumerate() {
-            if !key.is_open(work.cut) || key.base.is_some() {
+            if !key.is_open(work.checkpoint) || key.base.is_some() {
                 continue;
             }
             let accepted = match reads.next() {
@@ -60,7 +60,7 @@ where
             self.adopt(work, index);
         }
         if let Some(record) = failed {
-            work.cut_at(record, "the store could not be read");
+            work.end_at(record, "the store could not be read");
         }
     }
 }
@@ -77,10 +77,10 @@ impl<S> KeyWork<'_, S> {
                 self.base = None;
                 return false;
             }
-            Read::Damaged(why) => {
+            Read::Corrupt(why) => {
                 // Retrying would block the shard for good. The events are set aside and come back by redrive, once
                 // the item has been mended.
-                self.damaged = Some(why);
+                self.corrupt = Some(why);
                 None
             }
         };

@@ -2,8 +2,8 @@
 //!
 //! 1. Everything that changes an item comes through the stream, under the item's key, so a redelivery finds the
 //!    state that it found before.
-//! 2. A batch is done from its front; the first record that cannot be done ends it. Keys before the cut commit
-//!    side by side, and one that fails moves the cut to its first record.
+//! 2. A batch is done from its front; the first record that cannot be done ends it. Keys before the checkpoint commit
+//!    side by side, and one that fails moves the checkpoint to its first record.
 //! 3. Signals and quarantine are put before the commit, from a state known to be current. A crash in between
 //!    repeats the same signals under the same origin; never is there a commit without its signals.
 
@@ -23,12 +23,12 @@ use millrace_domain::fold::KeyState;
 use millrace_domain::ledger::LedgerSettings;
 use work::Work;
 
-use crate::batch::{Batch, Units};
+use crate::batch::{Batch, BatchEvents};
+use crate::batch_event::BatchEvent;
 use crate::deadline::Deadline;
-use crate::ports::{LineSink, SignalSink, Store};
+use crate::ports::{JsonLineSink, SignalSink, Store};
 use crate::tally::Tally;
 use crate::trace::{follow, step};
-use crate::unit::Unit;
 
 /// Most rounds in a row in which nothing is decided. One settles every key that nobody else writes to; more are needed
 /// while another writer keeps winning, and to halve the way to an event that the store refuses.
@@ -45,7 +45,7 @@ pub struct Stateful<S: KeyState, T, Q, G> {
     pub quarantine: Q,
     /// Where signals go.
     pub signals: G,
-    /// Horizons and caps.
+    /// Dedup windows and caps.
     pub ledger_settings: LedgerSettings,
     cache: Mutex<StateCache<S>>,
 }
@@ -55,7 +55,7 @@ where
     S: KeyState + Send + Sync,
     S::Settings: Send + Sync,
     T: Store<S>,
-    Q: LineSink,
+    Q: JsonLineSink,
     G: SignalSink,
 {
     /// A consumer that remembers up to `cache_items` items between invocations.
@@ -71,10 +71,10 @@ where
 
     /// Runs one batch under these settings, as far as it goes.
     pub async fn run(&self, batch: &Batch<'_>, settings: &S::Settings, deadline: Deadline) -> Tally {
-        let Units { list: units, end } = batch.units();
-        let mut work = Work::plan(&units, self.function, &batch.source.shard_id);
+        let BatchEvents { list: events, end } = batch.events();
+        let mut work = Work::plan(&events, self.function, &batch.source.shard_id);
         if let Some(end) = end {
-            work.cut_at(end.record, end.why);
+            work.end_at(end.record, end.why);
         }
         let (mut rounds, mut decided) = (0, 0);
         while rounds < ROUND_LIMIT && work.has_open_keys() {
@@ -83,7 +83,7 @@ where
                 break;
             }
             // Boxed: the adapters of all steps in one future pass the compiler's limits.
-            Box::pin(self.round(&mut work, &units, settings, deadline)).await;
+            Box::pin(self.round(&mut work, &events, settings, deadline)).await;
             let before = std::mem::replace(&mut decided, work.decided());
             // One record may hold thousands of events that the store refuses, each found in a few rounds of its own.
             rounds = if decided > before { 0 } else { rounds + 1 };
@@ -91,28 +91,28 @@ where
         if work.has_open_keys() {
             work.stop("the batch took too many rounds");
         }
-        let tally = work.tally(&units);
-        follow(&units, &tally.verdicts);
+        let tally = work.tally(&events);
+        follow(&events, &tally.verdicts);
         tally
     }
 
     async fn round(
         &self,
         work: &mut Work<'_, S>,
-        units: &[Unit<'_>],
+        events: &[BatchEvent<'_>],
         settings: &S::Settings,
         deadline: Deadline,
     ) {
         step("read", self.load(work, deadline)).await;
-        step("fold", async { self.fold(work, units, settings) }).await;
+        step("fold", async { self.fold(work, events, settings) }).await;
         if work.wants_fold() {
             return;
         }
-        let before = work.cut;
-        step("put", self.put(work, units, deadline)).await;
-        if work.cut != before || work.wants_fold() {
-            // Keys that reach across the new cut fold again without what lies behind it, and those with a refused
-            // event without that.
+        let before = work.checkpoint;
+        step("put", self.put(work, events, deadline)).await;
+        if work.checkpoint != before || work.wants_fold() {
+            // Keys that reach across the new checkpoint fold again without what lies behind it, and those with a
+            // refused event without that.
             return;
         }
         step("commit", self.commit(work, deadline)).await;

@@ -9,11 +9,11 @@ use millrace_domain::{Invalid, Reason};
 
 use super::Stateful;
 use super::work::{Folded, Work};
+use crate::batch_event::BatchEvent;
 use crate::deadline::Deadline;
-use crate::lines::Lines;
-use crate::ports::{LineSink, NotAccepted, SignalFailure, SignalSink, Store};
+use crate::json_lines::JsonLines;
+use crate::ports::{JsonLineSink, NotAccepted, SignalFailure, SignalSink, Store};
 use crate::quarantine::push_entry;
-use crate::unit::Unit;
 
 /// Longest explanation that an entry takes over: a panic may say anything at any length.
 const WHY_LIMIT_BYTES: usize = 1_024;
@@ -23,18 +23,18 @@ where
     S: KeyState + Send + Sync,
     S::Settings: Send + Sync,
     T: Store<S>,
-    Q: LineSink,
+    Q: JsonLineSink,
     G: SignalSink,
 {
-    /// Puts what the waiting folds have to tell. Where something is not accepted, the cut moves to its cause; where it
-    /// never will be, its cause is left out and the key folds again.
-    pub(super) async fn put(&self, work: &mut Work<'_, S>, units: &[Unit<'_>], deadline: Deadline) {
-        if self.put_signals(work, units, deadline).await.is_break() {
+    /// Puts what the waiting folds have to emit. Where something is not accepted, the checkpoint moves to its cause;
+    /// where it never will be, its cause is left out and the key folds again.
+    pub(super) async fn put(&self, work: &mut Work<'_, S>, events: &[BatchEvent<'_>], deadline: Deadline) {
+        if self.put_signals(work, events, deadline).await.is_break() {
             return;
         }
-        self.set_timers(work, units, deadline).await;
-        self.put_refusals(work, units, deadline).await;
-        // What reached across a cut that moved is gone by now; all that is left was accepted.
+        self.set_timers(work, events, deadline).await;
+        self.put_refusals(work, events, deadline).await;
+        // What reached across a checkpoint that moved is gone by now; all that is left was accepted.
         for folded in work.open_keys().filter_map(|key| key.folded.as_mut()) {
             folded.put = true;
         }
@@ -44,71 +44,75 @@ where
     async fn put_signals(
         &self,
         work: &mut Work<'_, S>,
-        units: &[Unit<'_>],
+        events: &[BatchEvent<'_>],
         deadline: Deadline,
     ) -> ControlFlow<()> {
         let mut signals: Vec<(usize, Signal)> = Vec::new();
         for folded in work.waiting_to_put() {
-            signals.extend(folded.signal_units.iter().copied().zip(folded.fold.signals.iter().cloned()));
+            signals.extend(folded.signal_causes.iter().copied().zip(folded.fold.signals.iter().cloned()));
         }
         if signals.is_empty() {
             return ControlFlow::Continue(());
         }
-        signals.sort_by_key(|(unit, signal)| (*unit, signal.origin.index));
+        signals.sort_by_key(|(cause, signal)| (*cause, signal.origin.index));
         let (causes, signals): (Vec<_>, Vec<_>) = signals.into_iter().unzip();
         match deadline.bound(self.signals.put(&signals, deadline)).await {
             Ok(Ok(())) => {}
             Ok(Err(SignalFailure::Refused { index, why })) => {
-                if let Some(unit) = causes.get(index) {
-                    work.refuse(*unit, Reason::StreamRefused, why);
+                if let Some(cause) = causes.get(index) {
+                    work.refuse(*cause, Reason::StreamRejected, why);
                 }
                 return ControlFlow::Break(());
             }
             Ok(Err(SignalFailure::NotAccepted(failed))) => {
-                work.cut_at(record_of(units, &causes, failed.first), &format!("signals: {failed}"));
+                work.end_at(record_of(events, &causes, failed.first), &format!("signals: {failed}"));
             }
-            Err(near) => work.cut_at(record_of(units, &causes, 0), &format!("signals: {near}")),
+            Err(near) => work.end_at(record_of(events, &causes, 0), &format!("signals: {near}")),
         }
         ControlFlow::Continue(())
     }
 
-    async fn set_timers(&self, work: &mut Work<'_, S>, units: &[Unit<'_>], deadline: Deadline) {
+    async fn set_timers(&self, work: &mut Work<'_, S>, events: &[BatchEvent<'_>], deadline: Deadline) {
         let mut timers: Vec<(usize, Timer)> = Vec::new();
         for folded in work.waiting_to_put() {
-            timers.extend(folded.timer_units.iter().copied().zip(folded.fold.timers.iter().cloned()));
+            timers.extend(folded.timer_causes.iter().copied().zip(folded.fold.timers.iter().cloned()));
         }
         if timers.is_empty() {
             return;
         }
-        timers.sort_by_key(|(unit, _)| *unit);
+        timers.sort_by_key(|(cause, _)| *cause);
         let (causes, timers): (Vec<_>, Vec<_>) = timers.into_iter().unzip();
         if let Some(failed) = failure(deadline.bound(self.signals.set(&timers, deadline)).await) {
-            work.cut_at(record_of(units, &causes, failed.first), &format!("timers: {failed}"));
+            work.end_at(record_of(events, &causes, failed.first), &format!("timers: {failed}"));
         }
     }
 
-    async fn put_refusals(&self, work: &mut Work<'_, S>, units: &[Unit<'_>], deadline: Deadline) {
+    async fn put_refusals(&self, work: &mut Work<'_, S>, events: &[BatchEvent<'_>], deadline: Deadline) {
         let mut refusals: Vec<(usize, Reason, String)> = Vec::new();
         for folded in work.waiting_to_put() {
-            refusals.extend(folded.refusals().map(|(unit, reason, why)| (unit, reason, why.to_owned())));
+            refusals.extend(folded.refusals().map(|(index, reason, why)| (index, reason, why.to_owned())));
         }
-        refusals.sort_by_key(|(unit, _, _)| *unit);
-        let mut lines = Lines::default();
+        refusals.sort_by_key(|(index, _, _)| *index);
+        let mut lines = JsonLines::default();
         for (index, reason, why) in refusals {
-            let Some(unit) = units.get(index) else { continue };
+            let Some(batch_event) = events.get(index) else { continue };
             let why = why.get(..why.floor_char_boundary(WHY_LIMIT_BYTES)).unwrap_or_default();
             let mut invalid = Invalid::whole(reason, why);
-            if let Ok(event) = &unit.event {
+            if let Ok(event) = &batch_event.event {
                 invalid = invalid.of_event(&event.id);
             }
-            push_entry::<Q>(&mut lines, unit.record, &unit.quarantined(self.function, work.lane, invalid));
+            push_entry::<Q>(
+                &mut lines,
+                batch_event.record,
+                &batch_event.quarantined(self.function, work.shard_id, invalid),
+            );
         }
         if lines.is_empty() {
             return;
         }
         if let Some(failed) = failure(deadline.bound(self.quarantine.put(&lines, deadline)).await) {
             let record = lines.record(failed.first).unwrap_or_default();
-            work.cut_at(record, &format!("quarantine: {failed}"));
+            work.end_at(record, &format!("quarantine: {failed}"));
         }
     }
 }
@@ -120,8 +124,12 @@ impl<'p, S: KeyState> Work<'p, S> {
 }
 
 /// The record of the event that caused what has this index.
-fn record_of(units: &[Unit<'_>], causes: &[usize], index: usize) -> usize {
-    causes.get(index).and_then(|unit| units.get(*unit)).map(|unit| unit.record).unwrap_or_default()
+fn record_of(events: &[BatchEvent<'_>], causes: &[usize], index: usize) -> usize {
+    causes
+        .get(index)
+        .and_then(|cause| events.get(*cause))
+        .map(|batch_event| batch_event.record)
+        .unwrap_or_default()
 }
 
 /// A put that the deadline cut short may have been accepted or not; all of it counts as not accepted.

@@ -5,18 +5,18 @@ use std::collections::{BTreeMap, HashMap};
 use millrace_domain::fold::{Fold, KeyState};
 use millrace_domain::{Reason, Verdict};
 
-use crate::cut::Cut;
+use crate::batch_event::{BatchEvent, newest_event_ms};
+use crate::checkpoint::Checkpoint;
 use crate::ports::Stored;
 use crate::tally::Tally;
-use crate::unit::{Unit, newest_event_ms};
 
 /// The keys of a batch in order of their first event.
 pub(super) struct Work<'p, S> {
-    pub(super) lane: &'p str,
-    pub(super) cut: Cut,
+    pub(super) shard_id: &'p str,
+    pub(super) checkpoint: Checkpoint,
     pub(super) keys: Vec<KeyWork<'p, S>>,
     pub(super) verdicts: Vec<Option<Verdict>>,
-    /// Units whose result the store or the stream refused: the fold leaves them out.
+    /// Events whose result the store or the stream refused: the fold leaves them out.
     pub(super) refused: HashMap<usize, (Reason, String)>,
     /// Signals of the commits, by type.
     pub(super) signals: BTreeMap<&'static str, u64>,
@@ -27,7 +27,7 @@ pub(super) struct Work<'p, S> {
 pub(super) struct KeyWork<'p, S> {
     pub(super) key: &'p str,
     /// Index and record of each of its events, in order.
-    pub(super) units: Vec<(usize, usize)>,
+    pub(super) events: Vec<(usize, usize)>,
     /// Events at the front that are done.
     pub(super) done: usize,
     /// Most events to fold at once; lowered to find the one that the store refuses.
@@ -41,7 +41,7 @@ pub(super) struct KeyWork<'p, S> {
     /// Answers lost so far.
     pub(super) lost: usize,
     /// Why the stored item cannot be understood.
-    pub(super) damaged: Option<String>,
+    pub(super) corrupt: Option<String>,
 }
 
 /// A state to go on from; nothing is stored yet where it is `None`.
@@ -57,9 +57,9 @@ pub(super) struct Folded<S> {
     /// Index, verdict and explanation of each event that was folded.
     pub(super) verdicts: Vec<(usize, Verdict, String)>,
     /// Index of the event that caused each signal of the fold.
-    pub(super) signal_units: Vec<usize>,
+    pub(super) signal_causes: Vec<usize>,
     /// The same of each timer.
-    pub(super) timer_units: Vec<usize>,
+    pub(super) timer_causes: Vec<usize>,
     pub(super) version: u64,
     /// Whether signals, timers and quarantine entries were accepted.
     pub(super) put: bool,
@@ -68,31 +68,31 @@ pub(super) struct Folded<S> {
 impl<'p, S: KeyState> Work<'p, S> {
     /// Groups events by key. What could not be read, and what is not for this function or not handled by it, is
     /// decided here.
-    pub(super) fn plan(units: &'p [Unit<'p>], function: &str, lane: &'p str) -> Self {
+    pub(super) fn plan(events: &'p [BatchEvent<'p>], function: &str, shard_id: &'p str) -> Self {
         let mut keys: Vec<KeyWork<'p, S>> = Vec::new();
-        let mut index_of: HashMap<&str, usize> = HashMap::with_capacity(units.len());
-        let mut verdicts = Vec::with_capacity(units.len());
-        for (index, unit) in units.iter().enumerate() {
-            let verdict = match &unit.event {
-                _ if !unit.is_for(function) => Some(Verdict::PassedOver),
-                Err(invalid) => Some(Verdict::Refused(invalid.reason)),
-                Ok(event) if !S::handles(&event.data) => Some(Verdict::PassedOver),
+        let mut index_of: HashMap<&str, usize> = HashMap::with_capacity(events.len());
+        let mut verdicts = Vec::with_capacity(events.len());
+        for (index, batch_event) in events.iter().enumerate() {
+            let verdict = match &batch_event.event {
+                _ if !batch_event.is_for(function) => Some(Verdict::Ignored),
+                Err(invalid) => Some(Verdict::Rejected(invalid.reason)),
+                Ok(event) if !S::handles(&event.data) => Some(Verdict::Ignored),
                 Ok(_) => None,
             };
             if verdict.is_none() {
-                let key = *index_of.entry(unit.partition_key).or_insert_with(|| {
-                    keys.push(KeyWork::new(unit.partition_key));
+                let key = *index_of.entry(batch_event.partition_key).or_insert_with(|| {
+                    keys.push(KeyWork::new(batch_event.partition_key));
                     keys.len() - 1
                 });
                 if let Some(key) = keys.get_mut(key) {
-                    key.units.push((index, unit.record));
+                    key.events.push((index, batch_event.record));
                 }
             }
             verdicts.push(verdict);
         }
         Self {
-            lane,
-            cut: Cut::default(),
+            shard_id,
+            checkpoint: Checkpoint::default(),
             keys,
             verdicts,
             refused: HashMap::new(),
@@ -102,42 +102,42 @@ impl<'p, S: KeyState> Work<'p, S> {
     }
 
     /// Leaves an event out whose result is refused for good; its key folds again without it.
-    pub(super) fn refuse(&mut self, unit: usize, reason: Reason, why: String) {
-        self.refused.insert(unit, (reason, why));
-        let holds = |key: &&mut KeyWork<'p, S>| key.units.iter().any(|(index, _)| *index == unit);
+    pub(super) fn refuse(&mut self, event: usize, reason: Reason, why: String) {
+        self.refused.insert(event, (reason, why));
+        let holds = |key: &&mut KeyWork<'p, S>| key.events.iter().any(|(index, _)| *index == event);
         if let Some(key) = self.keys.iter_mut().find(holds) {
             key.folded = None;
         }
     }
 
-    /// The keys that still have events before the cut.
+    /// The keys that still have events before the checkpoint.
     pub(super) fn open_keys(&mut self) -> impl Iterator<Item = &mut KeyWork<'p, S>> {
-        let cut = self.cut;
-        self.keys.iter_mut().filter(move |key| key.is_open(cut))
+        let checkpoint = self.checkpoint;
+        self.keys.iter_mut().filter(move |key| key.is_open(checkpoint))
     }
 
     pub(super) fn has_open_keys(&mut self) -> bool {
         self.open_keys().next().is_some()
     }
 
-    /// Whether a key was left without a state or a fold: what was folded into a cached one must not be told.
+    /// Whether a key was left without a state or a fold: what was folded into a cached one must not be emitted.
     pub(super) fn wants_fold(&mut self) -> bool {
         self.open_keys().any(|key| key.base.is_none() || key.folded.is_none())
     }
 
-    /// Ends the batch at a record. A waiting fold that reaches across the new cut is given up, unless it may be
+    /// Ends the batch at a record. A waiting fold that reaches across the new checkpoint is given up, unless it may be
     /// written already.
-    pub(super) fn cut_at(&mut self, record: usize, why: &str) {
-        if self.cut.allows(record) {
+    pub(super) fn end_at(&mut self, record: usize, why: &str) {
+        if self.checkpoint.allows(record) {
             why.clone_into(&mut self.why);
         }
-        self.cut.lower(record);
-        let cut = self.cut;
+        self.checkpoint.lower(record);
+        let checkpoint = self.checkpoint;
         for key in &mut self.keys {
             let reaches = |folded: &Folded<S>| {
-                let folded_units =
-                    key.units.get(key.done..key.done + folded.verdicts.len()).unwrap_or_default();
-                folded_units.iter().any(|(_, record)| !cut.allows(*record))
+                let folded_events =
+                    key.events.get(key.done..key.done + folded.verdicts.len()).unwrap_or_default();
+                folded_events.iter().any(|(_, record)| !checkpoint.allows(*record))
             };
             if !key.may_be_written && key.folded.as_ref().is_some_and(reaches) {
                 key.folded = None;
@@ -149,7 +149,7 @@ impl<'p, S: KeyState> Work<'p, S> {
     pub(super) fn stop(&mut self, why: &str) {
         let first = self.open_keys().filter_map(|key| key.first_open_record()).min();
         if let Some(record) = first {
-            self.cut_at(record, why);
+            self.end_at(record, why);
         }
     }
 
@@ -158,12 +158,15 @@ impl<'p, S: KeyState> Work<'p, S> {
         self.refused.len() + self.keys.iter().map(|key| key.done).sum::<usize>()
     }
 
-    pub(super) fn tally(self, units: &[Unit<'_>]) -> Tally {
-        let verdicts =
-            units.iter().zip(self.verdicts).map(|(unit, verdict)| (unit.record, verdict)).collect();
-        let newest_event_ms = newest_event_ms(units);
+    pub(super) fn tally(self, events: &[BatchEvent<'_>]) -> Tally {
+        let verdicts = events
+            .iter()
+            .zip(self.verdicts)
+            .map(|(batch_event, verdict)| (batch_event.record, verdict))
+            .collect();
+        let newest_event_ms = newest_event_ms(events);
         Tally {
-            cut: self.cut,
+            checkpoint: self.checkpoint,
             verdicts,
             why: self.why,
             signals: self.signals,
@@ -177,30 +180,30 @@ impl<'p, S> KeyWork<'p, S> {
     fn new(key: &'p str) -> Self {
         Self {
             key,
-            units: Vec::new(),
+            events: Vec::new(),
             done: 0,
             take: usize::MAX,
             base: None,
             folded: None,
             may_be_written: false,
             lost: 0,
-            damaged: None,
+            corrupt: None,
         }
     }
 
-    pub(super) fn is_open(&self, cut: Cut) -> bool {
-        self.first_open_record().is_some_and(|record| cut.allows(record))
+    pub(super) fn is_open(&self, checkpoint: Checkpoint) -> bool {
+        self.first_open_record().is_some_and(|record| checkpoint.allows(record))
     }
 
     /// The record of the first event that is not done.
     pub(super) fn first_open_record(&self) -> Option<usize> {
-        self.units.get(self.done).map(|(_, record)| *record)
+        self.events.get(self.done).map(|(_, record)| *record)
     }
 
-    /// The events that the next fold takes: those not done, before the cut, at most `take`.
-    pub(super) fn next_units(&self, cut: Cut) -> &[(usize, usize)] {
-        let open = self.units.get(self.done..).unwrap_or_default();
-        let end = open.partition_point(|(_, record)| cut.allows(*record)).min(self.take);
+    /// The events that the next fold takes: those not done, before the checkpoint, at most `take`.
+    pub(super) fn next_events(&self, checkpoint: Checkpoint) -> &[(usize, usize)] {
+        let open = self.events.get(self.done..).unwrap_or_default();
+        let end = open.partition_point(|(_, record)| checkpoint.allows(*record)).min(self.take);
         open.get(..end).unwrap_or_default()
     }
 }
@@ -209,7 +212,7 @@ impl<S> Folded<S> {
     /// The reason for which an event of this fold is set aside.
     pub(super) fn refusals(&self) -> impl Iterator<Item = (usize, Reason, &str)> {
         self.verdicts.iter().filter_map(|(index, verdict, why)| match verdict {
-            Verdict::Refused(reason) => Some((*index, *reason, why.as_str())),
+            Verdict::Rejected(reason) => Some((*index, *reason, why.as_str())),
             _ => None,
         })
     }

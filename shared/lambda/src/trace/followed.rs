@@ -4,33 +4,33 @@ use millrace_domain::identity::cause_hash;
 use millrace_domain::{Event, Verdict};
 
 use super::{TARGET, is_traced};
+use crate::batch_event::BatchEvent;
 use crate::clock::wall_ms;
-use crate::unit::Unit;
 
 /// Most events that an invocation follows: each takes four annotations of the fifty that X-Ray keeps of a trace.
 const FOLLOWED_LIMIT: usize = 10;
 
 /// Tells what became of a few of these events, if the invocation is traced: those of the smallest causes, so that functions
 /// prefer the same ones among those that they both handle, and the signals of these. `verdicts` are those of a [`Tally`](crate::Tally).
-pub fn follow(units: &[Unit<'_>], verdicts: &[(usize, Option<Verdict>)]) {
+pub fn follow(events: &[BatchEvent<'_>], verdicts: &[(usize, Option<Verdict>)]) {
     if !is_traced() {
         return;
     }
-    let decided = units.iter().zip(verdicts).filter_map(|(unit, (_, verdict))| {
-        let event = unit.event.as_ref().ok()?;
-        Some((cause(event), unit, event, (*verdict)?))
+    let decided = events.iter().zip(verdicts).filter_map(|(batch_event, (_, verdict))| {
+        let event = batch_event.event.as_ref().ok()?;
+        Some((cause(event), batch_event, event, (*verdict)?))
     });
-    let mut decided: Vec<_> = decided.filter(|(_, _, _, verdict)| *verdict != Verdict::PassedOver).collect();
+    let mut decided: Vec<_> = decided.filter(|(_, _, _, verdict)| *verdict != Verdict::Ignored).collect();
     decided.sort_by_key(|(cause, ..)| *cause);
     let now_ms = i64::try_from(wall_ms()).unwrap_or(i64::MAX);
-    for (cause, unit, event, verdict) in decided.into_iter().take(FOLLOWED_LIMIT) {
+    for (cause, batch_event, event, verdict) in decided.into_iter().take(FOLLOWED_LIMIT) {
         tracing::trace!(
             target: TARGET,
             event_type = name(&event.event_type),
             event_id = &*event.id,
-            cause = format!("{cause:032x}"),
+            causation_id = format!("{cause:032x}"),
             verdict = verdict.name(),
-            since_arrival_ms = now_ms.saturating_sub(unit.arrived_at_ms),
+            arrival_lag_ms = now_ms.saturating_sub(batch_event.arrived_at_ms),
         );
     }
 }
@@ -43,7 +43,7 @@ fn name(event_type: &str) -> String {
 
 /// What an event and the signals that it causes have in common: the hash of its identity, which the ids of signals begin with.
 fn cause(event: &Event<'_>) -> u128 {
-    let told = event.origin.as_ref().and_then(|_| event.id.split_once('-'));
-    let told = told.and_then(|(cause, _)| u128::from_str_radix(cause, 16).ok());
-    told.unwrap_or_else(|| cause_hash(&event.source, &event.subject, &event.id))
+    let causing_id = event.origin.as_ref().and_then(|_| event.id.split_once('-'));
+    let causing_id = causing_id.and_then(|(cause, _)| u128::from_str_radix(cause, 16).ok());
+    causing_id.unwrap_or_else(|| cause_hash(&event.source, &event.subject, &event.id))
 }

@@ -1,8 +1,9 @@
 //! Traces of sampled invocations, told to the X-Ray daemon that Lambda runs beside a function.
 //!
 //! An invocation is a subsegment of Lambda's own segment, with its steps inside, and with a few of its events: what was
-//! decided about each, and how long after its arrival. An event and the signals that it causes carry one `cause`, so that
-//! X-Ray finds all invocations that had to do with it. Nothing is done in an invocation that is not sampled.
+//! decided about each, and how long after its arrival. An event and the signals that it causes carry one
+//! `causation_id`, so that X-Ray finds all invocations that had to do with it. Nothing is done in an invocation that is
+//! not sampled.
 
 mod followed;
 mod header;

@@ -23,7 +23,7 @@ const STEPS_LIMIT: usize = 48;
 #[derive(Debug)]
 pub(crate) struct XRay {
     daemon: UdpSocket,
-    told: AtomicU64,
+    segment_count: AtomicU64,
 }
 
 /// A span that is not ended.
@@ -45,11 +45,11 @@ impl XRay {
         socket.connect(daemon).ok()?;
         // A trace that cannot be told at once is not worth a wait.
         socket.set_nonblocking(true).ok()?;
-        Some(Self { daemon: socket, told: AtomicU64::new(0) })
+        Some(Self { daemon: socket, segment_count: AtomicU64::new(0) })
     }
 
     fn part(&self, name: String, started_s: f64, annotations: Map<String, Value>) -> Segment {
-        let id = Segment::id(self.told.fetch_add(1, Ordering::Relaxed), started_s);
+        let id = Segment::id(self.segment_count.fetch_add(1, Ordering::Relaxed), started_s);
         Segment { id, name, start_time: started_s, end_time: now_s(), annotations, subsegments: Vec::new() }
     }
 }

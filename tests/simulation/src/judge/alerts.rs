@@ -16,8 +16,8 @@ const WINDOW_MS: i64 = 10 * MINUTE_MS;
 pub(super) fn check(settings: &Settings, all: &[Came<'_, FraudState>], broken: &mut Vec<String>) {
     for came in all {
         let wanted = suspicious(settings, &came.applied());
-        let told: BTreeSet<(String, &str)> = came
-            .told
+        let emitted: BTreeSet<(String, &str)> = came
+            .emitted
             .iter()
             .filter_map(|signal| {
                 let cause = signal.id.split_once('-')?.0.to_owned();
@@ -28,8 +28,8 @@ pub(super) fn check(settings: &Settings, all: &[Came<'_, FraudState>], broken: &
                 }
             })
             .collect();
-        if wanted != told {
-            let different: Vec<_> = wanted.symmetric_difference(&told).collect();
+        if wanted != emitted {
+            let different: Vec<_> = wanted.symmetric_difference(&emitted).collect();
             broken.push(format!("{}: suspected by one and not by the other: {different:?}", came.key));
         }
     }
@@ -39,9 +39,9 @@ pub(super) fn check(settings: &Settings, all: &[Came<'_, FraudState>], broken: &
 fn suspicious(settings: &Settings, applied: &[&EventSpec]) -> BTreeSet<(String, &'static str)> {
     let mut wanted = BTreeSet::new();
     let mut failures = Failures::default();
-    for (place, spec) in applied.iter().enumerate() {
-        let largest_ms = applied.iter().take(place + 1).map(|spec| spec.time_ms).max().unwrap_or_default();
-        let kept_from_ms = largest_ms - settings.money_horizon_ms - WINDOW_MS;
+    for (index, spec) in applied.iter().enumerate() {
+        let largest_ms = applied.iter().take(index + 1).map(|spec| spec.time_ms).max().unwrap_or_default();
+        let kept_from_ms = largest_ms - settings.money_dedup_window_ms - WINDOW_MS;
         let cause = || Happening::Event(spec).cause();
         match spec.kind {
             Kind::PaymentFailed if failures.fail(spec, kept_from_ms, settings.failures_limit) => {
@@ -49,9 +49,9 @@ fn suspicious(settings: &Settings, applied: &[&EventSpec]) -> BTreeSet<(String, 
             }
             Kind::Order => {
                 failures.forget(kept_from_ms);
-                let before = applied.iter().take(place).filter(|spec| spec.kind == Kind::Order);
+                let before = applied.iter().take(index).filter(|spec| spec.kind == Kind::Order);
                 let totals: Vec<i128> = before.map(|spec| total(spec)).collect();
-                if is_far_above(&totals, total(spec), settings.least_orders) {
+                if is_far_above(&totals, total(spec), settings.minimum_orders) {
                     wanted.insert((cause(), "amount"));
                 }
             }
@@ -66,12 +66,12 @@ fn total(spec: &EventSpec) -> i128 {
 }
 
 /// More than three standard deviations above the mean, in whole numbers.
-fn is_far_above(totals: &[i128], total: i128, least_orders: u64) -> bool {
+fn is_far_above(totals: &[i128], total: i128, minimum_orders: u64) -> bool {
     let count = totals.len() as i128;
     let sum: i128 = totals.iter().sum();
     let deviation: i128 = totals.iter().map(|other| (count * other - sum).pow(2)).sum();
     let above = count * total - sum;
-    totals.len() as u64 >= least_orders && above > 0 && above.pow(2) * count > 9 * deviation
+    totals.len() as u64 >= minimum_orders && above > 0 && above.pow(2) * count > 9 * deviation
 }
 
 /// Failures as (time, id, whether they were in a hot window).
@@ -82,7 +82,7 @@ struct Failures {
 }
 
 impl Failures {
-    /// Whether a failure is to be told of.
+    /// Whether a failure is to be reported.
     fn fail(&mut self, spec: &EventSpec, kept_from_ms: i64, limit: usize) -> bool {
         // An id that is used again once its first use is forgotten is another failure.
         let id = format!("e{} {}", spec.id, spec.time_ms);
@@ -96,18 +96,18 @@ impl Failures {
         let begins = of_newest.is_some() && !self.episode_runs;
         self.episode_runs = of_newest.is_some();
         if let Some(window) = &of_newest {
-            self.tell(window);
+            self.report(window);
         }
         let of_past = || {
-            let untold = self.known.iter().filter(|(_, _, told)| !told);
-            let untold: Vec<_> = untold.map(|(at_ms, id, _)| (*at_ms, id.clone())).collect();
-            untold.iter().any(|(_, known)| *known == id) && !hot(&untold, &id, limit).is_empty()
+            let unreported = self.known.iter().filter(|(_, _, reported)| !reported);
+            let unreported: Vec<_> = unreported.map(|(at_ms, id, _)| (*at_ms, id.clone())).collect();
+            unreported.iter().any(|(_, known)| *known == id) && !hot(&unreported, &id, limit).is_empty()
         };
-        let is_told = is_kept && (begins || of_past());
+        let is_reported = is_kept && (begins || of_past());
         for window in hot(&all, &id, limit) {
-            self.tell(&window);
+            self.report(&window);
         }
-        is_told
+        is_reported
     }
 
     fn forget(&mut self, kept_from_ms: i64) {
@@ -118,9 +118,9 @@ impl Failures {
         self.known.drain(..surplus);
     }
 
-    fn tell(&mut self, window: &[String]) {
-        let told = self.known.iter_mut().filter(|(_, id, _)| window.contains(id));
-        told.for_each(|(_, _, told)| *told = true);
+    fn report(&mut self, window: &[String]) {
+        let in_window = self.known.iter_mut().filter(|(_, id, _)| window.contains(id));
+        in_window.for_each(|(_, _, reported)| *reported = true);
     }
 }
 

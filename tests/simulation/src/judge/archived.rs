@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::book::{Book, Entry, Held, Origin};
+use super::book::{Book, Entry, EventPosition, Held};
 use crate::plan::Consumer;
 use crate::run::Outcome;
 use crate::world::{RecordId, Run, Services, names};
@@ -12,27 +12,27 @@ use crate::world::{RecordId, Run, Services, names};
 /// Checks that the lake holds every valid event and the quarantine every other one, and nothing else.
 pub(super) fn check(outcome: &Outcome, book: &Book, broken: &mut Vec<String>) {
     let services = outcome.world.services();
-    let set_aside = lines_set_aside(&services);
+    let quarantined = quarantined_lines(&services);
     let entries = book.by_origin();
     let rows = check_rows(&services, &entries, broken);
     let mut by_archive = BTreeSet::new();
-    for (_, line) in set_aside.iter().filter(|(_, line)| line["function"] == "archive") {
+    for (_, line) in quarantined.iter().filter(|(_, line)| line["function"] == "archive") {
         let name = name_of(line);
         let entry = name.and_then(|name| entries.get(&name));
         let reason = entry.and_then(|entry| entry.invalid_reason());
         if reason.is_none_or(|reason| line["reason"] != reason) {
-            broken.push(format!("set aside for {} and must not be: {name:?}", line["reason"]));
+            broken.push(format!("quarantined for {} and must not be: {name:?}", line["reason"]));
         }
         by_archive.extend(name);
     }
     let done =
         |entry: &&Entry| entry.is_for(Consumer::Archive) && !book.is_given_up(Consumer::Archive, entry);
-    let carriers = book.entries.iter().filter(|entry| entry.record != entry.origin.0);
-    let redriven: BTreeSet<&Origin> = carriers.map(|entry| &entry.origin).collect();
+    let envelopes = book.entries.iter().filter(|entry| entry.record != entry.origin.0);
+    let redriven: BTreeSet<&EventPosition> = envelopes.map(|entry| &entry.origin).collect();
     for entry in book.entries.iter().filter(done) {
         if entry.stream == names::SIGNALS && matches!(entry.held, Held::Put(_)) {
             // It was passed on from the stream of events, which has its row.
-            // What redrive brought back by way of the stream of events has one under its first place again.
+            // What redrive brought back by way of the stream of events has one under its first position again.
             let again = redriven.contains(&entry.origin);
             if entry.record == entry.origin.0 && rows.contains(&entry.origin) && !again {
                 broken.push(format!("a second row: {entry:?}"));
@@ -40,7 +40,7 @@ pub(super) fn check(outcome: &Outcome, book: &Book, broken: &mut Vec<String>) {
             continue;
         }
         let (wanted, what) = match (entry.invalid_reason(), row_of(entry)) {
-            (Some(_), _) => (&by_archive, "not set aside"),
+            (Some(_), _) => (&by_archive, "not quarantined"),
             (None, Some(_)) => (&rows, "no row"),
             (None, None) => continue,
         };
@@ -49,7 +49,7 @@ pub(super) fn check(outcome: &Outcome, book: &Book, broken: &mut Vec<String>) {
         }
     }
     // What was redriven twice makes the same rows twice.
-    let mut times: BTreeMap<&Origin, usize> = BTreeMap::new();
+    let mut times: BTreeMap<&EventPosition, usize> = BTreeMap::new();
     book.entries.iter().for_each(|entry| *times.entry(&entry.origin).or_default() += 1);
     let redriven_twice = times.values().any(|times| *times > 2);
     let sent_again = services.journal.sent_again.iter().filter(|(_, stream)| stream == names::LAKE);
@@ -57,15 +57,15 @@ pub(super) fn check(outcome: &Outcome, book: &Book, broken: &mut Vec<String>) {
         broken.push(format!("rows that {stream} had accepted were sent again by invocation {process:?}"));
     }
     let runs: BTreeMap<u64, &Run> = services.journal.runs.iter().map(|run| (run.process, run)).collect();
-    for (process, line) in &set_aside {
+    for (process, line) in &quarantined {
         let run = process.and_then(|process| runs.get(&process));
         // Behind an entry that was refused, others of the same call may have been accepted.
         let troubled = services.journal.put_in_trouble.contains(&(*process, names::QUARANTINE.to_owned()));
         if let Some(run) = run.filter(|run| run.consumer == Consumer::Archive && !troubled) {
-            let name = line.get("redriven_sequence_number").unwrap_or(&line["sequence_number"]);
+            let name = line.get("redrive_sequence_number").unwrap_or(&line["sequence_number"]);
             let record = run.records.iter().position(|record| Some(*record) == id_of(name));
-            if record.is_none_or(|record| !run.tally.cut.allows(record)) {
-                broken.push(format!("set aside behind the cut: {}", line["sequence_number"]));
+            if record.is_none_or(|record| !run.tally.checkpoint.allows(record)) {
+                broken.push(format!("quarantined behind the checkpoint: {}", line["sequence_number"]));
             }
         }
     }
@@ -74,9 +74,9 @@ pub(super) fn check(outcome: &Outcome, book: &Book, broken: &mut Vec<String>) {
 /// Checks that every row of the lake is its event's own; which events have one.
 fn check_rows(
     services: &Services,
-    entries: &BTreeMap<Origin, &Entry>,
+    entries: &BTreeMap<EventPosition, &Entry>,
     broken: &mut Vec<String>,
-) -> BTreeSet<Origin> {
+) -> BTreeSet<EventPosition> {
     let mut rows = BTreeSet::new();
     for (_, line) in services.firehose.lines(names::LAKE) {
         let row = parse(line);
@@ -103,7 +103,7 @@ fn row_of(entry: &Entry) -> Option<(String, String)> {
 }
 
 /// The lines of the quarantine, each with the process that put it.
-pub(super) fn lines_set_aside(services: &Services) -> Vec<(Option<u64>, Value)> {
+pub(super) fn quarantined_lines(services: &Services) -> Vec<(Option<u64>, Value)> {
     services.firehose.lines(names::QUARANTINE).map(|(process, line)| (process, parse(line))).collect()
 }
 
@@ -112,9 +112,9 @@ fn parse(line: &[u8]) -> Value {
 }
 
 /// Where the event of a row or a line stood when it came first; `None` where no stream of the model has the record.
-pub(super) fn name_of(line: &Value) -> Option<Origin> {
+pub(super) fn name_of(line: &Value) -> Option<EventPosition> {
     let number = |field: &str| line[field].as_u64().unwrap_or_default();
-    Some((id_of(&line["sequence_number"])?, number("sub_sequence"), number("batch_index")))
+    Some((id_of(&line["sequence_number"])?, number("sub_sequence"), number("element")))
 }
 
 fn id_of(sequence_number: &Value) -> Option<RecordId> {

@@ -1,4 +1,4 @@
-//! The streams in their order, with what each record held and what became of it, as far as anybody told.
+//! The streams in their order, with what each record held and what became of it, as far as is known.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,26 +11,26 @@ use serde_json::Value;
 
 use super::sent::{Sent, events_of};
 use crate::plan::{Consumer, EventSpec, Fate};
-use crate::run::{Outcome, Unit, reads};
+use crate::run::{Outcome, ProducerRecord, reads};
 use crate::world::{RecordId, Services, names};
 
-/// Record, place within an aggregate, place within a batch.
-pub(super) type Origin = (RecordId, u64, u64);
+/// Record, position within an aggregate, position within a batch.
+pub(super) type EventPosition = (RecordId, u64, u64);
 
 type Verdicts = BTreeMap<(Consumer, RecordId, usize), Vec<Said>>;
 
-/// What one event's place in a record holds.
+/// What one event's position in a record holds.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Held {
     /// What a producer put.
-    Put(Unit),
+    Put(ProducerRecord),
     /// A timer that is due, with its key and its time.
     Timer(String, i64),
     /// A signal.
     Signal(Box<Sent>),
 }
 
-/// One event's place in a stream.
+/// One event's position in a stream.
 #[derive(Clone, Debug)]
 pub struct Entry {
     /// The stream.
@@ -40,7 +40,7 @@ pub struct Entry {
     /// Index among the events of its record.
     pub index: usize,
     /// Where the event stood when it came first. Rows and quarantine lines know it by this name.
-    pub origin: Origin,
+    pub origin: EventPosition,
     /// When it came first, in epoch milliseconds.
     pub arrived_at_ms: i64,
     /// What it holds.
@@ -78,7 +78,9 @@ impl Entry {
     /// The producer's event, where it is one that functions can take.
     pub fn valid(&self) -> Option<&EventSpec> {
         match &self.held {
-            Held::Put(Unit::Event(spec)) if spec.invalid_reason(self.arrived_at_ms).is_none() => Some(spec),
+            Held::Put(ProducerRecord::Event(spec)) if spec.invalid_reason(self.arrived_at_ms).is_none() => {
+                Some(spec)
+            }
             _ => None,
         }
     }
@@ -86,8 +88,8 @@ impl Entry {
     /// The reason for which no function can take it.
     pub fn invalid_reason(&self) -> Option<&'static str> {
         match &self.held {
-            Held::Put(Unit::Garbage(reason)) => Some(reason),
-            Held::Put(Unit::Event(spec)) => spec.invalid_reason(self.arrived_at_ms),
+            Held::Put(ProducerRecord::Garbage(reason)) => Some(reason),
+            Held::Put(ProducerRecord::Event(spec)) => spec.invalid_reason(self.arrived_at_ms),
             Held::Timer(..) | Held::Signal(_) => None,
         }
     }
@@ -129,14 +131,14 @@ impl Book {
     }
 
     /// One entry of each event, by where it stood when it came first.
-    pub fn by_origin(&self) -> BTreeMap<Origin, &Entry> {
+    pub fn by_origin(&self) -> BTreeMap<EventPosition, &Entry> {
         self.entries.iter().map(|entry| (entry.origin, entry)).collect()
     }
 
     /// The verdicts on an event by a function.
     pub(super) fn verdicts(&self, consumer: Consumer, entry: &Entry) -> &[Said] {
-        let place = (consumer, entry.record, entry.index);
-        self.verdicts.get(&place).map(Vec::as_slice).unwrap_or_default()
+        let position = (consumer, entry.record, entry.index);
+        self.verdicts.get(&position).map(Vec::as_slice).unwrap_or_default()
     }
 
     /// Whether the event's record is larger than an invocation takes, so that only a description of it is left.
@@ -165,18 +167,18 @@ fn verdicts(outcome: &Outcome, services: &Services, entries: &[Entry]) -> Result
             let (Some(count), Some(name)) = (counts.get_mut(*record), run.records.get(*record)) else {
                 return Err("a verdict is about a record outside of its batch".to_owned());
             };
-            if let Some(verdict) = verdict.filter(|_| run.tally.cut.allows(*record)) {
-                let place = (run.consumer, *name, *count);
+            if let Some(verdict) = verdict.filter(|_| run.tally.checkpoint.allows(*record)) {
+                let position = (run.consumer, *name, *count);
                 let delivered_again = run.deliveries.get(*record).is_some_and(|times| *times > 1);
                 let repeated = delivered_again || struck.contains(&run.process);
                 let said = Said { believed: run.believed, repeated, verdict };
-                verdicts.entry(place).or_default().push(said);
+                verdicts.entry(position).or_default().push(said);
             }
             *count += 1;
         }
         for (record, (name, count)) in run.records.iter().zip(counts).enumerate() {
             let held = held.get(name).copied().unwrap_or_default();
-            if run.tally.cut.allows(record) && held != count {
+            if run.tally.checkpoint.allows(record) && held != count {
                 return Err(format!("record {name} holds {held} events and {count} were judged"));
             }
         }
@@ -187,29 +189,29 @@ fn verdicts(outcome: &Outcome, services: &Services, entries: &[Entry]) -> Result
 /// All events of all streams.
 fn entries(outcome: &Outcome, services: &Services) -> Result<Vec<Entry>, String> {
     let mut specs: BTreeMap<String, &EventSpec> = BTreeMap::new();
-    for unit in outcome.truths.values().flatten() {
-        if let Unit::Event(spec) = unit {
+    for one in outcome.truths.values().flatten() {
+        if let ProducerRecord::Event(spec) = one {
             specs.insert(spec.text(), spec);
         }
     }
     let mut entries = Vec::new();
-    let mut carriers = Vec::new();
+    let mut envelopes = Vec::new();
     for name in [names::EVENTS, names::SIGNALS] {
         for record in services.streams[name].shards().iter().flat_map(|shard| &shard.records) {
             let id = RecordId::of(&record.sequence_number).ok_or("a record of no stream")?;
             let put = outcome.truths.get(&id);
-            let held = put.map(|units| put_first((name, id), record, units));
+            let held = put.map(|records| put_first((name, id), record, records));
             match held.or_else(|| made_by_functions((name, id), record, &specs)) {
                 Some(held) => entries.extend(held),
-                None => carriers.push(((name, id), record)),
+                None => envelopes.push(((name, id), record)),
             }
         }
     }
     // Redrive may bring back from one stream into the other, so what came first is known before.
     entries.sort_by_key(|entry: &Entry| entry.record);
     let mut brought_back = Vec::new();
-    for (at, carrier) in carriers {
-        brought_back.extend(carried(at, carrier, &entries)?);
+    for (at, envelope) in envelopes {
+        brought_back.extend(unwrapped(at, envelope, &entries)?);
     }
     entries.append(&mut brought_back);
     entries.sort_by_key(|entry| entry.record);
@@ -220,61 +222,66 @@ fn entries(outcome: &Outcome, services: &Services) -> Result<Vec<Entry>, String>
 type OfStream = (&'static str, RecordId);
 
 /// The events of a record that a producer put.
-fn put_first(at: OfStream, record: &Record, units: &[Unit]) -> Vec<Entry> {
+fn put_first(at: OfStream, record: &Record, records: &[ProducerRecord]) -> Vec<Entry> {
     let aggregated = record.partition_key == "a";
-    let places = (0..).map(|place| if aggregated { (place, 0) } else { (0, place) });
-    units.iter().zip(places).map(|(unit, place)| entry(at, record, place, Held::Put(unit.clone()))).collect()
+    let positions = (0..).map(|position| if aggregated { (position, 0) } else { (0, position) });
+    records
+        .iter()
+        .zip(positions)
+        .map(|(one, position)| entry(at, record, position, Held::Put(one.clone())))
+        .collect()
 }
 
-/// The events of a record that functions put, signals and timers and what they pass on; `None` where it is a carrier.
+/// The events of a record that functions put, signals and timers and what they pass on; `None` where it is a redrive
+/// envelope.
 fn made_by_functions(
     at: OfStream,
     record: &Record,
     specs: &BTreeMap<String, &EventSpec>,
 ) -> Option<Vec<Entry>> {
     let mut entries = Vec::new();
-    for ((text, event), place) in events_of(record).into_iter().zip(0..) {
+    for ((text, event), position) in events_of(record).into_iter().zip(0..) {
         let held = match event["type"].as_str()? {
             "record.redriven" => return None,
-            "timer.due" => Held::Timer(record.partition_key.clone(), event["data"]["due_ms"].as_i64()?),
+            "timer.due" => Held::Timer(record.partition_key.clone(), event["data"]["due_at_ms"].as_i64()?),
             _ => match specs.get(&text) {
-                Some(spec) => Held::Put(Unit::Event((*spec).clone())),
+                Some(spec) => Held::Put(ProducerRecord::Event((*spec).clone())),
                 None => Held::Signal(Box::new(Sent::read(&event, &text)?)),
             },
         };
-        entries.push(entry(at, record, (0, place), held));
+        entries.push(entry(at, record, (0, position), held));
     }
     Some(entries)
 }
 
-fn entry((stream, id): OfStream, record: &Record, (sub_sequence, index): (u64, u64), held: Held) -> Entry {
+fn entry((stream, id): OfStream, record: &Record, (sub_sequence, element): (u64, u64), held: Held) -> Entry {
     Entry {
         stream,
         record: id,
         // Of the two, one is 0.
-        index: usize::try_from(sub_sequence + index).unwrap_or_default(),
-        origin: (id, sub_sequence, index),
+        index: usize::try_from(sub_sequence + element).unwrap_or_default(),
+        origin: (id, sub_sequence, element),
         arrived_at_ms: i64::try_from(record.approximate_arrival_ms).unwrap_or(i64::MAX),
         held,
         addressed: None,
     }
 }
 
-/// The events that a record brings back, told from the bytes that it carries.
-fn carried((stream, id): OfStream, record: &Record, first: &[Entry]) -> Result<Vec<Entry>, String> {
-    let carrier: Value = serde_json::from_slice(&record.data).unwrap_or_default();
-    let data = &carrier["data"];
-    let payload = STANDARD.decode(data["payload"].as_str().unwrap_or_default()).unwrap_or_default();
+/// The events that a record brings back, read from the bytes that it wraps.
+fn unwrapped((stream, id): OfStream, record: &Record, first: &[Entry]) -> Result<Vec<Entry>, String> {
+    let envelope: Value = serde_json::from_slice(&record.data).unwrap_or_default();
+    let data = &envelope["data"];
+    let payload = STANDARD.decode(data["data_base64"].as_str().unwrap_or_default()).unwrap_or_default();
     let whole = payload.starts_with(b"[");
-    let (sub_sequence, index) = (data["sub_sequence"].as_u64(), data["index"].as_u64());
+    let (sub_sequence, element) = (data["sub_sequence"].as_u64(), data["element"].as_u64());
     let of_record = data["sequence_number"].as_str().and_then(RecordId::of);
     let from = first.partition_point(|entry| Some(entry.record) < of_record);
     let origins = first[from..].iter().take_while(|entry| Some(entry.record) == of_record);
     let found = origins.filter(|entry| {
-        let (_, of_sub_sequence, of_index) = entry.origin;
-        Some(of_sub_sequence) == sub_sequence && (whole || Some(of_index) == index)
+        let (_, of_sub_sequence, of_element) = entry.origin;
+        Some(of_sub_sequence) == sub_sequence && (whole || Some(of_element) == element)
     });
-    let addressed = data["function"].as_str();
+    let addressed = data["target_function"].as_str();
     let addressed =
         addressed.and_then(|name| Consumer::ALL.into_iter().find(|consumer| consumer.name() == name));
     let again =

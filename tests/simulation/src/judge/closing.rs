@@ -22,11 +22,11 @@ pub(super) fn check(
         let is_missed = outcome.lost.contains(&came.key) && !plan.settings.sweeps_at_end;
         // The result of a timer may be larger than the table takes, since items carry lists of what was applied.
         if !open.is_empty() && !is_missed && !came.refused {
-            let told = &came.item.state.told;
-            broken.push(format!("{}: windows stay open: {told:?} {open:?}", came.key));
+            let notifications = &came.item.state.notifications;
+            broken.push(format!("{}: windows stay open: {notifications:?} {open:?}", came.key));
         }
         let mut closed = BTreeSet::new();
-        for signal in came.told.iter().filter(|signal| signal.signal_type == SESSION_CLOSED) {
+        for signal in came.emitted.iter().filter(|signal| signal.signal_type == SESSION_CLOSED) {
             let window: Result<Window, _> = serde_json::from_str(&signal.data);
             match window {
                 Ok(window) if closed.insert(window.id.clone()) => {}

@@ -36,8 +36,8 @@ pub(super) struct Came<'a, S> {
     pub(super) events: Vec<(&'a Entry, Happening<'a>)>,
     /// Its item, or that of a key without one.
     pub(super) item: Observed<S>,
-    /// What the events of the item's list told.
-    pub(super) told: Vec<Signal>,
+    /// What the events of the item's list emitted.
+    pub(super) emitted: Vec<Signal>,
     /// Each event with what must have become of it; as far as that can be told.
     pub(super) expected: Vec<(&'a Entry, Happening<'a>, Expected)>,
     /// Whether an item was deleted or refused, so that only what it says itself can be held against it.
@@ -83,7 +83,7 @@ where
             let mut of_key = Came {
                 key,
                 item,
-                told: Vec::new(),
+                emitted: Vec::new(),
                 expected: Vec::new(),
                 loose,
                 refused,
@@ -110,7 +110,9 @@ where
 
     fn happening(&self, entry: &'a Entry) -> Option<(String, Happening<'a>)> {
         match &entry.held {
-            Held::Timer(key, due_ms) if self.is_woken => Some((key.clone(), Happening::Timer(key, *due_ms))),
+            Held::Timer(key, due_at_ms) if self.is_woken => {
+                Some((key.clone(), Happening::Timer(key, *due_at_ms)))
+            }
             Held::Signal(sent) if self.consumer == Consumer::Inventory && sent.moves_stock() => {
                 Some((sent.key.clone(), Happening::Signal(sent)))
             }
@@ -136,8 +138,8 @@ where
         }
     }
 
-    /// A redelivery is of a record that was delivered before, or of a signal that was told again. An abandoned invocation
-    /// whose batch was given up may end behind what came after it, which to the ledger is the same.
+    /// A redelivery is of a record that was delivered before, or of a signal that was emitted again. An abandoned
+    /// invocation whose batch was given up may end behind what came after it, which to the ledger is the same.
     fn check_redeliveries(&self, came: &Came<'a, S>, problems: &mut Vec<String>) {
         for (entry, happening) in &came.events {
             let abandoned = self.book.zombies && self.book.is_given_up(self.consumer, entry);
@@ -174,7 +176,7 @@ where
         if reference.state != came.item.state {
             problems.push("the state is not the fold of what was applied".to_owned());
         }
-        came.told = reference.signals;
+        came.emitted = reference.signals;
     }
 
     /// What was applied is what had to be, in the order of the stream; so are the verdicts.
@@ -200,7 +202,7 @@ where
                     }
                 }
                 Expected::Collision if given_up => return,
-                Expected::Collision => reference.set_aside(happening, number),
+                Expected::Collision => reference.record_collision(happening, number),
                 Expected::Duplicate | Expected::Late | Expected::Poisoned => {}
             }
             if !came.given_up {
@@ -230,16 +232,16 @@ where
                 | (Expected::Applied, Verdict::Applied)
                 | (Expected::Duplicate, Verdict::Duplicate)
                 | (Expected::Late, Verdict::Late(_))
-                | (Expected::Collision, Verdict::Refused(Reason::Collision))
-                | (Expected::Poisoned, Verdict::Refused(Reason::Poisoned)) => true,
+                | (Expected::Collision, Verdict::Rejected(Reason::Collision))
+                | (Expected::Poisoned, Verdict::Rejected(Reason::Poisoned)) => true,
                 // A timer is not known again, and finds its work done.
-                // Nor does an abandoned invocation know its record again once its key is two lanes further.
+                // Nor does an abandoned invocation know its record again once its key is two shards further.
                 (Expected::Applied, Verdict::Duplicate) => {
                     matches!(happening, Happening::Timer(..)) || self.book.zombies && !believed
                 }
-                // Neither repeats nor poison nor timers move the position. Once a timer has moved the floor, or an
-                // abandoned invocation comes to one of them after its key has gone on in another lane, it can only be
-                // seen that it lies below the floor.
+                // Neither repeats nor poison nor timers move the position. Once a timer has moved the watermark, or an
+                // abandoned invocation comes to one of them after its key has gone on in another shard, it can only be
+                // seen that it lies below the watermark.
                 (Expected::Duplicate | Expected::Poisoned, Verdict::Late(_)) => woken || self.book.zombies,
                 _ => false,
             };

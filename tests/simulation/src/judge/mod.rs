@@ -1,18 +1,18 @@
 //! Holds a run against what must be true. The judge knows every event and none of the machinery: it reads the tables,
 //! the stream of signals, what Firehose accepted, and the verdicts that the functions gave.
 
+mod accounted;
 mod alerts;
 mod archived;
 mod book;
 mod closing;
 mod item;
 mod keyed;
+mod quarantined;
 mod reference;
 mod sent;
-mod set_aside;
 mod signals;
 mod stock;
-mod told;
 
 pub use book::Book;
 use keyed::{Came, Keyed};
@@ -20,7 +20,7 @@ use millrace_domain::fraud::FraudState;
 use millrace_domain::session::SessionState;
 use millrace_domain::stock::StockState;
 pub(crate) use sent::events_of;
-use signals::Told;
+use signals::Emitted;
 
 use crate::plan::{Consumer, Kind, Plan};
 use crate::run::{Outcome, fraud_settings, reorder_points, session_settings};
@@ -38,8 +38,8 @@ pub fn judge(plan: &Plan, outcome: &Outcome) -> Vec<String> {
             return broken;
         }
     };
-    told::check(&book, &mut broken);
-    told::check_brought_back(&book, &mut broken);
+    accounted::check(&book, &mut broken);
+    accounted::check_brought_back(&book, &mut broken);
     let users = check_users(plan, outcome, &book, &mut broken);
     let suspects = check_suspects(plan, outcome, &book, &mut broken);
     let products = check_products(plan, outcome, &book, &mut broken);
@@ -49,7 +49,7 @@ pub fn judge(plan: &Plan, outcome: &Outcome) -> Vec<String> {
     signals::check_origins(&book, &loose, &mut broken);
     stock::check(&plan.settings, &users, &products, &mut broken);
     archived::check(outcome, &book, &mut broken);
-    set_aside::check(outcome, &book, &mut broken);
+    quarantined::check(outcome, &book, &mut broken);
     broken
 }
 
@@ -65,7 +65,7 @@ fn check_users<'a>(
     let stream = names::EVENTS;
     let keyed = Keyed { plan, book, consumer, table, stream, own, handles, is_woken: true };
     let came = keyed.check(outcome, broken);
-    Told::by(consumer, book).check(book, &came, broken);
+    Emitted::by(consumer, book).check(book, &came, broken);
     closing::check(plan, outcome, &came, broken);
     came
 }
@@ -82,7 +82,7 @@ fn check_suspects<'a>(
     let stream = names::EVENTS;
     let keyed = Keyed { plan, book, consumer, table, stream, own, handles, is_woken: false };
     let came = keyed.check(outcome, broken);
-    Told::by(consumer, book).check(book, &came, broken);
+    Emitted::by(consumer, book).check(book, &came, broken);
     alerts::check(&plan.settings, &came, broken);
     came
 }
@@ -101,6 +101,6 @@ fn check_products<'a>(
     let stream = names::SIGNALS;
     let keyed = Keyed { plan, book, consumer, table, stream, own, handles, is_woken: false };
     let came = keyed.check(outcome, broken);
-    Told::by(consumer, book).check(book, &came, broken);
+    Emitted::by(consumer, book).check(book, &came, broken);
     came
 }

@@ -40,20 +40,20 @@ pub(super) struct Reference<'p, S: KeyState> {
     own: &'p S::Settings,
     largest_ms: i64,
     classes: [Class; 2],
-    /// The last origin of each lane of a source.
+    /// The last origin of each shard of a source.
     origins: BTreeMap<(String, String), SentOrigin>,
     /// Times and hashed identities of all signals applied.
-    told: BTreeSet<(i64, u32)>,
+    emitted: BTreeSet<(i64, u32)>,
     /// The key's state.
     pub(super) state: S,
-    /// What the key has told.
+    /// What the key has emitted.
     pub(super) signals: Vec<Signal>,
 }
 
 /// All that was ever decided in a class, and what may be judged by it.
 #[derive(Clone, Debug)]
 struct Class {
-    floor_ms: i64,
+    watermark_ms: i64,
     decided: Vec<(i64, u64)>,
 }
 
@@ -62,8 +62,8 @@ impl Happening<'_> {
     fn text(&self) -> (String, String) {
         match self {
             Self::Event(spec) => (spec.text(), spec.key()),
-            Self::Timer(key, due_ms) => {
-                let timer = Timer { key: (*key).to_owned(), due_ms: *due_ms };
+            Self::Timer(key, due_at_ms) => {
+                let timer = Timer { key: (*key).to_owned(), due_at_ms: *due_at_ms };
                 (timer.event_text().unwrap_or_default(), timer.key)
             }
             Self::Signal(sent) => (sent.text.clone(), sent.key.clone()),
@@ -72,8 +72,8 @@ impl Happening<'_> {
 
     /// Its number in the list of what was applied.
     pub(super) fn number(&self) -> u64 {
-        if let Self::Timer(_, due_ms) = self {
-            return wake_code(*due_ms);
+        if let Self::Timer(_, due_at_ms) = self {
+            return wake_code(*due_at_ms);
         }
         let mut number = 0;
         self.with_event(|event| number = code(event));
@@ -113,8 +113,8 @@ impl Happening<'_> {
     }
 }
 
-fn lane_of(sent: &Sent) -> (String, String) {
-    (sent.source.clone(), sent.origin.lane.clone())
+fn shard_of(sent: &Sent) -> (String, String) {
+    (sent.source.clone(), sent.origin.shard_id.clone())
 }
 
 fn id(number: u64) -> u64 {
@@ -123,14 +123,14 @@ fn id(number: u64) -> u64 {
 
 impl<'p, S: KeyState> Reference<'p, S> {
     pub(super) fn new(settings: &'p Settings, own: &'p S::Settings) -> Self {
-        let class = || Class { floor_ms: i64::MIN, decided: Vec::new() };
+        let class = || Class { watermark_ms: i64::MIN, decided: Vec::new() };
         Self {
             settings,
             own,
             largest_ms: i64::MIN,
             classes: [class(), class()],
             origins: BTreeMap::new(),
-            told: BTreeSet::new(),
+            emitted: BTreeSet::new(),
             state: S::default(),
             signals: Vec::new(),
         }
@@ -140,14 +140,14 @@ impl<'p, S: KeyState> Reference<'p, S> {
     pub(super) fn expect(&mut self, next: &Happening<'_>, number: u64) -> Expected {
         let spec = match next {
             Happening::Event(spec) => spec,
-            Happening::Timer(_, due_ms) => return self.expect_timer(next, *due_ms),
+            Happening::Timer(_, due_at_ms) => return self.expect_timer(next, *due_at_ms),
             Happening::Signal(sent) => return self.expect_signal(next, sent),
         };
         let class = &self.classes[usize::from(next.is_money())];
-        if spec.time_ms < class.floor_ms {
+        if spec.time_ms < class.watermark_ms {
             return Expected::Late;
         }
-        let known = || class.decided.iter().filter(|(time_ms, _)| *time_ms >= class.floor_ms);
+        let known = || class.decided.iter().filter(|(time_ms, _)| *time_ms >= class.watermark_ms);
         if known().any(|(_, decided)| *decided == number) {
             return Expected::Duplicate;
         }
@@ -163,38 +163,38 @@ impl<'p, S: KeyState> Reference<'p, S> {
         }
     }
 
-    /// A signal is new above the last one of its lane, unless it is among the newest that were applied. One that is known
-    /// again from another place moves its lane on.
+    /// A signal is new above the last one of its shard, unless it is among the newest that were applied. One that is
+    /// known again from another position moves its shard on.
     fn expect_signal(&mut self, signal: &Happening<'_>, sent: &Sent) -> Expected {
-        let last = self.origins.get(&lane_of(sent));
+        let last = self.origins.get(&shard_of(sent));
         let is_above = last.is_none_or(|last| sent.origin > *last);
         let identity = signal.time_and_identity();
-        let newest_ms = self.told.last().map_or(i64::MIN, |(time_ms, _)| *time_ms);
-        let is_recent = identity.0 >= newest_ms.saturating_sub(self.settings.money_horizon_ms);
-        let is_among_newest = self.told.range(identity..).count() <= self.settings.seen_cap;
-        let is_known = self.told.contains(&identity) && is_recent && is_among_newest;
+        let newest_ms = self.emitted.last().map_or(i64::MIN, |(time_ms, _)| *time_ms);
+        let is_recent = identity.0 >= newest_ms.saturating_sub(self.settings.money_dedup_window_ms);
+        let is_among_newest = self.emitted.range(identity..).count() <= self.settings.seen_limit;
+        let is_known = self.emitted.contains(&identity) && is_recent && is_among_newest;
         if is_above && is_known {
-            self.origins.insert(lane_of(sent), sent.origin.clone());
+            self.origins.insert(shard_of(sent), sent.origin.clone());
         }
         if is_above && !is_known { Expected::Applied } else { Expected::Duplicate }
     }
 
     /// A timer does its work once, at a key that has had events.
-    fn expect_timer(&self, timer: &Happening<'_>, due_ms: i64) -> Expected {
+    fn expect_timer(&self, timer: &Happening<'_>, due_at_ms: i64) -> Expected {
         if self.largest_ms == i64::MIN {
             return Expected::Duplicate;
         }
         let mut copy =
             Reference { state: self.state.clone(), ..Reference::<S>::new(self.settings, self.own) };
         copy.largest_ms = self.largest_ms;
-        let woken = copy.fold(timer, self.largest_ms.max(due_ms));
-        if woken || due_ms > self.largest_ms { Expected::Applied } else { Expected::Duplicate }
+        let woken = copy.fold(timer, self.largest_ms.max(due_at_ms));
+        if woken || due_at_ms > self.largest_ms { Expected::Applied } else { Expected::Duplicate }
     }
 
     /// Decides an event without applying it.
-    pub(super) fn set_aside(&mut self, event: &Happening<'_>, number: u64) {
+    pub(super) fn record_collision(&mut self, event: &Happening<'_>, number: u64) {
         if let Happening::Event(spec) = event {
-            let cap = self.settings.seen_cap;
+            let cap = self.settings.seen_limit;
             self.classes[usize::from(event.is_money())].decide(spec.time_ms, number, cap);
         }
     }
@@ -203,22 +203,22 @@ impl<'p, S: KeyState> Reference<'p, S> {
     pub(super) fn apply(&mut self, next: &Happening<'_>, number: u64) {
         let time_ms = match next {
             Happening::Event(spec) => spec.time_ms,
-            Happening::Timer(_, due_ms) => *due_ms,
+            Happening::Timer(_, due_at_ms) => *due_at_ms,
             Happening::Signal(sent) => {
-                self.origins.insert(lane_of(sent), sent.origin.clone());
-                self.told.insert(next.time_and_identity());
+                self.origins.insert(shard_of(sent), sent.origin.clone());
+                self.emitted.insert(next.time_and_identity());
                 self.fold(next, self.largest_ms);
                 return;
             }
         };
         self.largest_ms = self.largest_ms.max(time_ms);
-        let cap = self.settings.seen_cap;
+        let cap = self.settings.seen_limit;
         if let Happening::Event(spec) = next {
             self.classes[usize::from(next.is_money())].decide(spec.time_ms, number, cap);
         }
-        let horizons = [self.settings.activity_horizon_ms, self.settings.money_horizon_ms];
-        for (class, horizon_ms) in self.classes.iter_mut().zip(horizons) {
-            class.floor_ms = class.floor_ms.max(self.largest_ms.saturating_sub(horizon_ms));
+        let dedup_windows = [self.settings.activity_dedup_window_ms, self.settings.money_dedup_window_ms];
+        for (class, dedup_window_ms) in self.classes.iter_mut().zip(dedup_windows) {
+            class.watermark_ms = class.watermark_ms.max(self.largest_ms.saturating_sub(dedup_window_ms));
             class.bound(cap);
         }
         self.fold(next, self.largest_ms);
@@ -227,17 +227,17 @@ impl<'p, S: KeyState> Reference<'p, S> {
     /// Changes the state by the domain's own rules; whether a timer did.
     fn fold(&mut self, next: &Happening<'_>, largest_ms: i64) -> bool {
         let Ok(sequence) = SequenceNumber::parse("0") else { return false };
-        let position = Position { sequence, sub_sequence: 0, index: 0 };
+        let position = Position { sequence, sub_sequence: 0, element: 0 };
         let delivery =
-            Delivery { lane: "reference", position: &position, arrived_at_ms: i64::MAX, redriven: false };
+            Delivery { shard_id: "reference", position: &position, arrived_at_ms: i64::MAX, redriven: false };
         let (state, signals, own) = (&mut self.state, &mut self.signals, self.own);
         let (mut timers, mut woken) = (Vec::new(), false);
         next.with_event(|event| {
             let mut emit = Emit::new(event, &delivery, signals, &mut timers);
             // What cannot be applied changes nothing, here as there.
             match &event.data {
-                Data::TimerDue(TimerDue { due_ms }) => {
-                    let timer = TimerDue { due_ms: *due_ms };
+                Data::TimerDue(TimerDue { due_at_ms }) => {
+                    let timer = TimerDue { due_at_ms: *due_at_ms };
                     woken = state.wake(timer, largest_ms, own, &mut emit).unwrap_or_default();
                 }
                 _ => drop(state.apply(event, largest_ms, own, &mut emit)),
@@ -256,9 +256,10 @@ impl Class {
     /// No more than `cap` may be judged by; whole milliseconds go.
     fn bound(&mut self, cap: usize) {
         loop {
-            let times = || self.decided.iter().map(|(time_ms, _)| *time_ms).filter(|at| *at >= self.floor_ms);
+            let times =
+                || self.decided.iter().map(|(time_ms, _)| *time_ms).filter(|at| *at >= self.watermark_ms);
             match times().min().filter(|_| times().count() > cap) {
-                Some(oldest_ms) => self.floor_ms = oldest_ms + 1,
+                Some(oldest_ms) => self.watermark_ms = oldest_ms + 1,
                 None => return,
             }
         }

@@ -8,7 +8,7 @@ use crate::world::RecordId;
 /// One signal in one record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sent {
-    /// The function that tells it.
+    /// The function that emits it.
     pub source: String,
     /// Its id.
     pub id: String,
@@ -24,16 +24,16 @@ pub struct Sent {
     pub text: String,
 }
 
-/// Where a signal says that it comes from: lane, and place in it.
+/// Where a signal says that it comes from: shard, and position in it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SentOrigin {
     /// The shard that the cause was read from.
-    pub lane: String,
-    /// Record, place in an aggregate, place in a batch, and index among the signals of one cause.
-    pub place: (RecordId, u64, u64, u64),
+    pub shard_id: String,
+    /// Record, position in an aggregate, position in a batch, and index among the signals of one cause.
+    pub position: (RecordId, u64, u64, u64),
 }
 
-/// The types of which one may tell another thing when it is told again under the same origin.
+/// The types of which one may say another thing when it is emitted again under the same origin.
 pub(super) const EVENT_LATE: &str = "event.late";
 
 impl Sent {
@@ -41,8 +41,8 @@ impl Sent {
     pub(super) fn read(event: &Value, text: &str) -> Option<Self> {
         let field = |name: &str| event[name].as_str().unwrap_or_default().to_owned();
         let number = |name: &str| event[name].as_u64().unwrap_or_default();
-        let record = RecordId::of(event["originsequence"].as_str()?)?;
-        let place = (record, number("originsub"), number("originelement"), number("originindex"));
+        let record = RecordId::of(event["originsequencenumber"].as_str()?)?;
+        let position = (record, number("originsubsequence"), number("originelement"), number("originindex"));
         data_of(text)?;
         Some(Self {
             source: event["source"].as_str()?.strip_prefix("urn:millrace:")?.to_owned(),
@@ -50,7 +50,7 @@ impl Sent {
             signal_type: field("type"),
             key: field("subject"),
             time: field("time"),
-            origin: SentOrigin { lane: field("originlane"), place },
+            origin: SentOrigin { shard_id: field("originshardid"), position },
             text: text.to_owned(),
         })
     }

@@ -12,14 +12,14 @@ use crate::plan::{Kind, Settings};
 /// Pieces and when they came or went, by key.
 type Moves = BTreeMap<String, Vec<(i64, i64)>>;
 
-/// Checks every product's pieces: against the signals that it was told, and from end to end.
+/// Checks every product's pieces: against the signals that were emitted to it, and from end to end.
 pub(super) fn check(
     settings: &Settings,
     users: &[Came<'_, SessionState>],
     products: &[Came<'_, StockState>],
     broken: &mut Vec<String>,
 ) {
-    // What a user's item no longer tells, or told twice from two places, cannot be added up.
+    // What a user's item no longer says, or emitted twice from two positions, cannot be added up.
     let exact = users.iter().all(|user| !user.loose && !user.given_up);
     let (ordered, lines) = (moved_by_orders(users), lines_of(users));
     for product in products {
@@ -60,8 +60,8 @@ fn moved_by_orders(users: &[Came<'_, SessionState>]) -> Moves {
 }
 
 /// How often each line stands in the orders, whatever became of them.
-fn lines_of(users: &[Came<'_, SessionState>]) -> BTreeMap<Line, usize> {
-    let mut ordered: BTreeMap<Line, usize> = BTreeMap::new();
+fn lines_of(users: &[Came<'_, SessionState>]) -> BTreeMap<OrderLineKey, usize> {
+    let mut ordered: BTreeMap<OrderLineKey, usize> = BTreeMap::new();
     for user in users {
         let mut known = BTreeSet::new();
         for (_, happening) in &user.events {
@@ -78,30 +78,30 @@ fn lines_of(users: &[Came<'_, SessionState>]) -> BTreeMap<Line, usize> {
 }
 
 /// Checks that no line of an order is in a product's stock more often than in the orders, whatever was given up on the way
-/// and told again; as long as the product forgets none of its signals.
+/// and emitted again; as long as the product forgets none of its signals.
 fn check_lines(
     settings: &Settings,
-    ordered: &BTreeMap<Line, usize>,
+    ordered: &BTreeMap<OrderLineKey, usize>,
     key: &str,
     signals: &[Moved],
     broken: &mut Vec<String>,
 ) {
     let times_ms = || signals.iter().map(|moved| moved.at_ms);
     let span_ms = times_ms().max().unwrap_or_default() - times_ms().min().unwrap_or_default();
-    if signals.len() > settings.seen_cap || span_ms > settings.money_horizon_ms {
+    if signals.len() > settings.seen_limit || span_ms > settings.money_dedup_window_ms {
         return;
     }
-    let mut told: BTreeMap<Line, usize> = BTreeMap::new();
+    let mut emitted: BTreeMap<OrderLineKey, usize> = BTreeMap::new();
     for moved in signals {
         let line = (key.to_owned(), moved.order_id.clone(), moved.quantity < 0);
-        *told.entry(line).or_default() += 1;
+        *emitted.entry(line).or_default() += 1;
     }
-    let wrong = told.iter().filter(|(line, count)| ordered.get(line).is_none_or(|lines| lines < count));
+    let wrong = emitted.iter().filter(|(line, count)| ordered.get(line).is_none_or(|lines| lines < count));
     broken.extend(wrong.map(|(line, count)| format!("{line:?} is in stock {count} times")));
 }
 
 /// Key and order, and whether it was sold.
-type Line = (String, String, bool);
+type OrderLineKey = (String, String, bool);
 
 /// A signal that moved a product's stock.
 #[derive(Clone, Debug)]
@@ -130,11 +130,11 @@ fn signals_of(product: &Came<'_, StockState>) -> Vec<Moved> {
 
 /// Pieces after these moves, and after the receipts and counts that the product's item lists.
 fn on_hand_of(product: &Came<'_, StockState>, moves: &[(i64, i64)]) -> i64 {
-    let told = product.applied();
-    let counted = told.iter().filter(|spec| spec.kind == Kind::Counted);
+    let applied = product.applied();
+    let counted = applied.iter().filter(|spec| spec.kind == Kind::Counted);
     let counted = counted.map(|spec| (spec.time_ms, format!("e{}", spec.id), i64::from(spec.quantity))).max();
     let (counted_ms, start) = counted.map_or((i64::MIN, 0), |(at_ms, _, on_hand)| (at_ms, on_hand));
-    let received = told.iter().filter(|spec| spec.kind == Kind::Received);
+    let received = applied.iter().filter(|spec| spec.kind == Kind::Received);
     let received = received.map(|spec| (spec.time_ms, i64::from(spec.quantity) + 1));
     let moved = moves.iter().copied().chain(received).filter(|(at_ms, _)| *at_ms > counted_ms);
     start + moved.map(|(_, quantity)| quantity).sum::<i64>()

@@ -52,9 +52,9 @@ fn settings(rng: &mut Rng) -> Settings {
         cache_items: pick(rng, &[0, 2, 100]),
         timeout_ms: pick(rng, &[3_000, 15_000, 60_000]),
         cold_percent: pick(rng, &[5, 30, 80]),
-        seen_cap: pick(rng, &[2, 5, 20, 512]),
-        money_horizon_ms: pick(rng, &[HOUR_MS, 48 * HOUR_MS]),
-        activity_horizon_ms: lateness_ms.max(pick(rng, &[MINUTE_MS, 10 * MINUTE_MS])),
+        seen_limit: pick(rng, &[2, 5, 20, 512]),
+        money_dedup_window_ms: pick(rng, &[HOUR_MS, 48 * HOUR_MS]),
+        activity_dedup_window_ms: lateness_ms.max(pick(rng, &[MINUTE_MS, 10 * MINUTE_MS])),
         gap_ms: pick(rng, &[10 * MINUTE_MS, 30 * MINUTE_MS]),
         lateness_ms,
         item_limit_bytes: if rng.u32(0..10) == 0 { rng.usize(700..2_500) } else { 400 * 1024 },
@@ -62,7 +62,7 @@ fn settings(rng: &mut Rng) -> Settings {
         rows_per_record: pick(rng, &[1, 2, 500]),
         signal_shards: rng.u32(1..=2),
         failures_limit: pick(rng, &[1, 3, 5]),
-        least_orders: pick(rng, &[2, 5]),
+        minimum_orders: pick(rng, &[2, 5]),
         sweeps_at_end: rng.bool(),
     }
 }
@@ -155,7 +155,7 @@ struct Puts<'r> {
     step_ms: i64,
     clock_ms: i64,
     next_id: u32,
-    told: Vec<EventSpec>,
+    put: Vec<EventSpec>,
     at_ms: u64,
 }
 
@@ -177,7 +177,7 @@ impl<'r> Puts<'r> {
             step_ms,
             clock_ms,
             next_id: 0,
-            told: Vec::new(),
+            put: Vec::new(),
             at_ms: 0,
         }
     }
@@ -223,7 +223,7 @@ impl<'r> Puts<'r> {
             time_ms += self.rng.i64(0..3 * MINUTE_MS);
             let kind = Kind::PaymentFailed;
             let event = EventSpec { id: self.next_id, kind, time_ms, defect: None, ..like.clone() };
-            self.told.push(event.clone());
+            self.put.push(event.clone());
             puts.push(Put { at_ms, content: Content::Plain(event) });
         }
         puts
@@ -257,7 +257,7 @@ impl<'r> Puts<'r> {
     }
 
     fn event(&mut self) -> EventSpec {
-        if !self.told.is_empty() && self.rng.u32(0..100) < 20 {
+        if !self.put.is_empty() && self.rng.u32(0..100) < 20 {
             return self.again();
         }
         self.next_id += 1;
@@ -293,7 +293,7 @@ impl<'r> Puts<'r> {
             Some(Defect::OtherSubject) if kind.is_of_stock() => event.kind = Kind::View,
             _ => {}
         }
-        self.told.push(event.clone());
+        self.put.push(event.clone());
         event
     }
 
@@ -307,19 +307,19 @@ impl<'r> Puts<'r> {
         i64::try_from(self.at_ms).unwrap_or(i64::MAX)
     }
 
-    /// An event that was told before, as it was or, by mistake, with another payload under its id.
+    /// An event that was put before, as it was or, by mistake, with another payload under its id.
     fn again(&mut self) -> EventSpec {
-        let newest = self.told.len().saturating_sub(30);
-        let mut event = self.told[self.rng.usize(newest..self.told.len())].clone();
+        let newest = self.put.len().saturating_sub(30);
+        let mut event = self.put[self.rng.usize(newest..self.put.len())].clone();
         if event.defect.is_none() && self.rng.u32(0..8) == 0 {
             event.variant = self.rng.u8(1..3);
             if self.rng.bool() {
                 event.time_ms += self.rng.i64(-MINUTE_MS..MINUTE_MS);
             }
-            let variants = |told: &&EventSpec| told.is_same_event(&event);
-            match self.told.iter().find(variants) {
-                Some(told) => return told.clone(),
-                None => self.told.push(event.clone()),
+            let variants = |put: &&EventSpec| put.is_same_event(&event);
+            match self.put.iter().find(variants) {
+                Some(put) => return put.clone(),
+                None => self.put.push(event.clone()),
             }
         }
         event
@@ -328,13 +328,13 @@ impl<'r> Puts<'r> {
     /// Mostly the present; now and then at the borders of what is late, or by a clock that is wrong.
     fn time_ms(&mut self, kind: Kind) -> i64 {
         let settings = self.settings;
-        let horizon_ms =
-            if kind.is_money() { settings.money_horizon_ms } else { settings.activity_horizon_ms };
+        let dedup_window_ms =
+            if kind.is_money() { settings.money_dedup_window_ms } else { settings.activity_dedup_window_ms };
         match self.rng.u32(0..100) {
             0..60 => self.clock_ms,
             60..75 => self.clock_ms - self.rng.i64(0..=settings.lateness_ms),
-            75..85 => self.clock_ms - self.rng.i64(0..=2 * horizon_ms),
-            85..90 => self.clock_ms - horizon_ms + self.rng.i64(-1..=1),
+            75..85 => self.clock_ms - self.rng.i64(0..=2 * dedup_window_ms),
+            85..90 => self.clock_ms - dedup_window_ms + self.rng.i64(-1..=1),
             90..93 => self.clock_ms - settings.gap_ms - settings.lateness_ms + self.rng.i64(-1..=1),
             93..96 => self.clock_ms + settings.gap_ms + self.rng.i64(-1..=1),
             96 => self.clock_ms - 30 * 24 * HOUR_MS,

@@ -66,7 +66,7 @@ impl Kind {
     pub const ACTIVITY: [Self; 5] = [Self::Login, Self::View, Self::Add, Self::Remove, Self::Unknown];
     /// What users pay for.
     pub const MONEY: [Self; 3] = [Self::Order, Self::Return, Self::PaymentFailed];
-    /// What is told of stock.
+    /// What is known of stock.
     pub const STOCK: [Self; 3] = [Self::Received, Self::Counted, Self::Forged];
 
     /// Whether its key is a product of a store.
@@ -74,7 +74,7 @@ impl Kind {
         matches!(self, Self::Received | Self::Counted | Self::Forged)
     }
 
-    /// Whether it is deduplicated over the long horizon.
+    /// Whether it is deduplicated over the long window.
     pub const fn is_money(self) -> bool {
         matches!(self, Self::Order | Self::Return | Self::PaymentFailed)
     }
@@ -131,7 +131,7 @@ impl EventSpec {
         self.lines().map(|(sku, quantity)| (format!("{}#{sku}", self.store_id()), quantity))
     }
 
-    /// Whether two specs are the same event, told again.
+    /// Whether two specs are the same event, put again.
     pub fn is_same_event(&self, other: &Self) -> bool {
         (self.id, self.variant) == (other.id, other.variant)
     }
@@ -141,8 +141,8 @@ impl EventSpec {
         match self.defect {
             Some(Defect::Contract) => Some("contract"),
             Some(Defect::Envelope) => Some("envelope"),
-            Some(Defect::OtherSubject) => Some("partition_key"),
-            // A clock that is ahead is believed once the event is told again after that time.
+            Some(Defect::OtherSubject) => Some("partition_key_mismatch"),
+            // A clock that is ahead is believed once the event is put again after that time.
             Some(Defect::ClockSkew | Defect::Poison) | None => {
                 (self.time_ms > arrived_at_ms + SKEW_LIMIT_MS).then_some("clock_skew")
             }
@@ -166,8 +166,8 @@ impl EventSpec {
         });
         if self.kind == Kind::Forged {
             envelope["source"] = "urn:millrace:sessions".into();
-            envelope["originlane"] = "shardId-000000000000".into();
-            envelope["originsequence"] = "9".repeat(56).into();
+            envelope["originshardid"] = "shardId-000000000000".into();
+            envelope["originsequencenumber"] = "9".repeat(56).into();
             envelope["originindex"] = 0.into();
         }
         if let (Some(Defect::Envelope), Some(fields)) = (self.defect, envelope.as_object_mut()) {

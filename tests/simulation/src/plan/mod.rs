@@ -56,11 +56,11 @@ pub struct Settings {
     /// How often an invocation starts a new container although one is idle, in a hundred.
     pub cold_percent: u32,
     /// Most identities of a class that a ledger keeps.
-    pub seen_cap: usize,
+    pub seen_limit: usize,
     /// How far back money events count.
-    pub money_horizon_ms: i64,
+    pub money_dedup_window_ms: i64,
     /// How far back all others do.
-    pub activity_horizon_ms: i64,
+    pub activity_dedup_window_ms: i64,
     /// Gap of session windows.
     pub gap_ms: i64,
     /// Their allowed lateness.
@@ -79,7 +79,7 @@ pub struct Settings {
     pub failures_limit: usize,
     /// Orders that it takes to judge the next one.
     #[serde(default = "usual_orders")]
-    pub least_orders: u64,
+    pub minimum_orders: u64,
     /// Whether an operator looks for lost timers at the end.
     #[serde(default)]
     pub sweeps_at_end: bool,

@@ -47,9 +47,9 @@ fn plan(puts: Vec<Put>) -> Plan {
         cache_items: 4_096,
         timeout_ms: 60_000,
         cold_percent: 5,
-        seen_cap: 512,
-        money_horizon_ms: 48 * HOUR_MS,
-        activity_horizon_ms: 10 * MINUTE_MS,
+        seen_limit: 512,
+        money_dedup_window_ms: 48 * HOUR_MS,
+        activity_dedup_window_ms: 10 * MINUTE_MS,
         gap_ms: 30 * MINUTE_MS,
         lateness_ms: 10 * MINUTE_MS,
         item_limit_bytes: 400 * 1024,
@@ -57,7 +57,7 @@ fn plan(puts: Vec<Put>) -> Plan {
         rows_per_record: 500,
         signal_shards: 2,
         failures_limit: 5,
-        least_orders: 10,
+        minimum_orders: 10,
         sweeps_at_end: false,
     };
     let trouble = Trouble::Drawn { calls_per_mille: 20, fates_per_mille: 20, until_ms: 60_000 };

@@ -6,7 +6,7 @@ use std::time::Duration;
 use close::{Answer, Close, CloseError, Config, Request};
 use local_faults::run_process;
 use millrace_aws::{DynamoOpenSessions, DynamoTimers, KinesisStream};
-use millrace_domain::timer::{Bucket, Minute, Placed};
+use millrace_domain::timer::{Bucket, Minute, StoredTimer};
 use millrace_lambda::timers::{DuePage, DueTimers, TableError};
 use millrace_lambda::{Clock, Deadline};
 
@@ -66,7 +66,7 @@ impl DueTimers for PassingEmptyBuckets {
         self.timers.read_due(bucket, until_ms, limit, from, deadline).await
     }
 
-    async fn delete(&self, timers: &[Placed], deadline: Deadline) -> Vec<Result<(), TableError>> {
+    async fn delete(&self, timers: &[StoredTimer], deadline: Deadline) -> Vec<Result<(), TableError>> {
         self.timers.delete(timers, deadline).await
     }
 

@@ -141,7 +141,7 @@ impl Image {
         match consumer {
             Consumer::Archive => {
                 let mut config = archive::Config::for_testing();
-                config.rows = RowSettings { event_day_limit_days: None };
+                config.rows = RowSettings { maximum_event_age_days: None };
                 config.rows_per_record = settings.rows_per_record;
                 let lake = sink(names::LAKE, config.rows_per_record);
                 Container::Archive(Box::new(Archive::new(&config, lake, quarantine, meter)))

@@ -49,10 +49,10 @@ impl Simulation {
         }
         let services = self.world.services();
         let is_set = services.timers.set().next().is_some();
-        let due_ms = services.timers.set().filter_map(|(_, timer)| due_ms(timer)).max();
+        let due_at_ms = services.timers.set().filter_map(|(_, timer)| due_at_ms(timer)).max();
         drop(services);
         if is_set {
-            self.ring(due_ms.unwrap_or(START_MS));
+            self.ring(due_at_ms.unwrap_or(START_MS));
             return true;
         }
         if self.ending.sweeps && !self.ending.swept {
@@ -65,11 +65,11 @@ impl Simulation {
     }
 
     /// Runs `close` by a clock at which the last timer is due.
-    fn ring(&mut self, due_ms: i64) {
+    fn ring(&mut self, due_at_ms: i64) {
         self.ending.swept = false;
-        self.step(due_ms);
+        self.step(due_at_ms);
         // The stream would not believe an event that is far ahead of its own time.
-        let believed_ms = u64::try_from(due_ms - SKEW_LIMIT_MS - START_MS).unwrap_or_default();
+        let believed_ms = u64::try_from(due_at_ms - SKEW_LIMIT_MS - START_MS).unwrap_or_default();
         self.close_by_hand(false, believed_ms.max(self.world.elapsed_ms() + ROUND_MS));
     }
 
@@ -81,6 +81,6 @@ impl Simulation {
 }
 
 /// The due time that a timer's sort key begins with.
-fn due_ms(timer: &str) -> Option<i64> {
+fn due_at_ms(timer: &str) -> Option<i64> {
     timer.split_once('#')?.0.parse().ok()
 }

@@ -40,10 +40,10 @@ impl Feed {
     fn new(consumer: Consumer, stream: &'static str, settings: &Settings) -> Result<Self, String> {
         let parallelization_factor = match consumer {
             Consumer::Archive => settings.archive_parallelization,
-            // Those that emit signals: a lane must be one line.
+            // Those that emit signals: a shard must be one lane.
             Consumer::Sessions | Consumer::Fraud | Consumer::Inventory => 1,
         };
-        // A signal that went past its lane's position cannot be judged later, so nothing of that stream is given up;
+        // A signal that went past its shard's position cannot be judged later, so nothing of that stream is given up;
         // nor is anything that nobody brings back.
         let gives_up = stream == names::EVENTS && redrive::config::CONSUMERS.contains(&consumer.name());
         let settings = MappingSettings {

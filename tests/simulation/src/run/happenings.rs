@@ -64,12 +64,12 @@ impl Simulation {
         if sent > 0 {
             self.count("redrive: sent something");
         }
-        if !answer.why.is_empty() {
+        if !answer.error.is_empty() {
             self.count("redrive: broke off");
         }
         // It may have listed the objects before the last one came.
         let is_newest = given_up == self.world.services().journal.discards.len();
-        let finished = sent == 0 && answer.complete && answer.why.is_empty() && is_newest;
+        let finished = sent == 0 && answer.complete && answer.error.is_empty() && is_newest;
         self.ending.all_redriven = source == Source::OnFailure && finished;
     }
 

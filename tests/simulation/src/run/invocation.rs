@@ -16,7 +16,7 @@ use crate::world::{RecordId, Run};
 
 /// Names an invocation to its mapping.
 #[derive(Clone, Debug)]
-pub(super) struct Place {
+pub(super) struct InvocationSource {
     /// Which mapping.
     pub(super) feed: usize,
     pub(super) consumer: Consumer,
@@ -37,7 +37,7 @@ pub(super) enum End {
 /// An invocation to be run.
 pub(super) struct Invoking {
     pub(super) process: u64,
-    pub(super) place: Place,
+    pub(super) source: InvocationSource,
     pub(super) event: Vec<u8>,
     pub(super) fate: Option<Fate>,
     pub(super) timeout: Duration,
@@ -45,9 +45,13 @@ pub(super) struct Invoking {
 
 impl Invoking {
     /// Runs it in a container.
-    pub(super) async fn run(self, container: Container, settings: &Settings) -> (Place, Option<Fate>, End) {
+    pub(super) async fn run(
+        self,
+        container: Container,
+        settings: &Settings,
+    ) -> (InvocationSource, Option<Fate>, End) {
         let end = self.end(container, settings).await;
-        (self.place, self.fate, end)
+        (self.source, self.fate, end)
     }
 
     async fn end(&self, container: Container, settings: &Settings) -> End {
@@ -68,7 +72,7 @@ impl Invoking {
             Ok(Ok(Err(_))) => return End::Died { why: "broken: the handler panicked" },
             Ok(Ok(Ok(tally))) => tally,
         };
-        let Ok(body) = serde_json::to_vec(&answer(&batch, tally.cut)) else {
+        let Ok(body) = serde_json::to_vec(&answer(&batch, tally.checkpoint)) else {
             return End::Died { why: "broken: the answer cannot be written" };
         };
         let ids = batch.records.iter().map(|record| RecordId::of(record.sequence_number.as_str()));
@@ -77,7 +81,7 @@ impl Invoking {
         };
         let run = Run {
             process: self.process,
-            consumer: self.place.consumer,
+            consumer: self.source.consumer,
             records,
             tally,
             believed: self.fate.is_none(),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use event_source_mapping::{Action, Invocation, Outcome, Record};
 
 use super::container::Container;
-use super::invocation::{End, Invoking, Place};
+use super::invocation::{End, InvocationSource, Invoking};
 use super::{Event, Simulation};
 use crate::plan::{Consumer, Fate};
 use crate::world::{Discard, RecordId};
@@ -54,7 +54,7 @@ impl Simulation {
     fn invoke(&mut self, feed: usize, invocation: &Invocation) -> Result<(), String> {
         let consumer = self.feeds[feed].consumer;
         let shard_id = Arc::clone(invocation.shard_id());
-        let place = Place { feed, consumer, shard_id, token: invocation.token };
+        let source = InvocationSource { feed, consumer, shard_id, token: invocation.token };
         let process = self.fates.process(consumer, invocation);
         let (fate, mut rng) = self.fates.next(process, self.world.elapsed_ms());
         if let Some(fate) = fate {
@@ -64,24 +64,24 @@ impl Simulation {
             self.count("invocation: attempt after the first");
         }
         if fate == Some(Fate::NotInvoked) {
-            return self.complete(&place, Outcome::NotInvoked);
+            return self.complete(&source, Outcome::NotInvoked);
         }
         for record in ids(&invocation.records) {
             self.world.services().journal.deliver(consumer, record);
         }
         let container = self.container(consumer, &mut rng);
         if let Some(Fate::Abandoned(after_ms)) = fate {
-            let place = place.clone();
+            let source = source.clone();
             self.in_flight.push(Box::pin(async move {
                 tokio::time::sleep(Duration::from_millis(after_ms)).await;
-                Event::Invocation(place, fate, End::GivenUp)
+                Event::Invocation(source, fate, End::GivenUp)
             }));
         }
-        let invoking = Invoking { process, place, event: invocation.event(), fate, timeout: self.timeout };
+        let invoking = Invoking { process, source, event: invocation.event(), fate, timeout: self.timeout };
         let settings = self.settings.clone();
         self.in_flight.push(Box::pin(async move {
-            let (place, fate, end) = invoking.run(container, &settings).await;
-            Event::Invocation(place, fate, end)
+            let (source, fate, end) = invoking.run(container, &settings).await;
+            Event::Invocation(source, fate, end)
         }));
         Ok(())
     }
@@ -97,15 +97,20 @@ impl Simulation {
         self.image.start(consumer)
     }
 
-    pub(super) fn end(&mut self, place: &Place, fate: Option<Fate>, end: End) -> Result<(), String> {
+    pub(super) fn end(
+        &mut self,
+        source: &InvocationSource,
+        fate: Option<Fate>,
+        end: End,
+    ) -> Result<(), String> {
         match end {
-            End::GivenUp => self.complete(place, Outcome::FunctionError),
+            End::GivenUp => self.complete(source, Outcome::FunctionError),
             End::Died { why } => {
                 match why.strip_prefix("broken: ") {
                     Some(why) => self.broken(why),
                     None => self.count(format!("invocation: {why}")),
                 }
-                self.complete_unless_given_up(place, fate, Outcome::FunctionError)
+                self.complete_unless_given_up(source, fate, Outcome::FunctionError)
             }
             End::Answered { body, mut run, container } => {
                 self.check_answer(&body, &run.records);
@@ -113,11 +118,11 @@ impl Simulation {
                     None => Outcome::Returned(&body),
                     Some(_) => Outcome::FunctionError,
                 };
-                self.complete_unless_given_up(place, fate, outcome)?;
+                self.complete_unless_given_up(source, fate, outcome)?;
                 let journal = &mut self.world.services().journal;
                 run.deliveries = journal.deliveries(run.consumer, &run.records);
                 journal.runs.push(run);
-                self.idle.entry(place.consumer).or_default().push(container);
+                self.idle.entry(source.consumer).or_default().push(container);
                 Ok(())
             }
         }
@@ -126,22 +131,22 @@ impl Simulation {
     /// An abandoned invocation was completed when it was given up.
     fn complete_unless_given_up(
         &mut self,
-        place: &Place,
+        source: &InvocationSource,
         fate: Option<Fate>,
         outcome: Outcome<'_>,
     ) -> Result<(), String> {
         match fate {
             Some(Fate::Abandoned(_)) => Ok(()),
-            _ => self.complete(place, outcome),
+            _ => self.complete(source, outcome),
         }
     }
 
-    fn complete(&mut self, place: &Place, outcome: Outcome<'_>) -> Result<(), String> {
+    fn complete(&mut self, source: &InvocationSource, outcome: Outcome<'_>) -> Result<(), String> {
         let now_ms = self.epoch_ms();
-        let feed = self.feeds.get_mut(place.feed).ok_or("no mapping")?;
-        let shard = feed.mapping.shard_mut(&place.shard_id);
+        let feed = self.feeds.get_mut(source.feed).ok_or("no mapping")?;
+        let shard = feed.mapping.shard_mut(&source.shard_id);
         let shard = shard.map_err(|error| error.to_string())?;
-        shard.complete(place.token, outcome, now_ms).map_err(|error| error.to_string())?;
+        shard.complete(source.token, outcome, now_ms).map_err(|error| error.to_string())?;
         Ok(())
     }
 

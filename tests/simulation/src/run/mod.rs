@@ -26,10 +26,10 @@ use container::{Container, Image};
 use ending::Ending;
 use feed::Feed;
 pub(crate) use feed::reads;
-use invocation::{End, Place};
+use invocation::{End, InvocationSource};
 pub use observed::{Observed, POISON, code, wake_code};
 use operator::Operator;
-pub use producer::{Truths, Unit};
+pub use producer::{ProducerRecord, Truths};
 use redrive::Source;
 use trouble::{Fates, Recorder};
 pub(crate) use tuning::{fraud_settings, reorder_points, session_settings};
@@ -69,7 +69,7 @@ pub fn run(plan: &Plan) -> Result<Outcome, String> {
 
 /// What came to an end.
 enum Event {
-    Invocation(Place, Option<Fate>, End),
+    Invocation(InvocationSource, Option<Fate>, End),
     /// With how many batches had been given up when it began.
     Redrive(Source, usize, Option<redrive::Answer>),
     Close(Option<Result<close::Answer, close::CloseError>>),
@@ -167,7 +167,7 @@ impl Simulation {
         tokio::select! {
             biased;
             Some(event) = self.in_flight.next(), if !self.in_flight.is_empty() => match event {
-                Event::Invocation(place, fate, end) => self.end(&place, fate, end),
+                Event::Invocation(source, fate, end) => self.end(&source, fate, end),
                 Event::Redrive(source, given_up, answer) => {
                     self.redriven(source, given_up, answer.as_ref());
                     Ok(())

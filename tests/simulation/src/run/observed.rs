@@ -47,8 +47,8 @@ fn signal_code(source: &str, id: &str, origin: &str) -> u64 {
 }
 
 /// A timer that is due at this time, in epoch milliseconds, in one number.
-pub fn wake_code(due_ms: i64) -> u64 {
-    due_ms.unsigned_abs() | TIMER_BIT
+pub fn wake_code(due_at_ms: i64) -> u64 {
+    due_at_ms.unsigned_abs() | TIMER_BIT
 }
 
 const LIMIT: usize = 16;
@@ -73,7 +73,7 @@ impl<S: KeyState> KeyState for Observed<S> {
 
     const ATTRIBUTES: &'static [&'static str] = Self::PADDED.split_at(Self::COUNT).0;
 
-    const TELLS_LATE: bool = S::TELLS_LATE;
+    const EMITS_LATE: bool = S::EMITS_LATE;
 
     const READS_SIGNALS: bool = S::READS_SIGNALS;
 
@@ -111,7 +111,7 @@ impl<S: KeyState> KeyState for Observed<S> {
     ) -> Result<bool, CannotApply> {
         let woken = self.state.wake(timer, largest_event_time_ms, settings, emit)?;
         if woken || largest_event_time_ms > self.largest_ms {
-            self.applied.push(wake_code(timer.due_ms));
+            self.applied.push(wake_code(timer.due_at_ms));
             self.largest_ms = largest_event_time_ms;
         }
         Ok(woken)

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use millrace_lambda::deaggregate::{SubRecord, aggregate};
+use millrace_lambda::kpl::{SubRecord, aggregate};
 
 use crate::plan::{Content, EventSpec, user_key};
 use crate::world::{RecordId, Services, Stream, names};
 
-/// What one event's place in a record holds.
+/// What one event's position in a record holds.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Unit {
+pub enum ProducerRecord {
     /// An event.
     Event(EventSpec),
     /// Bytes that are none, refused for this reason.
@@ -18,7 +18,7 @@ pub enum Unit {
 }
 
 /// What each record that a producer put holds.
-pub type Truths = BTreeMap<RecordId, Vec<Unit>>;
+pub type Truths = BTreeMap<RecordId, Vec<ProducerRecord>>;
 
 /// Puts a content into the stream of events, and lets the clock follow what is put.
 pub(super) fn put(
@@ -34,25 +34,25 @@ pub(super) fn put(
     let Some(stream) = services.stream_mut(names::EVENTS) else { return };
     match content {
         Content::Plain(event) => {
-            let units = vec![Unit::Event(event.clone())];
-            put_one(stream, truths, (&event.key(), &event.key()), event.text().into(), units, now_ms);
+            let put = vec![ProducerRecord::Event(event.clone())];
+            put_one(stream, truths, (&event.key(), &event.key()), event.text().into(), put, now_ms);
         }
         Content::Batch(events) => {
             let Some(key) = events.first().map(EventSpec::key) else { return };
             let texts: Vec<_> = events.iter().map(EventSpec::text).collect();
             let data = format!("[{}]", texts.join(","));
-            put_one(stream, truths, (&key, &key), data.into(), units(events), now_ms);
+            put_one(stream, truths, (&key, &key), data.into(), producer_records(events), now_ms);
         }
         Content::Aggregate(events) => put_aggregates(stream, truths, events, now_ms),
         Content::Garbage { user, variant } => {
             let (data, reason): (&[u8], _) = match variant % 3 {
                 0 => (&[0xff, 0xfe, 0xfd], "not_json"),
                 1 => (b"{\"specversion\":\"1.0\",", "not_json"),
-                _ => (&[3, 9, 9], "frame"),
+                _ => (&[3, 9, 9], "schema_registry_header"),
             };
             let key = user_key(*user);
             let data = Bytes::from_static(data);
-            put_one(stream, truths, (&key, &key), data, vec![Unit::Garbage(reason)], now_ms);
+            put_one(stream, truths, (&key, &key), data, vec![ProducerRecord::Garbage(reason)], now_ms);
         }
     }
 }
@@ -77,7 +77,7 @@ fn put_aggregates(stream: &mut Stream, truths: &mut Truths, events: &[EventSpec]
         let sub_record =
             |event: &EventSpec| SubRecord { partition_key: event.key(), data: event.text().into() };
         let data = aggregate(&events.iter().map(sub_record).collect::<Vec<_>>());
-        put_one(stream, truths, ("a", &hash_key), data, units(events), now_ms);
+        put_one(stream, truths, ("a", &hash_key), data, producer_records(events), now_ms);
     }
 }
 
@@ -86,14 +86,14 @@ fn put_one(
     truths: &mut Truths,
     (partition_key, hash_key): (&str, &str),
     data: Bytes,
-    units: Vec<Unit>,
+    put: Vec<ProducerRecord>,
     now_ms: u64,
 ) {
     if let Ok(id) = stream.put(partition_key, hash_key, data, now_ms) {
-        truths.insert(id, units);
+        truths.insert(id, put);
     }
 }
 
-fn units(events: &[EventSpec]) -> Vec<Unit> {
-    events.iter().cloned().map(Unit::Event).collect()
+fn producer_records(events: &[EventSpec]) -> Vec<ProducerRecord> {
+    events.iter().cloned().map(ProducerRecord::Event).collect()
 }

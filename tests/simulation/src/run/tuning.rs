@@ -9,14 +9,14 @@ use millrace_domain::stock::{ReorderPoint, ReorderPoints};
 
 use crate::plan::Settings;
 
-/// Horizons and cap of the ledger.
+/// Dedup windows and cap of the ledger.
 pub(crate) fn ledger_settings(settings: &Settings) -> LedgerSettings {
     LedgerSettings {
-        money_horizon_ms: settings.money_horizon_ms,
-        activity_horizon_ms: settings.activity_horizon_ms,
-        seen_cap: settings.seen_cap,
-        signals_horizon_ms: settings.money_horizon_ms,
-        signals_cap: settings.seen_cap,
+        money_dedup_window_ms: settings.money_dedup_window_ms,
+        activity_dedup_window_ms: settings.activity_dedup_window_ms,
+        seen_limit: settings.seen_limit,
+        signals_window_ms: settings.money_dedup_window_ms,
+        signals_cap: settings.seen_limit,
     }
 }
 
@@ -30,12 +30,12 @@ pub(crate) fn fraud_settings(settings: &Settings) -> FraudSettings {
     FraudSettings {
         velocity: VelocitySettings {
             limit: settings.failures_limit,
-            memory_ms: settings.money_horizon_ms,
+            memory_ms: settings.money_dedup_window_ms,
             ..VelocitySettings::default()
         },
         amount: AmountSettings {
             mode: Mode::Shadow,
-            least_orders: settings.least_orders,
+            minimum_orders: settings.minimum_orders,
             ..AmountSettings::default()
         },
     }

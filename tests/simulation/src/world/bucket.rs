@@ -29,7 +29,7 @@ pub(super) fn answer(
     let (host, path, query) = parts(request.uri());
     let key = decoded(path);
     let (status, body) = match call {
-        _ if host.split_once('.').is_none_or(|(bucket, _)| bucket != names::SET_ASIDE) => {
+        _ if host.split_once('.').is_none_or(|(bucket, _)| bucket != names::DEAD_LETTERS) => {
             (404, Bytes::from_static(b"<Error><Code>NoSuchBucket</Code></Error>"))
         }
         Call::List => (200, list(objects, query).into()),
@@ -104,8 +104,8 @@ mod tests {
 
     #[test]
     fn a_key_is_the_path_as_it_was_before_it_was_encoded() {
-        let (host, path, query) = parts("https://set-aside.s3.amazonaws.com/a/b%3Dc?x-id=GetObject");
-        assert_eq!(host, "set-aside.s3.amazonaws.com");
+        let (host, path, query) = parts("https://dead-letters.s3.amazonaws.com/a/b%3Dc?x-id=GetObject");
+        assert_eq!(host, "dead-letters.s3.amazonaws.com");
         assert_eq!((decoded(path).as_str(), query), ("a/b=c", "x-id=GetObject"));
         assert_eq!(parts("https://host/"), ("host", "", ""));
     }

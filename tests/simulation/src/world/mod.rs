@@ -51,7 +51,7 @@ pub mod names {
     /// The table of timers.
     pub const TIMERS: &str = "timers";
     /// The bucket of what was set aside.
-    pub const SET_ASIDE: &str = "set-aside";
+    pub const DEAD_LETTERS: &str = "dead-letters";
     /// The Firehose stream of the lake.
     pub const LAKE: &str = "lake";
     /// The Firehose stream of the quarantine.

@@ -2,13 +2,13 @@
 
 use std::fmt;
 
-/// A sequence number of the model's streams in sixteen bytes, where its text takes eighty and is kept in many places.
-/// They compare as the places of records in their stream do.
+/// A sequence number of the model's streams in sixteen bytes, where its text takes eighty and is kept in many
+/// places. They compare as the positions of records in their stream do.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RecordId {
     /// The stream's number: a digit.
     pub(super) stream: u8,
-    /// The place among all records that the stream took.
+    /// The position among all records that the stream took.
     pub(super) order: u64,
     /// The two digits that sequence numbers of its shard begin with.
     pub(super) prefix: u32,
@@ -58,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn records_compare_by_stream_and_place_whatever_their_shard() {
+    fn records_compare_by_stream_and_position_whatever_their_shard() {
         let id = |stream, order, prefix| RecordId { stream, order, prefix };
         assert!(id(0, 9, 10) < id(1, 0, 10) && id(0, 1, 99) < id(0, 2, 10));
     }

@@ -75,13 +75,13 @@ impl HttpConnector for Watching {
                 request.body().bytes().and_then(|body| serde_json::from_slice(body).ok()).unwrap_or_default();
             watching.check(&sent);
             // An answer that comes too late is never seen here, so trouble is assumed until there is one.
-            let was_calm = watching.world.services().journal.put_in_trouble.insert(place(&sent));
+            let was_calm = watching.world.services().journal.put_in_trouble.insert(sender_and_stream(&sent));
             let response = watching.inner.call(request).await;
             let answer = response.as_ref().ok().filter(|response| response.status().is_success());
             let answer = answer.and_then(|response| serde_json::from_slice(response.body().bytes()?).ok());
             let all_accepted = watching.note(&sent, &answer.unwrap_or_default());
             if all_accepted && was_calm {
-                watching.world.services().journal.put_in_trouble.remove(&place(&sent));
+                watching.world.services().journal.put_in_trouble.remove(&sender_and_stream(&sent));
             }
             response
         })
@@ -91,10 +91,10 @@ impl HttpConnector for Watching {
 impl Watching {
     fn check(&self, sent: &Value) {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(known) = known.get(&place(sent)) else { return };
+        let Some(known) = known.get(&sender_and_stream(sent)) else { return };
         for record in records(sent) {
             if known.contains_key(record) {
-                let (process, stream) = place(sent);
+                let (process, stream) = sender_and_stream(sent);
                 self.world.services().journal.sent_again.push((process, stream));
             }
         }
@@ -103,7 +103,7 @@ impl Watching {
     /// Notes what was accepted; whether that was all.
     fn note(&self, sent: &Value, answer: &Value) -> bool {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = known.entry(place(sent)).or_default();
+        let known = known.entry(sender_and_stream(sent)).or_default();
         let responses = answer["RequestResponses"].as_array().map(Vec::as_slice).unwrap_or_default();
         let mut all_accepted = !responses.is_empty();
         for (record, response) in records(sent).zip(responses) {
@@ -116,7 +116,7 @@ impl Watching {
     }
 }
 
-fn place(sent: &Value) -> (Option<u64>, String) {
+fn sender_and_stream(sent: &Value) -> (Option<u64>, String) {
     (process_id(), sent["DeliveryStreamName"].as_str().unwrap_or_default().to_owned())
 }
 

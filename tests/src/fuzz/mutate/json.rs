@@ -42,9 +42,9 @@ const NUMBERS: [i64; 12] = [
 /// The value with one change, as text. `other` lends its nodes where it is JSON.
 pub(super) fn changed(mut value: Value, other: &[u8], rng: &mut Rng) -> Vec<u8> {
     let nodes = count(&value);
-    let mut place = rng.usize(0..nodes);
+    let mut node = rng.usize(0..nodes);
     let lent = serde_json::from_slice(other).unwrap_or(Value::Null);
-    change_at(&mut value, &mut place, &lent, rng);
+    change_at(&mut value, &mut node, &lent, rng);
     let text =
         if rng.u8(0..8) == 0 { serde_json::to_string_pretty(&value) } else { serde_json::to_string(&value) };
     text.unwrap_or_default().into_bytes()
@@ -59,15 +59,15 @@ fn count(value: &Value) -> usize {
 }
 
 /// Walks to the node of this number, and changes it.
-fn change_at(value: &mut Value, place: &mut usize, lent: &Value, rng: &mut Rng) -> bool {
-    if *place == 0 {
+fn change_at(value: &mut Value, node: &mut usize, lent: &Value, rng: &mut Rng) -> bool {
+    if *node == 0 {
         change(value, lent, rng);
         return true;
     }
-    *place -= 1;
+    *node -= 1;
     match value {
-        Value::Array(elements) => elements.iter_mut().any(|element| change_at(element, place, lent, rng)),
-        Value::Object(fields) => fields.values_mut().any(|field| change_at(field, place, lent, rng)),
+        Value::Array(elements) => elements.iter_mut().any(|element| change_at(element, node, lent, rng)),
+        Value::Object(fields) => fields.values_mut().any(|field| change_at(field, node, lent, rng)),
         _ => false,
     }
 }

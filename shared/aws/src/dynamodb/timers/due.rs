@@ -10,9 +10,9 @@ use millrace_lambda::timers::{DuePage, TableError};
 use super::write::key;
 use super::{BUCKET, CURSOR, DynamoTimers, MINUTE, TIMER};
 use crate::backoff::Backoff;
+use crate::dynamodb::capacity_units;
+use crate::dynamodb::error_class::ErrorClass;
 use crate::dynamodb::item::Item;
-use crate::dynamodb::trouble::Trouble;
-use crate::dynamodb::units;
 
 /// The code of a condition that does not hold.
 const CONDITION_FAILED: &str = "ConditionalCheckFailedException";
@@ -56,7 +56,7 @@ impl DynamoTimers {
                 Ok(timer) => page.timers.push(timer),
                 Err(why) => {
                     tracing::error!(table = self.table, bucket, %why, "an item is no timer");
-                    page.damaged += 1;
+                    page.corrupt += 1;
                 }
             }
         }
@@ -130,7 +130,10 @@ impl DynamoTimers {
             let error = match answer {
                 Ok(answer) => {
                     let consumed = answer.consumed_capacity().and_then(|capacity| capacity.capacity_units);
-                    self.meter.add(&Usage { write_units: units(consumed.into_iter()), ..Usage::default() });
+                    self.meter.add(&Usage {
+                        write_units: capacity_units(consumed.into_iter()),
+                        ..Usage::default()
+                    });
                     return Ok(());
                 }
                 Err(error) => error,
@@ -139,12 +142,13 @@ impl DynamoTimers {
             if code == Some(CONDITION_FAILED) {
                 return Ok(());
             }
-            self.again(Trouble::of(&error), &mut backoff).await?;
+            self.again(ErrorClass::of(&error), &mut backoff).await?;
         }
     }
 
     fn read(&self, consumed: Option<f64>) {
-        let usage = Usage { read_requests: 1, read_units: units(consumed.into_iter()), ..Usage::default() };
+        let usage =
+            Usage { read_requests: 1, read_units: capacity_units(consumed.into_iter()), ..Usage::default() };
         self.meter.add(&usage);
     }
 
@@ -153,16 +157,16 @@ impl DynamoTimers {
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
         self.read(None);
-        self.again(Trouble::of(error), backoff).await
+        self.again(ErrorClass::of(error), backoff).await
     }
 
     /// Waits for the next try.
-    async fn again(&self, trouble: Trouble, backoff: &mut Backoff) -> Result<(), TableError> {
-        tracing::warn!(table = self.table, ?trouble, "the table of timers did not answer");
-        if !matches!(trouble, Trouble::Passing(_)) || !backoff.wait().await {
-            return Err(trouble.into());
+    async fn again(&self, class: ErrorClass, backoff: &mut Backoff) -> Result<(), TableError> {
+        tracing::warn!(table = self.table, ?class, "the table of timers did not answer");
+        if !matches!(class, ErrorClass::Transient(_)) || !backoff.wait().await {
+            return Err(class.into());
         }
-        self.meter.add(&Usage { retries: 1, ..Usage::default() });
+        self.meter.add(&Usage { request_retries: 1, ..Usage::default() });
         Ok(())
     }
 }

@@ -6,12 +6,12 @@ mod write;
 use std::sync::Arc;
 
 use aws_sdk_dynamodb::Client;
-use millrace_domain::timer::{Bucket, Minute, Placed, Timer};
+use millrace_domain::timer::{Bucket, Minute, StoredTimer, Timer};
 use millrace_lambda::ports::NotAccepted;
 use millrace_lambda::timers::{DuePage, DueTimers, TableError, TimerSink};
 use millrace_lambda::{Clock, Deadline, Meter};
 
-use super::trouble::Trouble;
+use super::error_class::ErrorClass;
 
 /// The table's partition key, a text: a minute and a suffix.
 pub const BUCKET: &str = "bucket";
@@ -42,8 +42,8 @@ impl TimerSink for DynamoTimers {
     /// Timers behind one that was not accepted may be set, too: which does no harm.
     async fn set(&self, timers: &[Timer], deadline: Deadline) -> Result<(), NotAccepted> {
         let now_ms = self.clock.now_ms();
-        let placed: Vec<_> = timers.iter().map(|timer| Placed::new(timer.clone(), now_ms)).collect();
-        let answers = self.write_all(&placed, write::Change::Put, deadline).await;
+        let stored: Vec<_> = timers.iter().map(|timer| StoredTimer::new(timer.clone(), now_ms)).collect();
+        let answers = self.write_all(&stored, write::Change::Put, deadline).await;
         let failed = answers.into_iter().enumerate().find_map(|(first, answer)| Some((first, answer.err()?)));
         match failed {
             Some((first, error)) => Err(NotAccepted { first, why: error.to_string() }),
@@ -64,7 +64,7 @@ impl DueTimers for DynamoTimers {
         self.query(bucket, until_ms, limit, from, deadline).await
     }
 
-    async fn delete(&self, timers: &[Placed], deadline: Deadline) -> Vec<Result<(), TableError>> {
+    async fn delete(&self, timers: &[StoredTimer], deadline: Deadline) -> Vec<Result<(), TableError>> {
         self.write_all(timers, write::Change::Delete, deadline).await
     }
 
@@ -81,8 +81,8 @@ impl DueTimers for DynamoTimers {
     }
 }
 
-impl From<Trouble> for TableError {
-    fn from(trouble: Trouble) -> Self {
-        Self(trouble.into_why())
+impl From<ErrorClass> for TableError {
+    fn from(class: ErrorClass) -> Self {
+        Self(class.into_why())
     }
 }

@@ -4,15 +4,15 @@ use std::collections::{HashMap, HashSet};
 
 use aws_sdk_dynamodb::types::{AttributeValue, DeleteRequest, PutRequest, WriteRequest};
 use futures::stream::{self, StreamExt};
-use millrace_domain::timer::{Placed, sort_key};
+use millrace_domain::timer::{StoredTimer, sort_key};
 use millrace_lambda::Deadline;
 use millrace_lambda::timers::TableError;
 
 use super::{BUCKET, DynamoTimers, TIMER};
 use crate::dynamodb::CONCURRENCY;
 use crate::dynamodb::batch_write::{BatchWrite, ITEMS_LIMIT, NotWritten};
+use crate::dynamodb::error_class::ErrorClass;
 use crate::dynamodb::item::Item;
-use crate::dynamodb::trouble::Trouble;
 
 /// What is done to an item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,12 +28,12 @@ impl DynamoTimers {
     /// Writes each item once, however often it is named: a request that names one twice is refused as a whole.
     pub(super) async fn write_all(
         &self,
-        timers: &[Placed],
+        timers: &[StoredTimer],
         change: Change,
         deadline: Deadline,
     ) -> Vec<Result<(), TableError>> {
         let keys: Vec<Keys> =
-            timers.iter().map(|placed| (placed.bucket.to_string(), sort_key(&placed.timer))).collect();
+            timers.iter().map(|stored| (stored.bucket.to_string(), sort_key(&stored.timer))).collect();
         let mut seen = HashSet::with_capacity(keys.len());
         let distinct: Vec<&Keys> = keys.iter().filter(|keys| seen.insert(*keys)).collect();
         let mut requests = Vec::with_capacity(distinct.len().div_ceil(ITEMS_LIMIT));
@@ -55,16 +55,16 @@ impl DynamoTimers {
         let requests = chunk.iter().map(|keys| request(keys, change)).collect::<Result<Vec<_>, _>>();
         let requests = match requests {
             Ok(requests) => requests,
-            Err(trouble) => {
-                let error = TableError::from(trouble);
+            Err(class) => {
+                let error = TableError::from(class);
                 return chunk.iter().map(|keys| ((*keys).clone(), error.clone())).collect();
             }
         };
         let write = BatchWrite { client: &self.client, table: &self.table, meter: &self.meter };
         match write.write(requests, deadline).await {
             Ok(()) => Vec::new(),
-            Err(NotWritten { pending, trouble }) => {
-                let error = TableError::from(trouble);
+            Err(NotWritten { pending, class }) => {
+                let error = TableError::from(class);
                 pending.iter().filter_map(keys_of).map(|keys| (keys, error.clone())).collect()
             }
         }
@@ -76,7 +76,7 @@ pub(super) fn key(bucket: &str, timer: &str) -> Item {
     Item::from([(BUCKET.to_owned(), text(bucket)), (TIMER.to_owned(), text(timer))])
 }
 
-fn request((bucket, timer): &Keys, change: Change) -> Result<WriteRequest, Trouble> {
+fn request((bucket, timer): &Keys, change: Change) -> Result<WriteRequest, ErrorClass> {
     let item = Some(key(bucket, timer));
     let request = WriteRequest::builder();
     let request = match change {
@@ -85,7 +85,7 @@ fn request((bucket, timer): &Keys, change: Change) -> Result<WriteRequest, Troub
             DeleteRequest::builder().set_key(item).build().map(|delete| request.delete_request(delete))
         }
     };
-    request.map(|request| request.build()).map_err(|error| Trouble::Lasting(error.to_string()))
+    request.map(|request| request.build()).map_err(|error| ErrorClass::Misconfigured(error.to_string()))
 }
 
 fn keys_of(request: &WriteRequest) -> Option<Keys> {

@@ -1,0 +1,120 @@
+//! One event of a batch on its way through a function.
+
+use millrace_domain::quarantine::Entry;
+use millrace_domain::{Event, Invalid, Position};
+
+use crate::redrive_envelope::Redriven;
+
+/// One event of a batch, or what could not be read as one.
+#[derive(Debug, PartialEq)]
+pub struct BatchEvent<'p> {
+    /// Index of its record in the batch.
+    pub record: usize,
+    /// Its position in the shard. That of a redriven event is its envelope's: the envelope is what stands in the key's
+    /// order and is delivered again.
+    pub position: Position,
+    /// The key that it was put under.
+    pub partition_key: &'p str,
+    /// When the stream took it, or its envelope, in epoch milliseconds.
+    pub arrived_at_ms: i64,
+    /// The bytes that it came in; those of a redriven event are the first ones.
+    pub bytes: &'p [u8],
+    /// The event, or its refusal.
+    pub event: Result<Event<'p>, Invalid>,
+    /// Where a redriven event stood when it came first, and whom it comes back for.
+    pub redriven: Option<Box<Redriven>>,
+}
+
+/// The newest event time of these in epoch milliseconds; `None` where none is an event.
+pub fn newest_event_ms(events: &[BatchEvent<'_>]) -> Option<i64> {
+    events.iter().filter_map(|batch_event| batch_event.event.as_ref().ok()).map(|event| event.time_ms).max()
+}
+
+impl<'p> BatchEvent<'p> {
+    /// Whether the event is for this function. A redriven one may be for another alone.
+    pub fn is_for(&self, function: &str) -> bool {
+        let only = self.redriven.as_ref().and_then(|redriven| redriven.function.as_deref());
+        only.is_none_or(|only| only == function)
+    }
+
+    /// Shard, position and arrival of the event when it came first. `shard_id` is the shard of the batch.
+    pub fn first_position<'u>(&'u self, shard_id: &'u str) -> (&'u str, &'u Position, i64) {
+        match &self.redriven {
+            None => (shard_id, &self.position, self.arrived_at_ms),
+            Some(redriven) => {
+                let first = &redriven.first;
+                (&first.shard_id, &first.position, first.arrived_at_ms)
+            }
+        }
+    }
+
+    /// The quarantine entry of this event. `shard_id` is the shard of the batch.
+    pub fn quarantined<'e>(&'e self, function: &'e str, shard_id: &'e str, invalid: Invalid) -> Entry<'e> {
+        let (first_shard_id, position, arrived_at_ms) = self.first_position(shard_id);
+        Entry {
+            function,
+            shard_id: first_shard_id,
+            position: position.clone(),
+            partition_key: self.partition_key,
+            arrived_at_ms,
+            redriven: self.redriven.as_ref().map(|_| (shard_id, self.position.sequence.clone())),
+            invalid,
+            bytes: self.bytes,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use millrace_domain::{Reason, SequenceNumber, StreamPosition};
+
+    use super::*;
+
+    fn position(sequence: &str) -> Position {
+        Position { sequence: SequenceNumber::parse(sequence).unwrap(), sub_sequence: 0, element: 0 }
+    }
+
+    fn batch_event(redriven: Option<Redriven>) -> BatchEvent<'static> {
+        BatchEvent {
+            record: 0,
+            position: position("9"),
+            partition_key: "u",
+            arrived_at_ms: 90,
+            bytes: b"{}",
+            event: Err(Invalid::whole(Reason::NotJson, "is not JSON")),
+            redriven: redriven.map(Box::new),
+        }
+    }
+
+    fn redriven(function: Option<&str>) -> Redriven {
+        let first =
+            StreamPosition { shard_id: "first".to_owned(), position: position("5"), arrived_at_ms: 50 };
+        Redriven { first, function: function.map(str::to_owned) }
+    }
+
+    #[test]
+    fn a_redriven_event_may_be_for_one_function_alone() {
+        let cases = [
+            (None, true),
+            (Some(redriven(None)), true),
+            (Some(redriven(Some("sessions"))), true),
+            (Some(redriven(Some("archive"))), false),
+        ];
+        for (redriven, expected) in cases {
+            assert_eq!(batch_event(redriven.clone()).is_for("sessions"), expected, "{redriven:?}");
+        }
+    }
+
+    #[test]
+    fn an_event_that_is_quarantined_again_keeps_its_first_position() {
+        let invalid = || Invalid::whole(Reason::Contract, "no");
+        let plain = batch_event(None);
+        let entry = plain.quarantined("sessions", "shard", invalid());
+        assert_eq!((entry.shard_id, entry.position, entry.arrived_at_ms), ("shard", position("9"), 90));
+        assert_eq!(entry.redriven, None);
+        let again = batch_event(Some(redriven(None)));
+        let entry = again.quarantined("sessions", "shard", invalid());
+        assert_eq!((entry.shard_id, entry.position, entry.arrived_at_ms), ("first", position("5"), 50));
+        assert_eq!(entry.redriven, Some(("shard", position("9").sequence)));
+    }
+}
