@@ -16,7 +16,7 @@ const OWN: [&str; 2] = [env!("CARGO_CRATE_NAME"), "local_firehose"];
 pub(crate) static BARS: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
 
 /// Starts logging on standard error: what is wrong though the program goes on, such as an invocation that failed. In faults
-/// that are made on purpose those are no news, and only what is wrong with this program itself is told.
+/// that are made on purpose those are no news: only what is wrong with this program itself is logged.
 pub(crate) fn start(in_faults: bool) {
     let lines = fmt::layer().compact().log_internal_errors(false).with_writer(|| AboveBars);
     let subscriber = tracing_subscriber::registry().with(lines.with_filter(filter(in_faults)));

@@ -1,4 +1,4 @@
-//! What was set aside, as objects in the folder of a run.
+//! Dead letters, as objects in the folder of a run.
 
 use std::io::ErrorKind;
 use std::path::{Component, Path, PathBuf};

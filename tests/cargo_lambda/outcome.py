@@ -15,10 +15,10 @@ REORDER = "stock.reorder_requested"
 
 LAKE = """
 select {} from read_parquet('{}/lake/**/*.parquet', hive_partitioning = true, union_by_name = true)
-where event_type <> '{}' {}
+where event_type not in ('{}', 'control') {}
 """
-# Where and when a run met an event is its own.
-ROWS = "distinct * exclude (arrived_at, shard_id, sequence_number, sub_sequence, element)"
+# Where and when a run met an event is its own, and so are its timers: functions that run elsewhere set them by the wall clock.
+ROWS = "distinct * exclude (arrived_at, shard_id, sequence_number, sub_sequence, element, origin_shard_id, origin_sequence_number, origin_sub_sequence, origin_element, origin_index)"
 # What functions emitted more than once has several positions in its stream.
 EMITTED_AGAIN = "and source like 'urn:millrace:%' group by source, id having count(distinct sequence_number) > 1"
 

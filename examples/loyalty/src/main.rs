@@ -21,7 +21,6 @@ async fn main() -> Result<(), Error> {
     let store = DynamoStore::<Loyalty>::new(aws_sdk_dynamodb::Client::new(&sdk), table, Arc::clone(&meter));
     let firehose = aws_sdk_firehose::Client::new(&sdk);
     let quarantine = FirehoseSink::quarantine(firehose, quarantine, Arc::clone(&meter));
-    let adapters = (store, quarantine, NoSignals);
-    let stateful = Stateful::new("loyalty", adapters, LedgerSettings::default(), 4_096);
+    let stateful = Stateful::new("loyalty", (store, quarantine, NoSignals), LedgerSettings::default(), 4_096);
     function::serve(&Consumer { stateful, settings: (), meter }).await
 }

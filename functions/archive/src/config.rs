@@ -10,7 +10,7 @@ pub const VARIABLES: &[&str] = &[
     "LAKE_DELIVERY_STREAM",
     "SIGNALS_STREAM",
     "QUARANTINE_DELIVERY_STREAM",
-    "ROWS_PER_RECORD",
+    "RECORD_LIMIT_ROWS",
     "MAXIMUM_EVENT_AGE_DAYS",
     "LOG_LEVEL",
 ];
@@ -53,7 +53,7 @@ impl Config {
             lake_delivery_stream: variables.required("LAKE_DELIVERY_STREAM"),
             signals_stream: variables.required("SIGNALS_STREAM"),
             quarantine_delivery_stream: variables.required("QUARANTINE_DELIVERY_STREAM"),
-            rows_per_record: variables.number("ROWS_PER_RECORD", RECORD_LIMIT_ROWS, 1..=RECORD_LIMIT_ROWS),
+            rows_per_record: variables.number("RECORD_LIMIT_ROWS", RECORD_LIMIT_ROWS, 1..=RECORD_LIMIT_ROWS),
             rows: RowSettings { maximum_event_age_days: (days > 0).then_some(days) },
             log_level: variables.log_level(),
         };
@@ -103,9 +103,9 @@ mod tests {
 
     #[test]
     fn more_rows_than_firehose_takes_apart_are_refused() {
-        let error = Config::read(|name| (name == "ROWS_PER_RECORD").then(|| "501".to_owned())).unwrap_err();
+        let error = Config::read(|name| (name == "RECORD_LIMIT_ROWS").then(|| "501".to_owned())).unwrap_err();
         assert!(
-            error.to_string().contains("ROWS_PER_RECORD must be a whole number from 1 to 500"),
+            error.to_string().contains("RECORD_LIMIT_ROWS must be a whole number from 1 to 500"),
             "{error}"
         );
     }

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use aws_sdk_firehose::Client as Firehose;
 pub use config::Config;
 use millrace_aws::FirehoseSink;
-use millrace_domain::lake::{Origin, Row, RowSettings};
-use millrace_domain::{Data, Event, Invalid, Reason, Verdict};
+use millrace_domain::lake::{Delivered, Row, RowSettings, has_row};
+use millrace_domain::{Invalid, Reason, Shard, Verdict};
 use millrace_lambda::batch_event::newest_event_ms;
 use millrace_lambda::deadline::DeadlineNear;
 use millrace_lambda::isolate::isolated;
@@ -55,8 +55,8 @@ impl<L: JsonLineSink, Q: JsonLineSink> Archive<L, Q> {
     async fn run(&self, batch: &KinesisBatch, deadline: Deadline) -> Tally {
         let opened = Batch::open(batch);
         let BatchEvents { list: events, end } = opened.events();
-        let of_signals = batch.stream == self.signals_stream;
-        let (rows, refusals) = self.rows(&events, &batch.shard_id, of_signals);
+        let of_signals = batch.shard.stream() == self.signals_stream;
+        let (rows, rejections) = self.rows(&events, &batch.shard, of_signals);
         let mut checkpoint = end.map_or_else(Checkpoint::default, |end| Checkpoint::at(end.record));
         let mut why = end.map_or_else(String::new, |end| end.why.to_owned());
         let mut note = |checkpoint: &mut Checkpoint, lines: &JsonLines, put: Result<(), NotAccepted>| {
@@ -70,8 +70,8 @@ impl<L: JsonLineSink, Q: JsonLineSink> Archive<L, Q> {
         } else if !rows.is_empty() {
             note(&mut checkpoint, &rows, step("put", self.lake.put(&rows, deadline)).await);
         }
-        // Only before the checkpoint: what lies behind it comes again, and is set aside then.
-        let quarantined = quarantine::<Q>(&events, &refusals, checkpoint, &batch.shard_id);
+        // Only what lies before the checkpoint: Lambda sends the rest again, and the retry quarantines it.
+        let quarantined = quarantine::<Q>(&events, &rejections, checkpoint, &batch.shard);
         if !quarantined.is_empty() {
             note(
                 &mut checkpoint,
@@ -79,15 +79,14 @@ impl<L: JsonLineSink, Q: JsonLineSink> Archive<L, Q> {
                 step("quarantine", self.quarantine.put(&quarantined, deadline)).await,
             );
         }
-        let taken = |batch_event: &BatchEvent<'_>| match batch_event.is_for(NAME)
-            && !batch_event.event.as_ref().is_ok_and(|event| has_no_row(event, of_signals))
-        {
-            true => Verdict::Applied,
-            false => Verdict::Ignored,
-        };
-        let mut verdicts: Vec<_> =
-            events.iter().map(|batch_event| (batch_event.record, Some(taken(batch_event)))).collect();
-        for (index, invalid) in &refusals {
+        let mut verdicts: Vec<_> = events
+            .iter()
+            .map(|batch_event| match kind(batch_event, of_signals) {
+                Kind::Ignored | Kind::Redriven(_) => (batch_event.record, Some(Verdict::Ignored)),
+                Kind::Row => (batch_event.record, Some(Verdict::Applied)),
+            })
+            .collect();
+        for (index, invalid) in &rejections {
             if let Some((_, verdict)) = verdicts.get_mut(*index) {
                 *verdict = Some(Verdict::Rejected(invalid.reason));
             }
@@ -104,63 +103,78 @@ impl<L: JsonLineSink, Q: JsonLineSink> Archive<L, Q> {
     fn rows(
         &self,
         events: &[BatchEvent<'_>],
-        shard_id: &str,
+        shard: &Shard,
         of_signals: bool,
     ) -> (JsonLines, Vec<(usize, Invalid)>) {
         let mut rows = JsonLines::default();
-        let mut refusals = Vec::new();
-        for (index, batch_event) in
-            events.iter().enumerate().filter(|(_, batch_event)| batch_event.is_for(NAME))
-        {
+        let mut rejections = Vec::new();
+        for (index, batch_event) in events.iter().enumerate() {
+            let kind = kind(batch_event, of_signals);
             let event = match &batch_event.event {
-                Ok(event) if has_no_row(event, of_signals) => continue,
+                _ if kind == Kind::Ignored => continue,
                 Ok(event) => event,
                 Err(invalid) => {
-                    refusals.push((index, invalid.clone()));
+                    rejections.push((index, invalid.clone()));
                     continue;
                 }
             };
-            let (shard_id, position, arrived_at_ms) = batch_event.first_position(shard_id);
-            let origin = Origin { shard_id, position, arrived_at_ms };
+            let (first, redrive) = (batch_event.first_position(shard), batch_event.redrive(shard));
+            let of_signals = first.shard.stream() == self.signals_stream;
+            let delivered = Delivered { first, redrive, of_signals };
             let pushed = isolated(|| {
-                let row = Row::of(event, origin, self.rows);
+                let row = match kind {
+                    Kind::Redriven(function) => Row::redriven(event, &delivered, function, self.rows),
+                    _ => Some(Row::of(event, &delivered, self.rows)),
+                };
+                let Some(row) = row else { return Ok(()) };
                 let pushed = rows.push(batch_event.record, &row, L::LINE_LIMIT_BYTES);
                 pushed.or_else(|_| rows.push(batch_event.record, &row.without_lines(), L::LINE_LIMIT_BYTES))
             });
             let (reason, why) = match pushed {
                 Ok(Ok(())) => continue,
                 Ok(Err(error)) => (Reason::RowTooLarge, error.to_string()),
-                Err(panicked) => (Reason::Poisoned, panicked),
+                Err(panicked) => (Reason::FunctionFailed, panicked),
             };
             let invalid = Invalid::whole(reason, format!("as a row: {why}")).of_event(&event.id);
-            refusals.push((index, invalid));
+            rejections.push((index, invalid));
         }
-        (rows, refusals)
+        (rows, rejections)
     }
 }
 
-/// Control events have no row, and in the stream of signals nothing has one that producers sent: it is relayed there from
-/// the stream of events, which has its row.
-fn has_no_row(event: &Event<'_>, of_signals: bool) -> bool {
-    match event.data {
-        Data::TimerDue(_) => true,
-        Data::StockSold(_) | Data::StockReturned(_) | Data::Signal => false,
-        _ => of_signals,
+/// What the lake holds of an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind<'e> {
+    /// Its row, or an entry of the quarantine.
+    Row,
+    /// That it was brought back for this function alone; its row is there already.
+    Redriven(&'e str),
+    /// Nothing.
+    Ignored,
+}
+
+fn kind<'e>(batch_event: &'e BatchEvent<'_>, of_signals: bool) -> Kind<'e> {
+    let function = batch_event.redriven.as_ref().and_then(|redriven| redriven.target_function.as_deref());
+    match (function.filter(|function| *function != NAME), &batch_event.event) {
+        (Some(function), Ok(_)) => Kind::Redriven(function),
+        (Some(_), Err(_)) => Kind::Ignored,
+        (None, Ok(event)) if !has_row(&event.data, of_signals) => Kind::Ignored,
+        (None, _) => Kind::Row,
     }
 }
 
 fn quarantine<Q: JsonLineSink>(
     events: &[BatchEvent<'_>],
-    refusals: &[(usize, Invalid)],
+    rejections: &[(usize, Invalid)],
     checkpoint: Checkpoint,
-    shard_id: &str,
+    shard: &Shard,
 ) -> JsonLines {
     let mut lines = JsonLines::default();
-    for (index, invalid) in refusals {
+    for (index, invalid) in rejections {
         if let Some(batch_event) =
             events.get(*index).filter(|batch_event| checkpoint.allows(batch_event.record))
         {
-            let entry = batch_event.quarantined(NAME, shard_id, invalid.clone());
+            let entry = batch_event.quarantined(NAME, shard, invalid.clone());
             push_entry::<Q>(&mut lines, batch_event.record, &entry);
         }
     }

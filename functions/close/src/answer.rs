@@ -1,4 +1,4 @@
-//! What the caller is told.
+//! What the caller gets back.
 
 use std::fmt;
 
@@ -125,7 +125,7 @@ pub enum CloseError {
     /// A sweep met trouble.
     #[error(transparent)]
     Sweep(#[from] Failed<Swept>),
-    /// The request's time is still to come: the cursor would pass buckets that are yet to be filled.
+    /// The request's time is still to come: the cursor would pass time buckets that are yet to be filled.
     #[error("now_at_ms is {now_at_ms}, and it is only {clock_ms}")]
     AheadOfTheClock {
         /// The request's time, in epoch milliseconds.

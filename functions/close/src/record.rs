@@ -3,7 +3,7 @@
 use millrace_domain::timer::Timer;
 use millrace_lambda::record_stream::OutgoingRecord;
 
-/// Time that must be left of an invocation to begin another put and deletion: a put that the deadline cuts off looks like
+/// Time that must be left of an invocation to begin another put and deletion: a put that the deadline ends looks like
 /// a stream that cannot be reached.
 pub(crate) const STEP_TIME: std::time::Duration = std::time::Duration::from_secs(2);
 

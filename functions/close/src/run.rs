@@ -15,15 +15,15 @@ use crate::record::{DEADLINE_NEAR, STEP_TIME, record};
 const PAGE_LIMIT_TIMERS: usize = 1_000;
 /// Timers that are gathered before they are put: two full calls of the stream.
 const PUT_TIMERS: usize = 1_000;
-/// Buckets that are read side by side: most are empty.
+/// Time buckets that are read side by side: most are empty.
 const READ_BUCKETS: usize = 16;
 
 /// Takes what is due at `now_ms` (epoch milliseconds), at most `limit` timers and as far as the deadline allows.
 ///
 /// A crash anywhere does no harm, nor does another run at the same time. A timer is deleted once the stream has it, and
 /// the cursor moves once everything up to it is deleted; what is repeated rings at a state that has done its work. The
-/// cursor never reaches the present minute, whose bucket may still be written to, and the minutes before it are read
-/// again for as long as a slow writer may reach them.
+/// cursor never reaches the present minute, whose time buckets may still be written to. A run reads the minutes before
+/// it again for as long as a slow writer may reach them.
 ///
 /// # Errors
 /// When the table or the stream did not take its part. What else could be done was; the rest is left for the next run.
@@ -57,7 +57,7 @@ pub async fn run<T: DueTimers, R: RecordStream>(
 }
 
 /// The cursor, and the minute behind which to begin. Before the first run, however late it comes, that is before the oldest
-/// bucket there is.
+/// time bucket there is.
 async fn where_to_begin<T: DueTimers>(
     timers: &T,
     now_ms: i64,
@@ -111,7 +111,7 @@ impl<T: DueTimers, R: RecordStream> Run<'_, T, R> {
         self.timers.read_due(bucket, self.now_ms, PAGE_LIMIT_TIMERS, from, self.deadline).await
     }
 
-    /// Gathers a bucket's timers to its end, and puts them when there are enough. Breaks where the run must end.
+    /// Gathers a time bucket's timers to its end, and puts them when there are enough. Breaks where the run must end.
     async fn take_bucket(
         &mut self,
         bucket: Bucket,
@@ -167,7 +167,7 @@ impl<T: DueTimers, R: RecordStream> Run<'_, T, R> {
         for (stored, put) in sent.into_iter().zip(self.stream.put(&records, self.deadline).await) {
             match put {
                 Put::Accepted => accepted.push(stored),
-                Put::NotAccepted(why) | Put::Refused(why) => {
+                Put::NotAccepted(why) | Put::Rejected(why) => {
                     self.not_done(&stored, format!("the stream did not accept every timer: {why}"));
                 }
             }

@@ -78,7 +78,7 @@ async fn put<R: RecordStream>(
     for put in stream.put(records, deadline).await {
         match put {
             Put::Accepted => done.put += 1,
-            Put::NotAccepted(why) | Put::Refused(why) => drop(failed.get_or_insert(why)),
+            Put::NotAccepted(why) | Put::Rejected(why) => drop(failed.get_or_insert(why)),
         }
     }
     failed

@@ -25,8 +25,7 @@ pub const VARIABLES: &[&str] = &[
 
 /// Longest time for which a reorder point is remembered: a day.
 const POINTS_LIMIT_SECONDS: u64 = 24 * 60 * 60;
-/// How far back deliveries and counts are told apart from their repeats, where nothing else is said: warehouses hand
-/// them in late.
+/// Dedup window of receipts and counts, unless configured: warehouses hand them in late.
 const DEDUP_WINDOW_MS: i64 = 48 * HOUR_MS;
 
 /// What the function can be tuned by.

@@ -1,9 +1,9 @@
-//! Stock per store and product: one DynamoDB item a `store#sku`, exact whatever order deliveries, counts and sales come
-//! in, and one reorder a crossing of the reorder point.
+//! Stock per store and product: one DynamoDB item a `store#sku`. It is exact in whatever order receipts, counts and
+//! sales come, and each crossing of the reorder point makes one reorder.
 //!
-//! Two streams feed it: shoppers' orders reach it as signals of `sessions`, and warehouses speak in the stream of
-//! events. Two shards must not write one item, so only what comes from the stream of signals is applied; deliveries and
-//! counts are relayed into it first, under the same key, and stand in its line from then on.
+//! Two streams feed it. Shoppers' orders reach it as signals of `sessions`; warehouses put receipts and counts into the
+//! stream of events. Two shards must not write one item, so the function applies only what comes from the stream of
+//! signals. It relays receipts and counts into that stream first, under the same key: one sequence per key.
 
 pub mod config;
 mod points;
@@ -46,7 +46,7 @@ pub struct Inventory<T, Q, G, P, R, S: KeyState = StockState> {
 pub struct Adapters<T, Q, G, P, R> {
     /// Where stock is.
     pub store: T,
-    /// Where entries are set aside.
+    /// Where rejected events go.
     pub quarantine: Q,
     /// Where signals go.
     pub signals: G,
@@ -124,7 +124,7 @@ where
 
     async fn run(&self, source: &KinesisBatch, deadline: Deadline) -> Tally {
         let batch = Batch::open(source);
-        match source.stream.as_str() {
+        match source.shard.stream() {
             stream if stream == self.signals_stream => self.apply(&batch, deadline).await,
             // Relaying what is signals already would put it back in front of itself for ever.
             "" => nothing_done("the batch does not tell its stream".to_owned()),

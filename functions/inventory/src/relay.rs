@@ -1,12 +1,12 @@
-//! What producers tell of stock, passed on into the stream of signals: everything that changes a stock item then stands
-//! in one line, and one mapping writes it.
+//! Receipts and counts of producers, relayed into the stream of signals. Everything that changes a stock item then
+//! comes in one sequence per key, and one mapping writes it.
 //!
-//! An event is passed on at least once, as the bytes that it came in and under its own key. Its repeats are known by its
+//! An event is relayed at least once, as the bytes that it came in and under its own key. Its repeats are known by its
 //! identity where it is applied, so nothing is remembered here.
 
 use bytes::Bytes;
-use millrace_domain::stock::is_delivery_or_count;
-use millrace_domain::{Data, Event, Invalid, Reason, Verdict};
+use millrace_domain::stock::is_receipt_or_count;
+use millrace_domain::{Data, Event, Invalid, Reason, Shard, Verdict};
 use millrace_lambda::batch_event::newest_event_ms;
 use millrace_lambda::deadline::DeadlineNear;
 use millrace_lambda::ports::JsonLineSink;
@@ -15,7 +15,7 @@ use millrace_lambda::record_stream::{OutgoingRecord, Put, RecordStream};
 use millrace_lambda::trace::{follow, step};
 use millrace_lambda::{Batch, BatchEvent, BatchEvents, Checkpoint, Deadline, JsonLines, Tally};
 
-/// Where events are passed on to, and where those are set aside that the stream refuses.
+/// Where events are relayed to, and where those go that the stream rejects.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Relay<'a, R, Q> {
     pub(crate) function: &'static str,
@@ -23,13 +23,13 @@ pub(crate) struct Relay<'a, R, Q> {
     pub(crate) quarantine: &'a Q,
 }
 
-/// How far a batch was passed on.
+/// How far a batch was relayed.
 #[derive(Debug, Default)]
 struct Progress {
     checkpoint: Checkpoint,
     why: String,
-    /// Index of each event that the stream refuses, and why.
-    refused: Vec<(usize, String)>,
+    /// Index of each event that the stream rejects, and why.
+    rejected: Vec<(usize, String)>,
 }
 
 impl Progress {
@@ -53,14 +53,14 @@ impl<R: RecordStream, Q: JsonLineSink> Relay<'_, R, Q> {
         let relayed = (0..).zip(&verdicts).filter(|(_, verdict)| **verdict == Verdict::Applied);
         let relayed: Vec<usize> = relayed.map(|(index, _)| index).collect();
         step("put", self.put(batch, &events, relayed, &mut progress, deadline)).await;
-        step("quarantine", self.quarantine(&events, &batch.source.shard_id, &mut progress, deadline)).await;
-        for (index, _) in &progress.refused {
+        step("quarantine", self.quarantine(&events, &batch.source.shard, &mut progress, deadline)).await;
+        for (index, _) in &progress.rejected {
             if let Some(verdict) = verdicts.get_mut(*index) {
                 *verdict = Verdict::Rejected(Reason::StreamRejected);
             }
         }
         let Progress { checkpoint, why, .. } = progress;
-        // What lies behind the checkpoint may have been passed on or not; it comes again either way.
+        // What lies behind the checkpoint may have been relayed or not; it comes again either way.
         let verdict = |(batch_event, verdict): (&BatchEvent<'_>, Verdict)| {
             (batch_event.record, Some(verdict).filter(|_| checkpoint.allows(batch_event.record)))
         };
@@ -69,19 +69,19 @@ impl<R: RecordStream, Q: JsonLineSink> Relay<'_, R, Q> {
         Tally { checkpoint, verdicts, why, newest_event_ms: newest_event_ms(&events), ..Tally::default() }
     }
 
-    /// What becomes of an event unless the stream does not take it. Invalid ones are set aside by `archive`.
+    /// What becomes of an event unless the stream does not take it. `archive` quarantines invalid ones.
     fn verdict(&self, batch_event: &BatchEvent<'_>) -> Verdict {
         match &batch_event.event {
             _ if !batch_event.is_for(self.function) => Verdict::Ignored,
             Err(invalid) => Verdict::Rejected(invalid.reason),
-            Ok(event) if is_delivery_or_count(&event.data) || is_signal_brought_back(batch_event) => {
+            Ok(event) if is_receipt_or_count(&event.data) || is_signal_brought_back(batch_event) => {
                 Verdict::Applied
             }
             Ok(_) => Verdict::Ignored,
         }
     }
 
-    /// Puts these events. What waits behind a refused one of its key goes in another round: it may stand in the same
+    /// Puts these events. What waits behind a rejected one of its key goes in another round: it may stand in the same
     /// record, and a batch that ended there would never go on.
     async fn put(
         &self,
@@ -98,11 +98,11 @@ impl<R: RecordStream, Q: JsonLineSink> Relay<'_, R, Q> {
             let sent: Vec<_> = open.iter().filter_map(|index| outgoing(batch, events.get(*index)?)).collect();
             let answers = self.stream.put(&sent, deadline).await;
             let (mut left, mut why) = (Vec::new(), String::new());
-            let refused_before = progress.refused.len();
+            let rejected_before = progress.rejected.len();
             for (index, answer) in open.into_iter().zip(answers) {
                 match answer {
                     Put::Accepted => {}
-                    Put::Refused(why) => progress.refused.push((index, why)),
+                    Put::Rejected(why) => progress.rejected.push((index, why)),
                     Put::NotAccepted(reason) => {
                         if left.is_empty() {
                             why = reason;
@@ -112,33 +112,33 @@ impl<R: RecordStream, Q: JsonLineSink> Relay<'_, R, Q> {
                 }
             }
             open = left;
-            if progress.refused.len() == refused_before {
+            if progress.rejected.len() == rejected_before {
                 if let Some(first) = open.first().and_then(|first| events.get(*first)) {
-                    progress.end_at(first.record, format!("an event was not passed on: {why}"));
+                    progress.end_at(first.record, format!("an event was not relayed: {why}"));
                 }
                 return;
             }
         }
     }
 
-    /// Puts into the quarantine what the stream refuses. Only before the checkpoint: what lies behind it comes again,
-    /// and is set aside then.
+    /// Quarantines what the stream rejects, but only before the checkpoint. Lambda sends the rest again, and the retry
+    /// quarantines it.
     async fn quarantine(
         &self,
         events: &[BatchEvent<'_>],
-        shard_id: &str,
+        shard: &Shard,
         progress: &mut Progress,
         deadline: Deadline,
     ) {
         let mut lines = JsonLines::default();
-        progress.refused.sort_unstable();
-        for (index, why) in &progress.refused {
+        progress.rejected.sort_unstable();
+        for (index, why) in &progress.rejected {
             let Some(batch_event) =
                 events.get(*index).filter(|batch_event| progress.checkpoint.allows(batch_event.record))
             else {
                 continue;
             };
-            let invalid = Invalid::whole(Reason::StreamRejected, format!("cannot be passed on: {why}"));
+            let invalid = Invalid::whole(Reason::StreamRejected, format!("cannot be relayed: {why}"));
             let invalid = match &batch_event.event {
                 Ok(event) => invalid.of_event(&event.id),
                 Err(_) => invalid,
@@ -146,7 +146,7 @@ impl<R: RecordStream, Q: JsonLineSink> Relay<'_, R, Q> {
             push_entry::<Q>(
                 &mut lines,
                 batch_event.record,
-                &batch_event.quarantined(self.function, shard_id, invalid),
+                &batch_event.quarantined(self.function, shard, invalid),
             );
         }
         if lines.is_empty() {
@@ -158,14 +158,15 @@ impl<R: RecordStream, Q: JsonLineSink> Relay<'_, R, Q> {
     }
 }
 
-/// Whether this is a signal that was set aside. It goes on in its redrive envelope: without it, a signal that has been
-/// overtaken would be taken for one that was applied, and nobody would hear that this cannot be told.
+/// Whether this is a signal that was quarantined. It goes on in its redrive envelope. Without the envelope, an
+/// overtaken signal would pass for one that was applied, and nobody would learn that this is undecidable.
 ///
-/// What comes back for one function alone is of a batch that was given up, and no batch of signals ever is: such a signal
-/// was put into the stream of events by somebody else, where it is not to be believed.
+/// What comes back for one function alone is of a batch that its mapping discarded. No mapping discards a batch of
+/// signals: somebody else put such a signal into the stream of events, and it is not to be believed.
 fn is_signal_brought_back(batch_event: &BatchEvent<'_>) -> bool {
     let is_signal = |event: &Event<'_>| matches!(event.data, Data::StockSold(_) | Data::StockReturned(_));
-    let for_everybody = batch_event.redriven.as_ref().is_some_and(|redriven| redriven.function.is_none());
+    let for_everybody =
+        batch_event.redriven.as_ref().is_some_and(|redriven| redriven.target_function.is_none());
     for_everybody && batch_event.event.as_ref().is_ok_and(is_signal)
 }
 

@@ -1,4 +1,4 @@
-//! What the caller is told.
+//! What the caller gets back.
 
 use std::collections::BTreeMap;
 
@@ -12,10 +12,10 @@ pub const RESULTS_LIMIT_BYTES: usize = 4 * 1024 * 1024;
 /// Longest error of a result in bytes.
 const ERROR_LIMIT_BYTES: usize = 500;
 
-/// How an object stands.
+/// What is known of an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum State {
+pub enum Status {
     /// Not marked done; it was not read.
     Open,
     /// Marked done.
@@ -23,7 +23,7 @@ pub enum State {
     /// A run would send all of it and mark it done.
     Ready,
     /// Something stands in the way of marking it done.
-    NotDone,
+    Failed,
 }
 
 /// What was counted, in one object or in all.
@@ -32,10 +32,10 @@ pub struct Counts {
     /// Records that were read, those of aggregates one by one.
     pub records: u64,
     /// Records left out by the request's filters.
-    pub skipped: u64,
+    pub filtered: u64,
     /// Redrive envelopes that were addressed to another function than the one that failed, and repeats within an
     /// object.
-    pub not_sent: u64,
+    pub left_out: u64,
     /// Records that are to be sent.
     pub to_send: u64,
     /// Records that the stream accepted.
@@ -47,8 +47,8 @@ pub struct Counts {
 impl Counts {
     fn add(&mut self, other: &Self) {
         self.records += other.records;
-        self.skipped += other.skipped;
-        self.not_sent += other.not_sent;
+        self.filtered += other.filtered;
+        self.left_out += other.left_out;
         self.to_send += other.to_send;
         self.sent += other.sent;
         for (name, count) in &other.events {
@@ -62,8 +62,8 @@ impl Counts {
 pub struct ObjectResult {
     /// Its key.
     pub key: String,
-    /// How it stands.
-    pub state: State,
+    /// What is known of it.
+    pub status: Status,
     /// Its size in bytes.
     pub size_bytes: u64,
     /// What was counted in it.
@@ -136,8 +136,8 @@ impl Answer {
     pub(crate) fn push(&mut self, mut result: ObjectResult) {
         result.error.truncate(result.error.floor_char_boundary(ERROR_LIMIT_BYTES));
         self.objects += 1;
-        self.done += u64::from(self.mode == Mode::Run && result.state == State::Done);
-        self.failed += u64::from(result.state == State::NotDone);
+        self.done += u64::from(self.mode == Mode::Run && result.status == Status::Done);
+        self.failed += u64::from(result.status == Status::Failed);
         self.counts.add(&result.counts);
         // Each result with its comma.
         let bytes = serde_json::to_vec(&result).map_or(0, |text| text.len() + 1);
@@ -170,7 +170,7 @@ mod tests {
     fn result(key: String, error: String) -> ObjectResult {
         ObjectResult {
             key,
-            state: State::NotDone,
+            status: Status::Failed,
             size_bytes: 1,
             counts: Counts { sent: 1, ..Counts::default() },
             error,

@@ -43,7 +43,7 @@ pub(crate) async fn in_order<O: Objects>(
     Ok(ordered)
 }
 
-/// The first sequence number of an object's batch. Why it says none is told when the object is read to be sent.
+/// The first sequence number of an object's batch. Why it has none is reported when the object is read to be sent.
 async fn first_sequence_number<O: Objects>(
     objects: &O,
     key: &str,

@@ -35,14 +35,14 @@ pub(crate) fn wrap(
     for record in records {
         counts.records += 1;
         if !request.asks_for(&record) {
-            counts.skipped += 1;
+            counts.filtered += 1;
             continue;
         }
         let data =
             Bytes::from(redrive_envelope::wrap(&record.redriven, &record.partition_key, &record.bytes));
-        // Delivery to the quarantine is at least once, and two functions may refuse one event.
+        // Delivery to the quarantine is at least once, and two functions may reject one event.
         if !known.insert(data.clone()) {
-            counts.not_sent += 1;
+            counts.left_out += 1;
             continue;
         }
         if !(1..=KEY_LIMIT_CHARS).contains(&record.partition_key.chars().count()) {
@@ -60,9 +60,9 @@ pub(crate) fn wrap(
         counts.to_send += 1;
         envelopes.records.push(OutgoingRecord { partition_key: record.partition_key, data });
     }
-    envelopes.problem = match (too_large, counts.skipped) {
+    envelopes.problem = match (too_large, counts.filtered) {
         (0, 0) => None,
-        (0, skipped) => Some(format!("{skipped} of its records were left out by a filter")),
+        (0, filtered) => Some(format!("{filtered} of its records were left out by a filter")),
         (large, _) => Some(format!(
             "{large} of its records are too large for a redrive envelope of {record_limit_bytes} bytes"
         )),
@@ -73,7 +73,7 @@ pub(crate) fn wrap(
     }
     if let Some(invalid) = unopened {
         envelopes.problem =
-            Some(format!("a redrive envelope of one of its records would be refused: {invalid}"));
+            Some(format!("a redrive envelope of one of its records would be rejected: {invalid}"));
     }
     envelopes
 }
@@ -81,7 +81,7 @@ pub(crate) fn wrap(
 /// Counts the events of a redrive envelope as consumers would see them: through the same code, from the envelope on.
 ///
 /// # Errors
-/// When they would refuse the envelope itself, so that what it holds would not come back.
+/// When they would reject the envelope itself, so that what it holds would not come back.
 fn judge(record: &Record, data: Bytes, counts: &mut Counts) -> Result<(), Invalid> {
     let first = &record.redriven.first;
     let envelope = KinesisRecord {
@@ -90,8 +90,7 @@ fn judge(record: &Record, data: Bytes, counts: &mut Counts) -> Result<(), Invali
         arrived_at_ms: first.arrived_at_ms,
         data,
     };
-    let batch =
-        KinesisBatch { shard_id: first.shard_id.clone(), records: vec![envelope], ..KinesisBatch::default() };
+    let batch = KinesisBatch { shard: first.shard.clone(), records: vec![envelope] };
     for batch_event in Batch::open(&batch).events().list {
         if batch_event.redriven.is_none() {
             return batch_event.event.map(|_| ());

@@ -1,5 +1,5 @@
-//! Brings dead letters back through the stream: each record becomes a `record.redriven` event under its own
-//! key, so that it comes in line with everything else of that key.
+//! Brings dead letters back through the stream: each record becomes a `record.redriven` event under its own key, so
+//! that the key keeps one sequence.
 
 #[cfg(feature = "s3")]
 mod adapters;
@@ -14,7 +14,7 @@ mod source;
 
 #[cfg(feature = "s3")]
 pub use adapters::adapters;
-pub use answer::{Answer, Counts, ObjectResult, State};
+pub use answer::{Answer, Counts, ObjectResult, Status};
 pub use config::Config;
 pub use listing::{MARKS_ROOT, mark_of};
 pub use request::{Mode, Request, Source};

@@ -14,7 +14,7 @@ pub const MARKS_ROOT: &str = "redriven/";
 const PAGE_LIMIT_OBJECTS: usize = 1_000;
 
 /// Most objects of a burst: each is read before the first of them is sent, and that must fit into an invocation many
-/// times. The objects behind are a burst of their own. Those that are done count, so that every run cuts alike.
+/// times. The objects behind are a burst of their own. Those that are done count, so that every run splits alike.
 const BURST_LIMIT_OBJECTS: usize = 1_000;
 
 /// The key of the mark that says that an object is done.
@@ -42,7 +42,7 @@ impl<'l, O: Objects> Listing<'l, O> {
         Self { objects, prefix, in_bursts, after, ahead: VecDeque::new(), is_at_end: false }
     }
 
-    /// The next objects, each with whether it is marked: one, or a burst whose order their keys do not tell. None at
+    /// The next objects, each with whether it is marked: one, or a burst whose order their keys do not show. None at
     /// the end.
     pub(crate) async fn next_burst(
         &mut self,

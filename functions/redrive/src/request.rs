@@ -118,7 +118,7 @@ impl Request {
             && self.arrived_from_ms.is_none_or(|arrived_from_ms| first.arrived_at_ms >= arrived_from_ms)
             && self.arrived_to_ms.is_none_or(|arrived_to_ms| first.arrived_at_ms < arrived_to_ms)
             && self.reason.is_none_or(|reason| record.reason.as_deref() == Some(reason.code()))
-            && self.shard_id.as_ref().is_none_or(|shard_id| *shard_id == first.shard_id)
+            && self.shard_id.as_ref().is_none_or(|shard_id| shard_id == first.shard.id())
     }
 }
 

@@ -6,7 +6,7 @@ use millrace_lambda::Deadline;
 use millrace_lambda::objects::{Listed, Object, Objects};
 use millrace_lambda::record_stream::{OutgoingRecord, Put, RecordStream};
 
-use crate::answer::{Answer, Counts, ObjectResult, State};
+use crate::answer::{Answer, Counts, ObjectResult, Status};
 use crate::burst::{OBJECT_LIMIT_BYTES, in_order};
 use crate::config::Config;
 use crate::envelopes::wrap;
@@ -60,7 +60,7 @@ struct Reading {
 
 impl<O: Objects, R: RecordStream> Run<'_, O, R> {
     async fn go(&mut self) {
-        // A list reads nothing, so it cannot tell an order that the keys do not tell.
+        // A list reads nothing, so it knows no order but that of the keys.
         let in_bursts = self.request.source == Source::OnFailure && self.request.mode != Mode::List;
         let mut listing =
             Listing::new(self.objects, &self.request.prefix, self.request.start_after.clone(), in_bursts);
@@ -138,16 +138,16 @@ impl<O: Objects, R: RecordStream> Run<'_, O, R> {
 
     fn list(&mut self, listed: Listed, is_done: bool) {
         self.answer.done_before += u64::from(is_done);
-        let state = if is_done { State::Done } else { State::Open };
+        let status = if is_done { Status::Done } else { Status::Open };
         let (counts, error) = (Counts::default(), String::new());
-        self.answer.push(ObjectResult { key: listed.key, state, size_bytes: listed.bytes, counts, error });
+        self.answer.push(ObjectResult { key: listed.key, status, size_bytes: listed.bytes, counts, error });
     }
 
     /// Reads one object and sends its records.
     async fn take(&mut self, number: usize, listed: Listed) {
         let contents = self.read(number, &listed.key).await;
         self.joiner.close(number).into_iter().for_each(|object| self.incomplete(object));
-        let mut counts = Counts { not_sent: contents.not_sent, ..Counts::default() };
+        let mut counts = Counts { left_out: contents.left_out, ..Counts::default() };
         let envelopes = wrap(contents.records, self.request, self.config.record_limit_bytes, &mut counts);
         let mut why = contents.problem.or(envelopes.problem);
         if self.request.mode == Mode::Run {
@@ -183,21 +183,21 @@ impl<O: Objects, R: RecordStream> Run<'_, O, R> {
         if records.is_empty() {
             return None;
         }
-        let (mut refused, mut waits) = (None, None);
+        let (mut rejected, mut waits) = (None, None);
         for put in self.stream.put(records, self.deadline).await {
             match put {
                 Put::Accepted => counts.sent += 1,
-                Put::Refused(why) => refused = refused.or(Some(why)),
+                Put::Rejected(why) => rejected = rejected.or(Some(why)),
                 Put::NotAccepted(why) => waits = waits.or(Some(why)),
             }
         }
-        if refused.is_some() || waits.is_some() {
-            // Objects behind this one may hold later records of the same keys. What is refused may be taken once the
+        if rejected.is_some() || waits.is_some() {
+            // Objects behind this one may hold later records of the same keys. What is rejected may be taken once the
             // stream is set up for it; whoever knows better goes on with a request with this key as `start_after`.
             self.answer.error = "the stream did not accept all records of an object".to_owned();
         }
-        let refused = refused.map(|why| format!("the stream refuses a record: {why}"));
-        refused.or_else(|| waits.map(|why| format!("the stream did not accept a record: {why}")))
+        let rejected = rejected.map(|why| format!("the stream rejects a record: {why}"));
+        rejected.or_else(|| waits.map(|why| format!("the stream did not accept a record: {why}")))
     }
 
     fn incomplete(&mut self, number: usize) {
@@ -220,14 +220,14 @@ impl<O: Objects, R: RecordStream> Run<'_, O, R> {
             if reading.why.is_none() && self.request.mode == Mode::Run {
                 reading.why = self.mark(&reading).await.err();
             }
-            let state = match (&reading.why, self.request.mode) {
-                (Some(_), _) => State::NotDone,
-                (None, Mode::Run) => State::Done,
-                (None, Mode::DryRun | Mode::List) => State::Ready,
+            let status = match (&reading.why, self.request.mode) {
+                (Some(_), _) => Status::Failed,
+                (None, Mode::Run) => Status::Done,
+                (None, Mode::DryRun | Mode::List) => Status::Ready,
             };
             let Listed { key, bytes: size_bytes } = reading.listed;
             let error = reading.why.unwrap_or_default();
-            self.answer.push(ObjectResult { key, state, size_bytes, counts: reading.counts, error });
+            self.answer.push(ObjectResult { key, status, size_bytes, counts: reading.counts, error });
         }
     }
 

@@ -198,7 +198,7 @@ async fn metrics(lines: &mut tokio::io::Lines<BufReader<tokio::process::ChildStd
 struct Usage {
     read_requests: u64,
     write_requests: u64,
-    write_units: u64,
+    write_capacity_units: u64,
     users: usize,
     batches: u64,
 }
@@ -208,7 +208,7 @@ impl Usage {
         let metric = |name: &str| line[name].as_u64().unwrap_or_default();
         self.read_requests += metric("read_requests");
         self.write_requests += metric("write_requests");
-        self.write_units += metric("write_units");
+        self.write_capacity_units += metric("write_capacity_units");
         self.users += users;
         self.batches += 1;
     }
@@ -249,7 +249,7 @@ fn print(
         ("of which waiting for the store, median", middle(waits)),
         ("CPU a batch", ms(cpu / u32::try_from(usage.batches).unwrap())),
         ("users a batch", format!("{:.1}", usage.users as f64 / usage.batches as f64)),
-        ("write units a batch", each(usage.write_units)),
+        ("write capacity units a batch", each(usage.write_capacity_units)),
         ("write requests a batch", each(usage.write_requests)),
         ("read requests a batch", each(usage.read_requests)),
         ("start to first next, median", middle(&starts)),

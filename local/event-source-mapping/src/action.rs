@@ -1,4 +1,4 @@
-//! What a shard asks its caller to do, and what it is told in return.
+//! What a shard asks its caller to do, and the outcome that the caller reports.
 
 use std::{fmt, sync::Arc};
 
@@ -69,7 +69,7 @@ pub enum Outcome<'a> {
     Returned(&'a [u8]),
     /// The function failed: an error, a timeout, a crash. The attempt counts.
     FunctionError,
-    /// The function did not run: throttled, refused. The attempt does not count [L-OF].
+    /// The function did not run: throttled, or not there. The attempt does not count [L-OF].
     NotInvoked,
 }
 
@@ -80,6 +80,6 @@ pub struct Completion {
     pub succeeded: usize,
     /// Records that will be sent again.
     pub retried: usize,
-    /// Records that are given up; a [`Action::Discard`] with them follows.
+    /// Records that are discarded; a [`Action::Discard`] with them follows.
     pub discarded: usize,
 }

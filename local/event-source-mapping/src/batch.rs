@@ -9,7 +9,7 @@ use crate::{Records, Settings};
 pub(crate) struct Batch {
     pub(crate) records: Records,
     pub(crate) history: History,
-    /// The budget is used up: the records are to be given up.
+    /// The budget is used up: the records are to be discarded.
     pub(crate) is_exhausted: bool,
 }
 

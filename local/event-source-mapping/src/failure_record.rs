@@ -1,4 +1,4 @@
-//! What the on-failure destination receives for records that are given up.
+//! What the on-failure destination receives for discarded records.
 
 use std::{fmt, sync::Arc};
 
@@ -12,7 +12,7 @@ const FORMAT_VERSION: &str = "1.0";
 /// Status of every synchronous invocation that ran, whether the function failed or not [L-OF].
 const STATUS_CODE_OK: u16 = 200;
 
-/// Why records are given up.
+/// Why records are discarded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum Condition {
     /// The batch failed once more than `MaximumRetryAttempts` [L-OF].
@@ -31,14 +31,14 @@ impl fmt::Display for Condition {
     }
 }
 
-/// Records that are given up, of one shard and one lane.
+/// Discarded records, of one shard and one lane.
 #[derive(Clone, Debug)]
 pub struct Discarded {
     /// Lane of the records, from 0.
     pub lane: usize,
     /// The records, in order, never empty.
     pub records: Records,
-    /// Why they are given up.
+    /// Why they are discarded.
     pub condition: Condition,
     pub(crate) history: History,
     pub(crate) envelope: Arc<Envelope>,

@@ -1,4 +1,4 @@
-//! One lane of a shard: batches in order, one in flight, each retried until it is done or given up.
+//! One lane of a shard: batches in order, one in flight, each retried until it is done or discarded.
 
 use std::{collections::VecDeque, sync::Arc};
 
@@ -14,7 +14,7 @@ use crate::{
 pub(crate) enum LaneStep {
     /// The front batch may be sent.
     Ready,
-    /// These records are given up; the lane holds them no longer.
+    /// These records are discarded; the lane holds them no longer.
     Discard { records: Records, condition: Condition, history: History },
     /// Nothing before this time.
     WaitUntil(u64),
@@ -197,7 +197,7 @@ impl Lane {
         self.retry_at_ms = 0;
     }
 
-    /// Takes what is given up from the front of the lane.
+    /// Takes what is to be discarded from the front of the lane.
     fn discard(&mut self, settings: &Settings, now_ms: u64) -> Option<LaneStep> {
         let Some(batch) = self.parts.pop_front() else {
             let (records, condition) = match self.buffer.take_oversized(settings) {

@@ -6,7 +6,7 @@
 //! simulation that repeats itself exactly.
 //!
 //! - [`Mapping`] is a whole stream with its lineage: a shard starts when its parents are done.
-//! - [`Shard`] is one shard: batches, lanes, retries, what is given up, and the checkpoint.
+//! - [`Shard`] is one shard: batches, lanes, retries, what is discarded, and how far it is done.
 //! - [`FailureRecord`] is the object that the on-failure destination receives.
 //!
 //! Tags in brackets name the source of a rule: `[L-BIF]`, `[L-OF]`, `[L-KIN]`, `[L-PAR]` are pages of the Lambda

@@ -99,7 +99,7 @@ impl Shard {
     ///
     /// Each call answers with one action; the caller carries it out and polls again until the answer is to wait.
     /// Records that [`Action::Discard`] hands out count as done, so their failure record must be written before
-    /// the [`checkpoint`](Self::checkpoint) is stored.
+    /// [`Self::done_through`] is stored.
     pub fn poll(&mut self, now_ms: u64) -> Action {
         let mut wake_ms: Option<u64> = None;
         let mut is_in_flight = false;
@@ -148,7 +148,7 @@ impl Shard {
         Ok(completion)
     }
 
-    /// Gives up an invocation whose outcome will never be known: its batch may be sent again at once, no attempt is
+    /// Abandons an invocation whose outcome will never be known: its batch may be sent again at once, no attempt is
     /// counted, and the token is void.
     ///
     /// # Errors
@@ -162,8 +162,8 @@ impl Shard {
 
     /// The highest sequence number at or below which every record is done, in all lanes; where a reader resumes
     /// after. `None` before the first progress.
-    pub fn checkpoint(&self) -> Option<&str> {
-        self.progress.checkpoint()
+    pub fn done_through(&self) -> Option<&str> {
+        self.progress.done_through()
     }
 
     /// Records that were pushed and are not done, in flight or not; to bound how far a reader runs ahead.

@@ -158,17 +158,8 @@ impl Leaf {
     /// Appends a value, or that there is none. The row was read by the same types, so a cell of another type cannot
     /// occur; were it to, the null keeps the columns of equal length.
     fn append(&mut self, cell: Cell<'_>, levels: Levels) {
-        let is_there = match (&mut self.values, cell) {
-            (Values::Text(values), Cell::Text(text)) => Some(values.push(text.as_bytes().to_vec().into())),
-            (Values::Int(values), Cell::Int(value)) => Some(values.push(value)),
-            (Values::BigInt(values), Cell::BigInt(value) | Cell::Timestamp(value)) => {
-                Some(values.push(value))
-            }
-            (Values::Double(values), Cell::Double(value)) => Some(values.push(value)),
-            (Values::Boolean(values), Cell::Boolean(value)) => Some(values.push(value)),
-            _ => None,
-        };
-        self.definition.push(levels.definition + i16::from(is_there.is_some()));
+        let is_there = self.values.push(cell);
+        self.definition.push(levels.definition + i16::from(is_there));
         self.repetition.push(levels.repetition);
     }
 
@@ -198,5 +189,20 @@ impl Leaf {
             _ => return Err(wrong()),
         };
         column.close()
+    }
+}
+
+impl Values {
+    /// Appends a value of their own type; whether it was one.
+    fn push(&mut self, cell: Cell<'_>) -> bool {
+        match (self, cell) {
+            (Self::Text(values), Cell::Text(text)) => values.push(text.as_bytes().to_vec().into()),
+            (Self::Int(values), Cell::Int(value)) => values.push(value),
+            (Self::BigInt(values), Cell::BigInt(value) | Cell::Timestamp(value)) => values.push(value),
+            (Self::Double(values), Cell::Double(value)) => values.push(value),
+            (Self::Boolean(values), Cell::Boolean(value)) => values.push(value),
+            _ => return false,
+        }
+        true
     }
 }

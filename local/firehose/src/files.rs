@@ -20,7 +20,7 @@ pub enum DeliveryError {
         #[source]
         source: io::Error,
     },
-    /// The runtime gave up the thread that was to write.
+    /// The runtime ended the thread that was to write.
     #[error(
         "the delivery was not completed and its rows stay buffered: deliver again before the runtime shuts down"
     )]

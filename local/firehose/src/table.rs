@@ -50,7 +50,7 @@ impl Table {
         Ok(Self { row: GlueType::Struct(fields.clone()), fields, schema })
     }
 
-    /// Converts rows. One that does not fit the table is set aside and its neighbours are not affected.
+    /// Converts rows. A row that does not fit the table is rejected; its neighbours are not affected.
     pub(crate) fn encode<'a>(&self, documents: impl Iterator<Item = &'a [u8]> + Clone) -> Encoded {
         self.try_encode(documents.clone()).unwrap_or_else(|error| {
             // Every row fits the schema by now, so this is a fault of the writer; the rows must survive it.

@@ -8,7 +8,7 @@ const MILLISECOND_NS: i128 = 1_000_000;
 /// Longest accepted text: `yyyy-MM-dd'T'HH:mm:ss.SSSSSSSSS'Z'`, with nine fraction digits.
 const TEXT_MAX_CHARS: usize = 30;
 
-/// Milliseconds since 1970 of an ISO 8601 timestamp in UTC; finer digits are cut off.
+/// Milliseconds since 1970 of an ISO 8601 timestamp in UTC; finer digits are truncated.
 pub(crate) fn parse_ms(text: &str) -> Option<i64> {
     if !text.ends_with('Z') || text.len() > TEXT_MAX_CHARS || text.as_bytes().get(10) != Some(&b'T') {
         return None;

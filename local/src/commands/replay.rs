@@ -62,7 +62,7 @@ pub(crate) async fn run(options: &Replay) -> Result<(), Error> {
 }
 
 /// Puts counts at the head of the stream of signals. `inventory` passes them on into it as well, but maybe behind sales of
-/// so many days that a count could not be put in its place any more; what it passes on is then a repeat.
+/// so many days that a count could not be put in order any more; what it passes on is then a repeat.
 async fn count_before_anything_is_emitted(world: &World, counts: &[Input]) -> Result<(), Error> {
     let mut producer = Producer::new(world.clients.kinesis.clone(), SIGNALS_STREAM);
     for count in counts {
@@ -80,9 +80,9 @@ fn print(options: &Replay, summary: &Summary, saved: &Saved) {
         let events: u64 = function.verdicts.values().sum::<u64>().max(1);
         let of = |metric: &str| function.metric(metric) as f64 * 1_000.0 / events as f64;
         println!(
-            "units      {name}: {:.0} read, {:.0} write of 1,000 events and signals",
-            of("read_units"),
-            of("write_units")
+            "cost       {name}: {:.0} read and {:.0} write capacity units for 1,000 events and signals",
+            of("read_capacity_units"),
+            of("write_capacity_units")
         );
     }
     if options.functions_url.is_some() {

@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::mapping::{Functions, Watched, quiet};
 use crate::options::Tuning;
 
-/// Most runs of `close` that may fail one after another before a replay gives up.
+/// Most runs of `close` that may fail one after another before a replay ends with an error.
 const FAILURE_LIMIT: u32 = 50;
 
 /// When the timers of a replay fire.

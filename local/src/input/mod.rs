@@ -39,7 +39,7 @@ impl Input {
     }
 }
 
-/// The key of what has no subject that could be read: it still goes into the stream, and is set aside there.
+/// The key of what has no subject that could be read: it still goes into the stream, and `archive` rejects it.
 pub(crate) const UNREADABLE_KEY: &str = "unreadable";
 
 type Inputs = Box<dyn Iterator<Item = Result<Input, Error>> + Send>;

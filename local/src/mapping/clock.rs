@@ -4,9 +4,8 @@ use std::time::Duration;
 
 use event_source_mapping::RECORD_AGE_MIN_MS;
 
-/// Tells a mapping the time. AWS takes no age limit below a minute, and neither does the mapping; for a shorter one
-/// its time runs faster by a whole factor, from a fixed moment on, for what it is told now and for when records
-/// arrived alike.
+/// The time of a mapping. AWS takes no age limit below a minute, and neither does the mapping. For a shorter limit, its
+/// time runs faster by a whole factor from a fixed moment on. That holds for the present and for when records arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct MappingClock {
     origin_ms: u64,

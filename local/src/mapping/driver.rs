@@ -22,8 +22,8 @@ use crate::options::{Limits, Tuning};
 use crate::output::write_whole;
 use crate::world::Clients;
 
-/// Most attempts in a row that nobody answers before a run gives up.
-const REFUSED_LIMIT: u32 = 30;
+/// Most attempts in a row that nobody answers before a run ends with an error.
+const NOT_INVOKED_LIMIT: u32 = 30;
 
 /// Pause after a page at the tip of a shard, in milliseconds: Lambda polls once a second. Who waits for the end of a
 /// run does not want to wait for that.
@@ -64,7 +64,7 @@ pub(crate) struct Driver {
     functions: Arc<Functions>,
     around: Around,
     read_ahead: usize,
-    refused: u32,
+    not_invoked: u32,
     discarded: DiscardedCounts,
 }
 
@@ -88,7 +88,7 @@ impl Driver {
         let idle_ms = if around.ending.is_some() { IDLE_BEFORE_THE_END_MS } else { IDLE_MS };
         let reader = Reader::new(clients.kinesis.clone(), of.stream, idle_ms);
         let discarded = DiscardedCounts::default();
-        Ok(Self { of, mapping, reader, functions, around, read_ahead, refused: 0, discarded })
+        Ok(Self { of, mapping, reader, functions, around, read_ahead, not_invoked: 0, discarded })
     }
 
     /// Runs until it is done; gives back what it discarded.
@@ -202,14 +202,14 @@ impl Driver {
                 tracing::warn!(function = self.of.function, why, "an invocation failed");
                 Outcome::FunctionError
             }
-            Invoked::Refused(_) => Outcome::NotInvoked,
+            Invoked::NotAtAll(_) => Outcome::NotInvoked,
         };
-        self.refused = if outcome == Outcome::NotInvoked { self.refused + 1 } else { 0 };
-        if let (Invoked::Refused(why), true) =
-            (invoked, self.refused > REFUSED_LIMIT && self.around.ending.is_some())
+        self.not_invoked = if outcome == Outcome::NotInvoked { self.not_invoked + 1 } else { 0 };
+        if let (Invoked::NotAtAll(why), true) =
+            (invoked, self.not_invoked > NOT_INVOKED_LIMIT && self.around.ending.is_some())
         {
             return Err(Error::Usage(format!(
-                "{} was not invoked {REFUSED_LIMIT} times in a row: {why}; is the server at --functions-url running?",
+                "{} was not invoked {NOT_INVOKED_LIMIT} times in a row: {why}; is the server at --functions-url running?",
                 self.of.function
             )));
         }

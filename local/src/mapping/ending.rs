@@ -14,7 +14,8 @@ pub(crate) struct Idle {
 /// What a mapping is watched by.
 pub(crate) type Watched = watch::Receiver<Option<Idle>>;
 
-/// One mapping's part in the end of a run: it tells how long its stream has been empty, and is told when the end has come.
+/// One mapping's part in the end of a run. It reports how long its stream has been empty, and learns when the end has
+/// come.
 #[derive(Debug)]
 pub(crate) struct Ending {
     stands: watch::Sender<Option<Idle>>,
@@ -28,7 +29,7 @@ impl Ending {
         (Self { stands, has_come: end.subscribe() }, watched)
     }
 
-    /// Tells where the mapping stands; `None` while something is under way.
+    /// Reports how idle the mapping is; `None` while something is under way.
     pub(super) fn stands(&self, idle: Option<Idle>) {
         self.stands.send_if_modified(|stands| std::mem::replace(stands, idle) != idle);
     }
@@ -52,8 +53,9 @@ pub(crate) async fn quiet(mappings: &mut [Watched]) {
         let Some(now) = now else { continue };
         let mut still = true;
         for (mapping, before) in mappings.iter_mut().zip(now) {
-            // The page that was being asked for may have been cut before; the one after it was not. A record makes the
-            // count of pages begin again, and who stood still for long would take as long to come back to it.
+            // The page that was being asked for may have ended before this moment; the one after it did not. A record
+            // makes the count of pages begin again. A mapping that was idle for long would take as long to reach it
+            // again.
             let moved = |found: Idle| found.records != before.records;
             let enough = |found: Idle| moved(found) || found.empty_pages >= before.empty_pages + 2;
             still &= !moved(idle(mapping, enough).await);
@@ -71,7 +73,7 @@ async fn idle(mapping: &mut Watched, enough: impl Fn(Idle) -> bool) -> Idle {
     {
         return idle;
     }
-    // The mapping has ended, with an error that its own task tells.
+    // The mapping has ended, with an error that its own task reports.
     std::future::pending().await
 }
 

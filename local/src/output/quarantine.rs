@@ -1,4 +1,4 @@
-//! What was set aside, read back from the files of the quarantine.
+//! Rejected events, read back from the files of the quarantine.
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -34,7 +34,7 @@ impl Signals {
         match serde_json::from_slice(data) {
             Ok(Value::Array(events)) => events.into_iter().for_each(|event| self.add(event)),
             Ok(event) => self.add(event),
-            // Nothing but functions puts into this stream; archive sets aside what is none of theirs.
+            // Nothing but functions puts into this stream; `archive` quarantines what is none of theirs.
             Err(_) => {}
         }
     }

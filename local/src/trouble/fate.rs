@@ -9,9 +9,9 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 /// What becomes of an invocation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fate {
-    /// It does not begin: no place is free.
+    /// It does not begin: no execution is free.
     NotInvoked,
-    /// The mapping gives it up after this many milliseconds, while it goes on to its end.
+    /// The mapping abandons it after this many milliseconds, while it goes on to its end.
     Abandoned(u64),
     /// It ends, and its answer is lost.
     AnswerLost,

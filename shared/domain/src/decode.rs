@@ -37,7 +37,7 @@ pub struct Decoded<'a> {
     pub element: u32,
     /// The bytes that this event came in.
     pub bytes: &'a [u8],
-    /// The event, or its refusal.
+    /// The event, or its rejection.
     pub event: Result<Event<'a>, Invalid>,
 }
 
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn a_payload_that_cannot_be_split_is_one_refusal() {
+    fn a_payload_that_cannot_be_split_is_one_rejection() {
         assert_eq!(reasons(b"\xff", "u"), [Some(Reason::NotJson)]);
         assert_eq!(reasons(b"", "u"), [Some(Reason::NotJson)]);
         assert_eq!(reasons(b"[]", "u"), [Some(Reason::Envelope)]);

@@ -13,7 +13,7 @@ use crate::event::Event;
 use crate::identity::{ID_LIMIT_BYTES, SOURCE_LIMIT_BYTES};
 use crate::invalid::{Invalid, Reason};
 use crate::json_object::JsonObject;
-use crate::position::{Position, SequenceNumber};
+use crate::position::{INDEX_LIMIT, Position, SequenceNumber, Shard};
 use crate::signal::Origin;
 use crate::time::parse_rfc3339_ms;
 
@@ -42,6 +42,8 @@ struct Wire<'a> {
     datacontenttype: Text<'a>,
     #[serde(borrow, default)]
     data: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    originstream: Text<'a>,
     #[serde(borrow, default)]
     originshardid: Text<'a>,
     #[serde(borrow, default)]
@@ -88,7 +90,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
 /// Reads one event: the JSON text of one CloudEvents object.
 ///
 /// # Errors
-/// The stage, field and rule that refuse it, with the event's id where it could be read.
+/// The stage, field and rule that reject it, with the event's id where it could be read.
 pub fn read_event(text: &str) -> Result<Event<'_>, Invalid> {
     let JsonObject::<Wire<'_>>(wire) = serde_json::from_str(text).map_err(|error| explain(text, &error))?;
     check(&wire).and_then(|time_ms| event(&wire, time_ms)).map_err(|invalid| match wire.id.0.as_ref() {
@@ -98,9 +100,9 @@ pub fn read_event(text: &str) -> Result<Event<'_>, Invalid> {
 }
 
 fn check(wire: &Wire<'_>) -> Result<i64, Invalid> {
-    let refuse = |field: &str, rule: String| Err(Invalid::field(Reason::Envelope, field, rule));
+    let reject = |field: &str, rule: String| Err(Invalid::field(Reason::Envelope, field, rule));
     if wire.specversion.0 != "1.0" {
-        return refuse("specversion", "must be \"1.0\"".to_owned());
+        return reject("specversion", "must be \"1.0\"".to_owned());
     }
     let texts = [
         ("id", &wire.id, ID_LIMIT_BYTES),
@@ -110,23 +112,23 @@ fn check(wire: &Wire<'_>) -> Result<i64, Invalid> {
     ];
     for (field, Text(text), limit) in texts {
         match text.len() {
-            0 => return refuse(field, "is missing or empty".to_owned()),
+            0 => return reject(field, "is missing or empty".to_owned()),
             length if length > limit => {
-                return refuse(field, format!("must be {limit} bytes or fewer, is {length}"));
+                return reject(field, format!("must be {limit} bytes or fewer, is {length}"));
             }
             _ if text.chars().any(char::is_control) => {
-                return refuse(field, "must not hold control characters".to_owned());
+                return reject(field, "must not hold control characters".to_owned());
             }
             _ => {}
         }
     }
     if !is_json(&wire.datacontenttype.0) {
-        return refuse("datacontenttype", "must be application/json or end in +json".to_owned());
+        return reject("datacontenttype", "must be application/json or end in +json".to_owned());
     }
     match parse_rfc3339_ms(&wire.time.0) {
         Some(time_ms) => Ok(time_ms),
-        None if wire.time.0.is_empty() => refuse("time", "is missing or empty".to_owned()),
-        None => refuse("time", "must be an RFC 3339 timestamp of 1970 or later".to_owned()),
+        None if wire.time.0.is_empty() => reject("time", "is missing or empty".to_owned()),
+        None => reject("time", "must be an RFC 3339 timestamp of 1970 or later".to_owned()),
     }
 }
 
@@ -149,16 +151,17 @@ fn event<'a>(wire: &Wire<'a>, time_ms: i64) -> Result<Event<'a>, Invalid> {
 
 /// What an event says of its cause. Whoever needs it asks whether it is there.
 fn origin(wire: &Wire<'_>) -> Option<Box<Origin>> {
-    if wire.originshardid.0.is_empty() || wire.originshardid.0.len() > NAME_LIMIT_BYTES {
+    let (stream, shard_id) = (&wire.originstream.0, &wire.originshardid.0);
+    if ![stream, shard_id].iter().all(|name| (1..=NAME_LIMIT_BYTES).contains(&name.len())) {
+        return None;
+    }
+    let numbers = [wire.originsubsequence, wire.originelement, wire.originindex];
+    if numbers.iter().any(|number| *number > INDEX_LIMIT) {
         return None;
     }
     let sequence = SequenceNumber::parse(&wire.originsequencenumber.0).ok()?;
     let position = Position { sequence, sub_sequence: wire.originsubsequence, element: wire.originelement };
-    Some(Box::new(Origin {
-        shard_id: wire.originshardid.0.clone().into_owned(),
-        position,
-        index: wire.originindex,
-    }))
+    Some(Box::new(Origin { shard: Shard::new(stream, shard_id), position, index: wire.originindex }))
 }
 
 /// Parameters such as `; charset=utf-8` do not matter; an absent content type means JSON in the JSON format.
@@ -236,7 +239,7 @@ mod tests {
     #[test]
     fn what_is_no_object_is_told_apart_from_what_is_no_json() {
         assert_eq!(read_event("5").unwrap_err().reason, Reason::Envelope);
-        let positions = r#"["1.0","e1","urn:s","user.logged_in","u1","2010-12-01T08:26:00Z",null,null,null,null,null,0,0,0]"#;
+        let positions = r#"["1.0","e1","urn:s","user.logged_in","u1","2010-12-01T08:26:00Z",null,null,null,null,null,null,0,0,0]"#;
         assert_eq!(read_event(positions).unwrap_err().reason, Reason::Envelope);
         assert_eq!(read_event("{\"a\":").unwrap_err().reason, Reason::NotJson);
         assert_eq!(read_event("").unwrap_err().reason, Reason::NotJson);
@@ -260,22 +263,40 @@ mod tests {
     }
 
     #[test]
-    fn an_origin_is_there_when_shard_and_sequence_can_be_one() {
-        let has = |shard_id: &str, sequence: &str| {
-            let attributes = format!(r#""originshardid":"{shard_id}","originsequencenumber":"{sequence}""#);
+    fn an_origin_is_there_when_stream_shard_and_sequence_can_be_one() {
+        let has = |stream: &str, shard_id: &str, sequence: &str| {
+            let attributes = format!(
+                r#""originstream":"{stream}","originshardid":"{shard_id}","originsequencenumber":"{sequence}""#
+            );
             let text = VIEW.replace(r#""traceparent":"x""#, &attributes);
             read_event(&text).unwrap().origin.is_some()
         };
         let (longest, longer) = ("l".repeat(NAME_LIMIT_BYTES), "l".repeat(NAME_LIMIT_BYTES + 1));
         let cases = [
-            ("l", "5", true),
-            (&longest, "5", true),
-            (&longer, "5", false),
-            ("", "5", false),
-            ("l", "05", false),
+            ("s", "l", "5", true),
+            ("s", &longest, "5", true),
+            (&longest, "l", "5", true),
+            ("s", &longer, "5", false),
+            (&longer, "l", "5", false),
+            ("s", "", "5", false),
+            ("", "l", "5", false),
+            ("s", "l", "05", false),
         ];
-        for (shard_id, sequence, expected) in cases {
-            assert_eq!(has(shard_id, sequence), expected, "{shard_id} {sequence}");
+        for (stream, shard_id, sequence, expected) in cases {
+            assert_eq!(has(stream, shard_id, sequence), expected, "{stream} {shard_id} {sequence}");
+        }
+    }
+
+    #[test]
+    fn an_origin_counts_no_further_than_the_lake_does() {
+        for name in ["originsubsequence", "originelement", "originindex"] {
+            let has = |number: u32| {
+                let attributes = format!(
+                    r#""originstream":"s","originshardid":"l","originsequencenumber":"5","{name}":{number}"#
+                );
+                read_event(&VIEW.replace(r#""traceparent":"x""#, &attributes)).unwrap().origin.is_some()
+            };
+            assert!(has(INDEX_LIMIT) && !has(INDEX_LIMIT + 1), "{name}");
         }
     }
 

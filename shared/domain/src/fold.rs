@@ -2,7 +2,7 @@
 
 use crate::event::Event;
 use crate::ledger::{Candidate, Judgement, Ledger, LedgerSettings, SignalJudgement};
-use crate::position::Position;
+use crate::position::{Position, Shard};
 use crate::signal::Signal;
 use crate::timer::{Timer, TimerDue};
 use crate::verdict::{LateReason, Verdict};
@@ -17,9 +17,20 @@ pub trait KeyState: Clone + Default {
     /// What the consumer can be tuned by.
     type Settings;
 
-    /// The attributes that the state is written as, beside `key`, `version` and `ledger`. One that is absent from
-    /// a written state is taken out of the item.
+    /// The attributes that the state is written as, beside `key`, `version`, `format` and `ledger`. One that is absent
+    /// from a written state is taken out of the item.
     const ATTRIBUTES: &'static [&'static str];
+
+    /// The format that the state is written in. It is raised whenever an attribute comes, goes, or means something else,
+    /// so that a version that knows nothing of the change leaves the item alone.
+    const FORMAT: u32 = 1;
+
+    /// The newest format that is read. A version that reads the next format before any version writes it lets that one
+    /// be rolled back.
+    const READS_FORMAT: u32 = Self::FORMAT;
+
+    /// Attributes of other formats: a write takes them out of the item.
+    const RETIRED: &'static [&'static str] = &[];
 
     /// Whether `event.late` is emitted for events that come too late. It takes a stream of signals.
     const EMITS_LATE: bool = false;
@@ -33,8 +44,8 @@ pub trait KeyState: Clone + Default {
     /// Applies a new event. `largest_event_time_ms` already includes the event.
     ///
     /// # Errors
-    /// When the event cannot be applied to this state; the event is set aside and the key goes on from the state
-    /// before it.
+    /// When the event cannot be applied to this state. The function quarantines the event, and the key goes on from
+    /// the state before it.
     fn apply(
         &mut self,
         event: &Event<'_>,
@@ -75,12 +86,12 @@ pub struct CannotApply {
 #[derive(Clone, Copy, Debug)]
 pub struct Delivery<'a> {
     /// The shard that it was read from.
-    pub shard_id: &'a str,
+    pub shard: &'a Shard,
     /// Its position in the shard.
     pub position: &'a Position,
     /// When the stream took it, in epoch milliseconds.
     pub arrived_at_ms: i64,
-    /// Whether it had been set aside and was brought back.
+    /// Whether it is a dead letter that came back.
     pub redriven: bool,
 }
 
@@ -131,7 +142,7 @@ impl<S: KeyState> Fold<S> {
             time_ms: event.time_ms,
             identity: event.identity(),
             payload: event.payload(),
-            shard_id: delivery.shard_id,
+            shard: delivery.shard.hash64(),
             position: delivery.position,
         };
         match self.ledger.judge(&candidate, ledger_settings) {
@@ -166,7 +177,7 @@ impl<S: KeyState> Fold<S> {
     }
 
     /// A shard delivers in order, so a signal above the last one of its shard is new, unless its function emitted it
-    /// before from another position. One that was set aside and comes back below may have been applied or not.
+    /// before from another position. A quarantined one that comes back below may have been applied or not.
     fn step_signal(
         &mut self,
         event: &Event<'_>,

@@ -34,15 +34,24 @@ pub fn identity_hash(source: &str, id: &str) -> u64 {
     xxh3_64(buffer.get(..used).unwrap_or(&buffer))
 }
 
+/// XXH3 of names, each behind its length, so that no two lists of names share their bytes.
+pub fn names_hash(names: &[&str]) -> u64 {
+    xxh3_64(&prefixed(names))
+}
+
+fn prefixed(names: &[&str]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(names.iter().map(|name| PREFIX_BYTES + name.len()).sum());
+    for name in names {
+        bytes.extend(u32::try_from(name.len()).unwrap_or(u32::MAX).to_le_bytes());
+        bytes.extend(name.as_bytes());
+    }
+    bytes
+}
+
 /// 128 bits over what caused a signal: source and id are an event's identity, and the subject tells the timers of two
 /// keys apart, which have one source and may have one id.
 pub fn cause_hash(source: &str, subject: &str, id: &str) -> u128 {
-    let mut bytes = Vec::with_capacity(source.len() + subject.len() + id.len() + 3 * PREFIX_BYTES);
-    for text in [source, subject, id] {
-        bytes.extend(u32::try_from(text.len()).unwrap_or(u32::MAX).to_le_bytes());
-        bytes.extend(text.as_bytes());
-    }
-    xxh3_128(&bytes)
+    xxh3_128(&prefixed(&[source, subject, id]))
 }
 
 /// 32 bits over type, time and the bytes of `data`: a repeat by the same producer has all three alike, another

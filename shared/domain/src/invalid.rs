@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// The stage at which an event was refused; its code is what operators filter by.
+/// The stage at which an event was rejected; its code is what operators filter by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Reason {
     /// A schema-registry header that cannot be stripped: unknown version or compression, or too large inside.
@@ -21,11 +21,11 @@ pub enum Reason {
     ClockSkew,
     /// `source` and `id` were used before with another payload.
     Collision,
-    /// The consumer's own code panicked on the event, or refused it; or decoding its record panicked.
-    Poisoned,
-    /// The store refused the resulting item for good.
+    /// The consumer's own code panicked on the event, or rejected it; or decoding its record panicked.
+    FunctionFailed,
+    /// The store rejected the resulting item for good.
     StoreRejected,
-    /// The stream of signals refuses for good what the event causes.
+    /// The stream of signals rejects for good what the event causes.
     StreamRejected,
     /// The row alone is larger than a Firehose record may be.
     RowTooLarge,
@@ -42,7 +42,7 @@ impl Reason {
         Self::Contract,
         Self::ClockSkew,
         Self::Collision,
-        Self::Poisoned,
+        Self::FunctionFailed,
         Self::StoreRejected,
         Self::StreamRejected,
         Self::RowTooLarge,
@@ -59,7 +59,7 @@ impl Reason {
             Self::Contract => "contract",
             Self::ClockSkew => "clock_skew",
             Self::Collision => "collision",
-            Self::Poisoned => "poisoned",
+            Self::FunctionFailed => "function_failed",
             Self::StoreRejected => "store_rejected",
             Self::StreamRejected => "stream_rejected",
             Self::RowTooLarge => "row_too_large",
@@ -67,11 +67,11 @@ impl Reason {
     }
 }
 
-/// A refusal: the stage, the field where one is to blame, the rule that it breaks, and the event's id where it
+/// A rejection: the stage, the field where one is to blame, the rule that it breaks, and the event's id where it
 /// could be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Invalid {
-    /// The stage that refused the event.
+    /// The stage that rejected the event.
     pub reason: Reason,
     /// Path of the field to blame, such as `data.lines[3].quantity`; empty when no single field is.
     pub field: String,
@@ -82,17 +82,17 @@ pub struct Invalid {
 }
 
 impl Invalid {
-    /// A refusal that no single field is to blame for.
+    /// A rejection that no single field is to blame for.
     pub fn whole(reason: Reason, rule: impl Into<String>) -> Self {
         Self { reason, field: String::new(), rule: rule.into(), event_id: None }
     }
 
-    /// A refusal of one field.
+    /// A rejection of one field.
     pub fn field(reason: Reason, field: impl Into<String>, rule: impl Into<String>) -> Self {
         Self { reason, field: field.into(), rule: rule.into(), event_id: None }
     }
 
-    /// The same refusal, naming the event.
+    /// The same rejection, naming the event.
     #[must_use]
     pub fn of_event(mut self, id: &str) -> Self {
         self.event_id = Some(id.to_owned());

@@ -17,6 +17,7 @@ pub mod lake;
 pub mod ledger;
 pub mod money;
 pub mod position;
+pub mod position_fields;
 pub mod quarantine;
 pub mod redrive_envelope;
 
@@ -31,5 +32,5 @@ pub mod verdict;
 pub use event::{Class, Data, Event};
 pub use invalid::{Invalid, Reason};
 pub use ledger::Ledger;
-pub use position::{Position, SequenceNumber, StreamPosition};
+pub use position::{Position, SequenceNumber, Shard, StreamPosition};
 pub use verdict::Verdict;

@@ -1,11 +1,17 @@
-//! Where in a shard a record stands.
+//! Where in a stream a record stands.
 
 use std::cmp::Ordering;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::identity::names_hash;
+
 /// Longest sequence number in digits, by the pattern `0|[1-9]\d{0,128}` of the Kinesis API.
 pub const SEQUENCE_LIMIT_DIGITS: usize = 129;
+
+/// Largest number that a position counts to: an Integer of CloudEvents has 32 bits with a sign, and so has an `int` of the
+/// lake's table.
+pub const INDEX_LIMIT: u32 = i32::MAX.unsigned_abs();
 
 /// A Kinesis sequence number: decimal text, today of 56 digits, which neither a `u128` nor a DynamoDB number
 /// holds. It orders records within one shard only.
@@ -57,6 +63,36 @@ impl PartialOrd for SequenceNumber {
     }
 }
 
+/// A shard of a stream, which sequence numbers order records within. Shards of two streams may have one id, so a shard
+/// is named with its stream's name, as the record's ARN has it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Shard {
+    stream: Arc<str>,
+    id: Arc<str>,
+}
+
+impl Shard {
+    /// The shard of this id in the stream of this name.
+    pub fn new(stream: &str, id: &str) -> Self {
+        Self { stream: stream.into(), id: id.into() }
+    }
+
+    /// The stream's name; empty where a batch does not tell it.
+    pub fn stream(&self) -> &str {
+        &self.stream
+    }
+
+    /// The shard's id.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// 64 bits that name it in a ledger.
+    pub fn hash64(&self) -> u64 {
+        names_hash(&[&self.stream, &self.id])
+    }
+}
+
 /// The position of one event within its shard: the record, the sub-record of a KPL aggregate, and the element of a
 /// CloudEvents batch.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -69,15 +105,22 @@ pub struct Position {
     pub element: u32,
 }
 
-/// A position in the stream, and when something came there.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A position in a stream, and when something came there.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct StreamPosition {
     /// The shard.
-    pub shard_id: String,
+    pub shard: Shard,
     /// The position within it.
     pub position: Position,
     /// When the stream took it, in epoch milliseconds.
     pub arrived_at_ms: i64,
+}
+
+impl fmt::Display for StreamPosition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Position { sequence, sub_sequence, element } = &self.position;
+        write!(f, "{}/{}/{sequence}/{sub_sequence}/{element}", self.shard.stream(), self.shard.id())
+    }
 }
 
 #[cfg(test)]

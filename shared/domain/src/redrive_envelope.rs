@@ -1,4 +1,4 @@
-//! `record.redriven`: the control event in which a record that was set aside goes back through the stream.
+//! `record.redriven`: the control event in which a dead letter goes back through the stream.
 //!
 //! The envelope is put under the record's own partition key, so it comes behind everything that the key has sent
 //! before, and rule 1 of the loop holds. Its text depends on nothing but the record, so that redriving twice puts
@@ -12,7 +12,7 @@ use crate::contract::NAME_LIMIT_BYTES;
 use crate::decode::{field_error, truncate};
 use crate::identity::ID_LIMIT_BYTES;
 use crate::invalid::{Invalid, Reason};
-use crate::position::{Position, SequenceNumber, StreamPosition};
+use crate::position::{INDEX_LIMIT, Position, SequenceNumber, Shard, StreamPosition};
 use crate::time::{format_rfc3339_ms, parse_rfc3339_ms};
 
 /// The event type of a redrive envelope.
@@ -57,6 +57,7 @@ struct Wire<'a> {
 
 #[derive(Serialize, Deserialize)]
 struct WireData<'a> {
+    stream: Cow<'a, str>,
     shard_id: Cow<'a, str>,
     sequence_number: Cow<'a, str>,
     sub_sequence: u32,
@@ -93,32 +94,41 @@ fn envelope<'a>(text: &'a str, partition_key: &str) -> Result<RedriveEnvelope<'a
 }
 
 fn checked<'a>(wire: Wire<'a>, partition_key: &str) -> Result<RedriveEnvelope<'a>, Invalid> {
-    let refuse = |reason, field: &str, rule: &str| Err(Invalid::field(reason, field, rule));
+    let reject = |reason, field: &str, rule: &str| Err(Invalid::field(reason, field, rule));
     if wire.specversion != "1.0" {
-        return refuse(Reason::Envelope, "specversion", "must be \"1.0\"");
+        return reject(Reason::Envelope, "specversion", "must be \"1.0\"");
     }
     if wire.source != SOURCE {
-        return refuse(Reason::Envelope, "source", "must be that of redrive");
+        return reject(Reason::Envelope, "source", "must be that of redrive");
     }
-    // The key may be no subject that an event could have: such a record is refused as it was the first time.
+    // The key may be no subject that an event could have: such a record is rejected as it was the first time.
     if wire.subject != partition_key {
-        return refuse(Reason::PartitionKeyMismatch, "subject", "must equal the partition key");
+        return reject(Reason::PartitionKeyMismatch, "subject", "must equal the partition key");
     }
     let data = wire.data;
-    if !is_name(&data.shard_id) {
-        return refuse(Reason::Contract, "data.shard_id", "must be 1 to 128 bytes");
+    let names = [
+        ("data.stream", Some(&data.stream)),
+        ("data.shard_id", Some(&data.shard_id)),
+        ("data.target_function", data.target_function.as_ref()),
+    ];
+    for (field, name) in names {
+        if !name.is_none_or(|name| is_name(name)) {
+            return reject(Reason::Contract, field, "must be 1 to 128 bytes");
+        }
     }
-    if !data.target_function.as_deref().is_none_or(is_name) {
-        return refuse(Reason::Contract, "data.target_function", "must be 1 to 128 bytes");
+    for (field, number) in [("data.sub_sequence", data.sub_sequence), ("data.element", data.element)] {
+        if number > INDEX_LIMIT {
+            return reject(Reason::Contract, field, "must be below 2^31");
+        }
     }
     let Ok(sequence) = SequenceNumber::parse(&data.sequence_number) else {
-        return refuse(Reason::Contract, "data.sequence_number", "must be a sequence number");
+        return reject(Reason::Contract, "data.sequence_number", "must be a sequence number");
     };
     let Some(arrived_at_ms) = parse_rfc3339_ms(&data.arrived_at) else {
-        return refuse(Reason::Contract, "data.arrived_at", "must be an RFC 3339 timestamp of 1970 or later");
+        return reject(Reason::Contract, "data.arrived_at", "must be an RFC 3339 timestamp of 1970 or later");
     };
     let position = Position { sequence, sub_sequence: data.sub_sequence, element: data.element };
-    let first = StreamPosition { shard_id: data.shard_id.into_owned(), position, arrived_at_ms };
+    let first = StreamPosition { shard: Shard::new(&data.stream, &data.shard_id), position, arrived_at_ms };
     Ok(RedriveEnvelope {
         first,
         target_function: data.target_function,
@@ -142,11 +152,9 @@ fn explain(text: &str) -> Invalid {
 impl RedriveEnvelope<'_> {
     /// The id: where the record stood, and whom it is for.
     pub fn id(&self) -> String {
-        let StreamPosition { shard_id, position, .. } = &self.first;
-        let Position { sequence, sub_sequence, element } = position;
         match &self.target_function {
-            None => format!("{shard_id}/{sequence}/{sub_sequence}/{element}"),
-            Some(function) => format!("{shard_id}/{sequence}/{sub_sequence}/{element}@{function}"),
+            None => self.first.to_string(),
+            Some(function) => format!("{}@{function}", self.first),
         }
     }
 
@@ -161,7 +169,8 @@ impl RedriveEnvelope<'_> {
             subject: partition_key.into(),
             time: arrived_at.as_str().into(),
             data: WireData {
-                shard_id: self.first.shard_id.as_str().into(),
+                stream: self.first.shard.stream().into(),
+                shard_id: self.first.shard.id().into(),
                 sequence_number: self.first.position.sequence.as_str().into(),
                 sub_sequence: self.first.position.sub_sequence,
                 element: self.first.position.element,
@@ -185,7 +194,7 @@ mod tests {
             Position { sequence: SequenceNumber::parse("5").unwrap(), sub_sequence: 1, element: 2 };
         RedriveEnvelope {
             first: StreamPosition {
-                shard_id: "shard".to_owned(),
+                shard: Shard::new("events", "shard"),
                 position,
                 arrived_at_ms: 1_291_191_960_120,
             },
@@ -208,8 +217,8 @@ mod tests {
     fn the_text_is_that_of_a_cloud_event() {
         let expected = concat!(
             r#"{"specversion":"1.0","type":"record.redriven","source":"urn:millrace:redrive","#,
-            r#""id":"shard/5/1/2@sessions","subject":"u","time":"2010-12-01T08:26:00.120Z","#,
-            r#""data":{"shard_id":"shard","sequence_number":"5","sub_sequence":1,"element":2,"#,
+            r#""id":"events/shard/5/1/2@sessions","subject":"u","time":"2010-12-01T08:26:00.120Z","#,
+            r#""data":{"stream":"events","shard_id":"shard","sequence_number":"5","sub_sequence":1,"element":2,"#,
             r#""arrived_at":"2010-12-01T08:26:00.120Z","target_function":"sessions","encoding":"zlib","#,
             r#""data_base64":"e30="}}"#
         );
@@ -240,6 +249,7 @@ mod tests {
                 "data.sequence_number",
             ),
             (r#""arrived_at":"2010"#, r#""arrived_at":"10"#, Reason::Contract, "data.arrived_at"),
+            (r#""stream":"events""#, r#""stream":"""#, Reason::Contract, "data.stream"),
             (r#""shard_id":"shard""#, r#""shard_id":"""#, Reason::Contract, "data.shard_id"),
             (
                 r#""target_function":"sessions""#,
@@ -250,6 +260,8 @@ mod tests {
             (r#""encoding":"zlib""#, r#""encoding":"rot13""#, Reason::Contract, "data.encoding"),
             (r#","data_base64":"e30=""#, "", Reason::Contract, "data.data_base64"),
             (r#""element":2"#, r#""element":-2"#, Reason::Contract, "data.element"),
+            (r#""element":2"#, r#""element":2147483648"#, Reason::Contract, "data.element"),
+            (r#""sub_sequence":1"#, r#""sub_sequence":2147483648"#, Reason::Contract, "data.sub_sequence"),
             (r#""source":"#, r#""id":"again","id":"again","source":"#, Reason::Envelope, ""),
         ];
         for (old, new, reason, field) in cases {
@@ -263,6 +275,6 @@ mod tests {
     #[test]
     fn the_id_of_a_broken_envelope_is_named_where_it_can_be_read() {
         let invalid = read(&example().write("u"), "v").unwrap().unwrap_err();
-        assert_eq!(invalid.event_id.as_deref(), Some("shard/5/1/2@sessions"));
+        assert_eq!(invalid.event_id.as_deref(), Some("events/shard/5/1/2@sessions"));
     }
 }

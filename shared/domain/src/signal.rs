@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::position::Position;
+use crate::position::{Position, Shard};
 use crate::time::format_rfc3339_ms;
 
 /// A session's window has closed.
@@ -45,7 +45,7 @@ pub const TYPES: [&str; 9] = [
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin {
     /// The shard that the cause was read from.
-    pub shard_id: String,
+    pub shard: Shard,
     /// The cause's position in the shard.
     pub position: Position,
     /// Index among the signals of one cause.
@@ -79,6 +79,7 @@ struct Wire<'a> {
     id: &'a str,
     subject: &'a str,
     time: String,
+    originstream: &'a str,
     originshardid: &'a str,
     originsequencenumber: &'a str,
     #[serde(skip_serializing_if = "is_zero")]
@@ -123,7 +124,8 @@ impl Signal {
             id: &self.id,
             subject: &self.key,
             time: format_rfc3339_ms(self.time_ms),
-            originshardid: &self.origin.shard_id,
+            originstream: self.origin.shard.stream(),
+            originshardid: self.origin.shard.id(),
             originsequencenumber: self.origin.position.sequence.as_str(),
             originsubsequence: self.origin.position.sub_sequence,
             originelement: self.origin.position.element,
@@ -143,7 +145,7 @@ mod tests {
     fn a_signal_is_an_event_that_tells_its_origin() {
         let position =
             Position { sequence: SequenceNumber::parse("495").unwrap(), sub_sequence: 0, element: 2 };
-        let origin = Origin { shard_id: "shardId-1".to_owned(), position, index: 3 };
+        let origin = Origin { shard: Shard::new("events", "shardId-1"), position, index: 3 };
         let data = r#"{"store_id":"s","sku":"a","quantity":2,"order_id":"o"}"#;
         let signal = Signal {
             key: "s#a".to_owned(),

@@ -10,9 +10,9 @@ use crate::invalid::Reason;
 pub enum LateReason {
     /// Older than the class's dedup window allows.
     BelowWatermark,
-    /// Younger than the dedup window, but its time was given up when `seen`, or the state's own memory, was full.
+    /// Younger than the dedup window, but its time was evicted when `seen`, or the state's own memory, was full.
     Evicted,
-    /// A signal that was set aside and came back behind later ones of its shard: whether it was applied cannot be told.
+    /// A quarantined signal that came back behind later ones of its shard: whether it was applied is unknown.
     Undecidable,
 }
 
@@ -30,13 +30,13 @@ pub enum Verdict {
     Late(LateReason),
     /// Of a type that this function does not handle, or redriven for another one.
     Ignored,
-    /// Cannot be taken, for this reason; it is set aside.
+    /// Cannot be taken, for this reason; it is quarantined.
     Rejected(Reason),
 }
 
 impl Verdict {
     /// The names under which verdicts are counted. `collision` and `poisoned` are kept apart from `invalid`,
-    /// because the first tells of a producer and the second of this code.
+    /// because the first points to a producer and the second to this code.
     pub const COUNTED: [&'static str; 8] =
         ["applied", "redelivery", "duplicate", "collision", "late", "invalid", "poisoned", "ignored"];
 
@@ -50,7 +50,7 @@ impl Verdict {
             Self::Ignored => "ignored",
             Self::Rejected(Reason::Collision) => "collision",
             Self::Rejected(
-                Reason::Poisoned | Reason::StoreRejected | Reason::StreamRejected | Reason::RowTooLarge,
+                Reason::FunctionFailed | Reason::StoreRejected | Reason::StreamRejected | Reason::RowTooLarge,
             ) => "poisoned",
             Self::Rejected(
                 Reason::SchemaRegistryHeader

@@ -4,7 +4,7 @@ use millrace_domain::decode::{Arrival, decode};
 use millrace_domain::{Invalid, Position, Reason};
 
 use crate::batch_event::BatchEvent;
-use crate::isolate::add_or_refuse;
+use crate::isolate::add_or_reject;
 use crate::kinesis_event::{KinesisBatch, KinesisRecord};
 use crate::payload::{Payload, open_record};
 use crate::redrive_envelope::EnvelopeReader;
@@ -84,7 +84,7 @@ impl<'b> Batch<'b> {
                 return BatchEvents { list, end: Some(End { record, why: TOO_MANY_EVENTS }) };
             }
             let decode = |list: &mut Vec<_>| decode_record(record, kinesis, payloads, list);
-            add_or_refuse(&mut list, decode, |invalid| refused(record, kinesis, invalid));
+            add_or_reject(&mut list, decode, |invalid| rejected(record, kinesis, invalid));
         }
         BatchEvents { list, end: self.end }
     }
@@ -102,7 +102,7 @@ fn decode_record<'p>(
         if events.len() - first > RECORD_LIMIT_EVENTS {
             let rule = format!("is a record of more than {RECORD_LIMIT_EVENTS} events");
             events.truncate(first);
-            events.push(refused(record, kinesis, Invalid::whole(Reason::TooManyEvents, rule)));
+            events.push(rejected(record, kinesis, Invalid::whole(Reason::TooManyEvents, rule)));
             break;
         }
     }
@@ -144,8 +144,8 @@ fn decode_payload<'p>(
     }
 }
 
-/// A record as one refusal of all its bytes.
-fn refused(record: usize, kinesis: &KinesisRecord, invalid: Invalid) -> BatchEvent<'_> {
+/// A record as one rejection of all its bytes.
+fn rejected(record: usize, kinesis: &KinesisRecord, invalid: Invalid) -> BatchEvent<'_> {
     BatchEvent {
         record,
         position: Position { sequence: kinesis.sequence_number.clone(), sub_sequence: 0, element: 0 },
@@ -160,7 +160,7 @@ fn refused(record: usize, kinesis: &KinesisRecord, invalid: Invalid) -> BatchEve
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
-    use millrace_domain::SequenceNumber;
+    use millrace_domain::{SequenceNumber, Shard};
 
     use super::*;
     use crate::kpl::{SubRecord, aggregate};
@@ -181,7 +181,7 @@ mod tests {
     }
 
     fn batch(records: Vec<KinesisRecord>) -> KinesisBatch {
-        KinesisBatch { shard_id: "shard".to_owned(), records, ..KinesisBatch::default() }
+        KinesisBatch { shard: Shard::new("events", "shard"), records }
     }
 
     #[test]
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_of_too_many_events_is_refused_as_a_whole() {
+    fn a_record_of_too_many_events_is_rejected_as_a_whole() {
         let sub_record = SubRecord { partition_key: "u", data: format!("[{}1]", "1,".repeat(4_999)).into() };
         let source = |count| {
             batch(vec![
@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn what_inflates_too_far_is_refused_and_a_batch_of_it_ends_early() {
+    fn what_inflates_too_far_is_rejected_and_a_batch_of_it_ends_early() {
         let spaces = vec![b' '; usize::try_from(INFLATED_LIMIT_BYTES).unwrap()];
         let with_header: Bytes = [&[3, 5][..], &[0; 16], &zlib(&spaces)].concat().into();
         let sub_record = SubRecord { partition_key: "u", data: with_header.clone() };

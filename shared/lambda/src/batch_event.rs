@@ -1,7 +1,7 @@
 //! One event of a batch on its way through a function.
 
 use millrace_domain::quarantine::Entry;
-use millrace_domain::{Event, Invalid, Position};
+use millrace_domain::{Event, Invalid, Position, Shard, StreamPosition};
 
 use crate::redrive_envelope::Redriven;
 
@@ -19,7 +19,7 @@ pub struct BatchEvent<'p> {
     pub arrived_at_ms: i64,
     /// The bytes that it came in; those of a redriven event are the first ones.
     pub bytes: &'p [u8],
-    /// The event, or its refusal.
+    /// The event, or its rejection.
     pub event: Result<Event<'p>, Invalid>,
     /// Where a redriven event stood when it came first, and whom it comes back for.
     pub redriven: Option<Box<Redriven>>,
@@ -33,31 +33,33 @@ pub fn newest_event_ms(events: &[BatchEvent<'_>]) -> Option<i64> {
 impl<'p> BatchEvent<'p> {
     /// Whether the event is for this function. A redriven one may be for another alone.
     pub fn is_for(&self, function: &str) -> bool {
-        let only = self.redriven.as_ref().and_then(|redriven| redriven.function.as_deref());
+        let only = self.redriven.as_ref().and_then(|redriven| redriven.target_function.as_deref());
         only.is_none_or(|only| only == function)
     }
 
-    /// Shard, position and arrival of the event when it came first. `shard_id` is the shard of the batch.
-    pub fn first_position<'u>(&'u self, shard_id: &'u str) -> (&'u str, &'u Position, i64) {
-        match &self.redriven {
-            None => (shard_id, &self.position, self.arrived_at_ms),
-            Some(redriven) => {
-                let first = &redriven.first;
-                (&first.shard_id, &first.position, first.arrived_at_ms)
-            }
-        }
+    /// Where the event was delivered from. `shard` is that of the batch.
+    pub fn delivery(&self, shard: &Shard) -> StreamPosition {
+        let position = self.position.clone();
+        StreamPosition { shard: shard.clone(), position, arrived_at_ms: self.arrived_at_ms }
     }
 
-    /// The quarantine entry of this event. `shard_id` is the shard of the batch.
-    pub fn quarantined<'e>(&'e self, function: &'e str, shard_id: &'e str, invalid: Invalid) -> Entry<'e> {
-        let (first_shard_id, position, arrived_at_ms) = self.first_position(shard_id);
+    /// Where the event was first.
+    pub fn first_position(&self, shard: &Shard) -> StreamPosition {
+        self.redriven.as_ref().map_or_else(|| self.delivery(shard), |redriven| redriven.first.clone())
+    }
+
+    /// Where the redrive envelope stood that brought the event back, where one did.
+    pub fn redrive(&self, shard: &Shard) -> Option<StreamPosition> {
+        self.redriven.as_ref().map(|_| self.delivery(shard))
+    }
+
+    /// The quarantine entry of this event.
+    pub fn quarantined<'e>(&'e self, function: &'e str, shard: &Shard, invalid: Invalid) -> Entry<'e> {
         Entry {
             function,
-            shard_id: first_shard_id,
-            position: position.clone(),
+            first: self.first_position(shard),
             partition_key: self.partition_key,
-            arrived_at_ms,
-            redriven: self.redriven.as_ref().map(|_| (shard_id, self.position.sequence.clone())),
+            redrive: self.redrive(shard),
             invalid,
             bytes: self.bytes,
         }
@@ -66,12 +68,17 @@ impl<'p> BatchEvent<'p> {
 
 #[cfg(test)]
 mod tests {
-    use millrace_domain::{Reason, SequenceNumber, StreamPosition};
+    use millrace_domain::{Reason, SequenceNumber};
 
     use super::*;
 
     fn position(sequence: &str) -> Position {
         Position { sequence: SequenceNumber::parse(sequence).unwrap(), sub_sequence: 0, element: 0 }
+    }
+
+    fn at(shard_id: &str, sequence: &str, arrived_at_ms: i64) -> StreamPosition {
+        let shard = Shard::new("events", shard_id);
+        StreamPosition { shard, position: position(sequence), arrived_at_ms }
     }
 
     fn batch_event(redriven: Option<Redriven>) -> BatchEvent<'static> {
@@ -87,9 +94,7 @@ mod tests {
     }
 
     fn redriven(function: Option<&str>) -> Redriven {
-        let first =
-            StreamPosition { shard_id: "first".to_owned(), position: position("5"), arrived_at_ms: 50 };
-        Redriven { first, function: function.map(str::to_owned) }
+        Redriven { first: at("first", "5", 50), target_function: function.map(str::to_owned) }
     }
 
     #[test]
@@ -108,13 +113,12 @@ mod tests {
     #[test]
     fn an_event_that_is_quarantined_again_keeps_its_first_position() {
         let invalid = || Invalid::whole(Reason::Contract, "no");
+        let shard = Shard::new("events", "shard");
         let plain = batch_event(None);
-        let entry = plain.quarantined("sessions", "shard", invalid());
-        assert_eq!((entry.shard_id, entry.position, entry.arrived_at_ms), ("shard", position("9"), 90));
-        assert_eq!(entry.redriven, None);
+        let entry = plain.quarantined("sessions", &shard, invalid());
+        assert_eq!((entry.first, entry.redrive), (at("shard", "9", 90), None));
         let again = batch_event(Some(redriven(None)));
-        let entry = again.quarantined("sessions", "shard", invalid());
-        assert_eq!((entry.shard_id, entry.position, entry.arrived_at_ms), ("first", position("5"), 50));
-        assert_eq!(entry.redriven, Some(("shard", position("9").sequence)));
+        let entry = again.quarantined("sessions", &shard, invalid());
+        assert_eq!((entry.first, entry.redrive), (at("first", "5", 50), Some(at("shard", "9", 90))));
     }
 }

@@ -148,14 +148,14 @@ mod tests {
 
     #[test]
     fn all_problems_are_listed_with_their_variables() {
-        let mut variables = Variables::new(|name: &str| (name == "CAP").then(|| "many".to_owned()));
-        assert_eq!(variables.number("LIMIT", 5, 1..=9), 5);
+        let mut variables = Variables::new(|name: &str| (name == "LIMIT").then(|| "many".to_owned()));
+        assert_eq!(variables.number("COUNT", 5, 1..=9), 5);
         variables.required("TABLE");
-        variables.number("CAP", 5, 1..=9);
+        variables.number("LIMIT", 5, 1..=9);
         let text = variables.finish(()).unwrap_err().to_string();
         assert_eq!(
             text,
-            "the environment is not usable: TABLE is missing; CAP must be a whole number from 1 to 9, is \"many\""
+            "the environment is not usable: TABLE is missing; LIMIT must be a whole number from 1 to 9, is \"many\""
         );
     }
 
@@ -163,13 +163,13 @@ mod tests {
     fn what_is_set_is_taken_and_what_is_empty_counts_as_absent() {
         let look_up = |name: &str| match name {
             "TABLE" => Some("items".to_owned()),
-            "CAP" => Some("9".to_owned()),
+            "LIMIT" => Some("9".to_owned()),
             "EMPTY" => Some(String::new()),
             _ => None,
         };
         let mut variables = Variables::new(look_up);
         assert_eq!(variables.required("TABLE"), "items");
-        assert_eq!(variables.number("CAP", 5, 1..=9), 9);
+        assert_eq!(variables.number("LIMIT", 5, 1..=9), 9);
         assert_eq!((variables.number("EMPTY", 5, 1..=9), variables.number("ABSENT", 6, 1..=9)), (5, 6));
         variables.required("EMPTY");
         assert_eq!(variables.finish(()).unwrap_err().problems, ["EMPTY is missing"]);
@@ -207,7 +207,7 @@ mod tests {
     #[test]
     fn a_number_outside_its_range_is_a_problem() {
         let mut variables = Variables::new(|_: &str| Some("10".to_owned()));
-        variables.number("CAP", 5, 1..=9);
+        variables.number("LIMIT", 5, 1..=9);
         assert!(variables.finish(()).is_err());
     }
 }

@@ -25,9 +25,9 @@ pub const METRICS: &[(&str, &str)] = &[
     // Invalid, collision and poisoned together.
     ("rejected", "Count"),
     ("read_requests", "Count"),
-    ("read_units", "Count"),
+    ("read_capacity_units", "Count"),
     ("write_requests", "Count"),
-    ("write_units", "Count"),
+    ("write_capacity_units", "Count"),
     ("conflicts", "Count"),
     ("request_retries", "Count"),
     ("put_requests", "Count"),
@@ -37,7 +37,7 @@ pub const METRICS: &[(&str, &str)] = &[
     ("store_wait_us", "Microseconds"),
 ];
 
-/// The metrics of which sums say nothing, with their CloudWatch units. Each is there only where it can be told.
+/// The metrics of which sums say nothing, with their CloudWatch units. Each is there only where it is known.
 pub const GAUGES: &[(&str, &str)] = &[
     // From the arrival of the oldest record to the end of the invocation.
     ("arrival_lag_ms", "Milliseconds"),
@@ -77,7 +77,8 @@ pub fn document(function: &str, batch: &KinesisBatch, tally: &Tally, usage: &Usa
     document.insert("rejected".to_owned(), rejected.into());
     document.insert("records".to_owned(), batch.records.len().into());
     document.insert("partial_failures".to_owned(), u8::from(tally.checkpoint.record().is_some()).into());
-    document.insert("shard_id".to_owned(), batch.shard_id.as_str().into());
+    document.insert("stream".to_owned(), batch.shard.stream().into());
+    document.insert("shard_id".to_owned(), batch.shard.id().into());
     let [first, last] = batch.ends();
     document.insert("first_sequence_number".to_owned(), first.into());
     document.insert("last_sequence_number".to_owned(), last.into());
@@ -146,7 +147,7 @@ pub fn signal_metric(signal_type: &str) -> String {
 
 /// Writes the document to standard output, where Lambda's log agent picks it up.
 pub fn print(document: &Value) {
-    // A closed output leaves nobody to tell.
+    // With its output closed, the process has no way to report an error.
     let _ = writeln!(std::io::stdout().lock(), "{document}");
 }
 
@@ -154,7 +155,7 @@ pub fn print(document: &Value) {
 mod tests {
     use bytes::Bytes;
     use millrace_domain::verdict::LateReason;
-    use millrace_domain::{Reason, SequenceNumber};
+    use millrace_domain::{Reason, SequenceNumber, Shard};
 
     use super::*;
     use crate::checkpoint::Checkpoint;
@@ -168,13 +169,16 @@ mod tests {
             data: Bytes::new(),
         };
         let records = [2_000, 3_000].map(record).to_vec();
-        KinesisBatch { shard_id: "shard".to_owned(), records, ..KinesisBatch::default() }
+        KinesisBatch { shard: Shard::new("events", "shard"), records }
     }
 
     #[test]
     fn every_metric_has_a_value_and_nothing_has_many() {
-        let verdicts =
-            [Verdict::Applied, Verdict::Late(LateReason::Undecidable), Verdict::Rejected(Reason::Poisoned)];
+        let verdicts = [
+            Verdict::Applied,
+            Verdict::Late(LateReason::Undecidable),
+            Verdict::Rejected(Reason::FunctionFailed),
+        ];
         let tally = Tally {
             checkpoint: Checkpoint::at(1),
             verdicts: verdicts.map(|verdict| (0, Some(verdict))).to_vec(),
@@ -183,8 +187,13 @@ mod tests {
             judges_lateness: true,
             ..Tally::default()
         };
-        let document =
-            document("sessions", &batch(), &tally, &Usage { write_units: 3, ..Usage::default() }, 5_000);
+        let document = document(
+            "sessions",
+            &batch(),
+            &tally,
+            &Usage { write_capacity_units: 3, ..Usage::default() },
+            5_000,
+        );
         let directive = &document["_aws"]["CloudWatchMetrics"][0];
         let metrics = directive["Metrics"].as_array().unwrap();
         assert_eq!(metrics.len(), Verdict::COUNTED.len() + METRICS.len() + GAUGES.len() + 1);
@@ -194,7 +203,7 @@ mod tests {
         let expected = [
             ("applied", 1),
             ("rejected", 1),
-            ("write_units", 3),
+            ("write_capacity_units", 3),
             ("partial_failures", 1),
             ("signals_fraud_suspected", 2),
             ("arrival_lag_ms", 3_000),

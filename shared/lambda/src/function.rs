@@ -46,7 +46,8 @@ pub async fn handle(function: &impl Function, event: LambdaEvent<KinesisBatch>) 
     let span = tracing::error_span!(
         "batch",
         request_id = context.request_id,
-        shard_id = batch.shard_id,
+        stream = batch.shard.stream(),
+        shard_id = batch.shard.id(),
         first_sequence_number = first,
         last_sequence_number = last,
     );

@@ -23,12 +23,12 @@ pub fn isolated<R>(step: impl FnOnce() -> R) -> Result<R, String> {
     })
 }
 
-/// Adds what a step finds in one record. Where it panics, what it added is taken back, and the `refusal` of the whole
+/// Adds what a step finds in one record. Where it panics, what it added is taken back, and the `rejection` of the whole
 /// record stands for it.
-pub(crate) fn add_or_refuse<T, R>(
+pub(crate) fn add_or_reject<T, R>(
     all: &mut Vec<T>,
     step: impl FnOnce(&mut Vec<T>) -> R,
-    refusal: impl FnOnce(Invalid) -> T,
+    rejection: impl FnOnce(Invalid) -> T,
 ) -> Option<R> {
     let before = all.len();
     let panicked = match isolated(|| step(all)) {
@@ -36,7 +36,7 @@ pub(crate) fn add_or_refuse<T, R>(
         Err(panicked) => panicked,
     };
     all.truncate(before);
-    all.push(refusal(Invalid::whole(Reason::Poisoned, format!("reading it {panicked}"))));
+    all.push(rejection(Invalid::whole(Reason::FunctionFailed, format!("reading it {panicked}"))));
     None
 }
 
@@ -55,16 +55,16 @@ mod tests {
     }
 
     #[test]
-    fn what_a_panicking_step_added_is_replaced_by_one_refusal() {
+    fn what_a_panicking_step_added_is_replaced_by_one_rejection() {
         let mut all = vec![Ok(1)];
         let panicking = |all: &mut Vec<Result<i32, Invalid>>| {
             all.extend([Ok(2), Ok(3)]);
             panic!("here")
         };
-        let found: Option<()> = add_or_refuse(&mut all, panicking, Err);
-        let expected = Invalid::whole(Reason::Poisoned, "reading it panicked: here");
+        let found: Option<()> = add_or_reject(&mut all, panicking, Err);
+        let expected = Invalid::whole(Reason::FunctionFailed, "reading it panicked: here");
         assert_eq!((found, &all[..]), (None, &[Ok(1), Err(expected)][..]));
-        assert_eq!(add_or_refuse(&mut all, |all| all.push(Ok(4)), Err), Some(()));
+        assert_eq!(add_or_reject(&mut all, |all| all.push(Ok(4)), Err), Some(()));
         assert_eq!((all.len(), &all[2]), (3, &Ok(4)));
     }
 }

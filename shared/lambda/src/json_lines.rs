@@ -37,7 +37,7 @@ impl JsonLines {
         let start = self.ends.last().copied().unwrap_or_default();
         self.buffer.truncate(start);
         // A document of ours has only string keys, so writing it to memory does not fail; if one ever did, its
-        // empty line would be refused here and not lost.
+        // empty line would be rejected here and not lost.
         let written = serde_json::to_writer(&mut self.buffer, document).is_ok();
         self.buffer.push(b'\n');
         let bytes = self.buffer.len() - start;

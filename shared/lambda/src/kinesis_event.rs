@@ -9,18 +9,16 @@ use std::fmt;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use millrace_domain::SequenceNumber;
 use millrace_domain::json_object::{JsonObject, json_objects};
+use millrace_domain::{SequenceNumber, Shard};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, Visitor};
 
 /// The records of one batch, in the order of their sequence numbers, all of one shard.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct KinesisBatch {
-    /// The stream's name; empty where the batch does not tell.
-    pub stream: String,
-    /// The shard; empty in a batch without records.
-    pub shard_id: String,
+    /// The shard. Its stream's name is empty where the batch does not tell it, its id in a batch without records.
+    pub shard: Shard,
     /// The records.
     pub records: Vec<KinesisRecord>,
 }
@@ -101,7 +99,7 @@ impl<'de> Deserialize<'de> for KinesisBatch {
         };
         let stream =
             wire.records.first().map(|first| stream_name(&first.event_source_arn)).unwrap_or_default();
-        let stream = stream.to_owned();
+        let shard = Shard::new(stream, &shard_id);
         if wire.records.iter().any(|record| shard_of(record).as_ref() != Some(&shard_id)) {
             return Err(D::Error::custom("the batch holds records of more than one shard"));
         }
@@ -114,12 +112,12 @@ impl<'de> Deserialize<'de> for KinesisBatch {
                 data: kinesis.data,
             })
         });
-        Ok(Self { stream, shard_id, records: records.collect::<Result<_, _>>()? })
+        Ok(Self { shard, records: records.collect::<Result<_, _>>()? })
     }
 }
 
 /// The stream's name in the ARN of a stream, or of a consumer of it with a share of its own; empty where it has none.
-fn stream_name(arn: &str) -> &str {
+pub fn stream_name(arn: &str) -> &str {
     let behind = arn.split_once(":stream/").map(|(_, behind)| behind).unwrap_or_default();
     behind.split('/').next().unwrap_or_default()
 }
@@ -147,16 +145,14 @@ mod tests {
     fn a_batch_is_read() {
         let batch: KinesisBatch = serde_json::from_str(BATCH).unwrap();
         let record = batch.records.first().unwrap();
-        assert_eq!(
-            (batch.shard_id.as_str(), record.arrived_at_ms),
-            ("shardId-000000000006", 1_545_084_650_120)
-        );
+        assert_eq!((batch.shard.id(), record.arrived_at_ms), ("shardId-000000000006", 1_545_084_650_120));
         assert_eq!((record.partition_key.as_str(), &record.data[..]), ("u", &b"Hello"[..]));
     }
 
     #[test]
     fn a_batch_tells_its_stream_where_its_records_do() {
-        let stream = |text: &str| serde_json::from_str::<KinesisBatch>(text).unwrap().stream;
+        let stream =
+            |text: &str| serde_json::from_str::<KinesisBatch>(text).unwrap().shard.stream().to_owned();
         assert_eq!(stream(BATCH), "");
         let named = BATCH.replace(
             r#""eventSource":"aws:kinesis""#,

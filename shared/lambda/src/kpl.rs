@@ -58,7 +58,7 @@ pub struct SubRecord<K = Arc<str>> {
 
 /// The records of an aggregate, in order; `None` when the bytes are no aggregate that verifies.
 ///
-/// Of more than [`RECORD_LIMIT_EVENTS`] records it gives one more than that, which is enough to refuse them all: two
+/// Of more than [`RECORD_LIMIT_EVENTS`] records it gives one more than that, which is enough to reject them all: two
 /// bytes make a record.
 pub fn deaggregate(data: &Bytes) -> Option<Vec<SubRecord>> {
     deaggregate_up_to(RECORD_LIMIT_EVENTS, data)
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn an_aggregate_of_too_many_records_is_cut_one_behind_the_limit() {
+    fn an_aggregate_of_too_many_records_is_truncated_one_behind_the_limit() {
         let taken = |count| {
             let record = SubRecord { partition_key: "u", data: Bytes::new() };
             deaggregate(&aggregate(&vec![record; count])).unwrap().len()

@@ -12,8 +12,7 @@ use crate::trace;
 /// What every function is made of, which keeps payloads out of what it logs.
 const SHARED: [&str; 2] = ["millrace_lambda", "millrace_aws"];
 
-/// The runtime's span, from informational on: it holds the ids of a request, which errors that the runtime logs are then
-/// told with.
+/// The runtime's span, from informational on. It holds the ids of a request, so errors that the runtime logs have them.
 const REQUEST_SPAN: &str = "lambda_runtime::layers::trace";
 
 /// Starts logging, and traces where there is a daemon. The function's crate, such as `module_path!()` of its `main.rs`, and

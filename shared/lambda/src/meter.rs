@@ -27,11 +27,11 @@ pub struct Usage {
     /// Requests that read items.
     pub read_requests: u64,
     /// Read capacity units that the store reported.
-    pub read_units: u64,
+    pub read_capacity_units: u64,
     /// Requests that wrote items.
     pub write_requests: u64,
     /// Write capacity units that the store reported, each one 1 KB of the larger of old and new item.
-    pub write_units: u64,
+    pub write_capacity_units: u64,
     /// Conditions that failed because another writer was faster, or a cached item was old.
     pub conflicts: u64,
     /// Requests or parts of requests that were sent again.
@@ -51,9 +51,9 @@ pub struct Usage {
 impl AddAssign for Usage {
     fn add_assign(&mut self, other: Self) {
         self.read_requests += other.read_requests;
-        self.read_units += other.read_units;
+        self.read_capacity_units += other.read_capacity_units;
         self.write_requests += other.write_requests;
-        self.write_units += other.write_units;
+        self.write_capacity_units += other.write_capacity_units;
         self.conflicts += other.conflicts;
         self.request_retries += other.request_retries;
         self.put_requests += other.put_requests;
@@ -72,9 +72,9 @@ mod tests {
     fn taking_reads_and_sets_back() {
         let all = |times: u64| Usage {
             read_requests: times,
-            read_units: 2 * times,
+            read_capacity_units: 2 * times,
             write_requests: 3 * times,
-            write_units: 4 * times,
+            write_capacity_units: 4 * times,
             conflicts: 5 * times,
             request_retries: 6 * times,
             put_requests: 7 * times,

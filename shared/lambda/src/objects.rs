@@ -1,4 +1,4 @@
-//! The port to objects by key: those that were set aside, and the marks of those that are done.
+//! The port to objects by key: dead letters, and the marks of those that are done.
 
 use std::future::Future;
 

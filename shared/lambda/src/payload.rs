@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use millrace_domain::Invalid;
 
-use crate::isolate::add_or_refuse;
+use crate::isolate::add_or_reject;
 use crate::kinesis_event::KinesisRecord;
 use crate::kpl::deaggregate;
 use crate::redrive_envelope::{EnvelopeReader, Redriven};
@@ -45,7 +45,7 @@ pub(crate) fn open_record<'b>(
     opener: &EnvelopeReader,
     payloads: &mut Vec<Payload<'b>>,
 ) -> u64 {
-    let refusal = |invalid| Payload {
+    let rejection = |invalid| Payload {
         record,
         sub_sequence: 0,
         partition_key: Key::OfRecord(&kinesis.partition_key),
@@ -54,7 +54,7 @@ pub(crate) fn open_record<'b>(
         redriven: None,
     };
     // After a panic nothing of what was inflated is left.
-    add_or_refuse(payloads, |payloads| open(record, kinesis, opener, payloads), refusal).unwrap_or_default()
+    add_or_reject(payloads, |payloads| open(record, kinesis, opener, payloads), rejection).unwrap_or_default()
 }
 
 fn open<'b>(
@@ -67,7 +67,7 @@ fn open<'b>(
     let mut push = |sub_sequence, partition_key: Key<'b>, mut with_header: Bytes| {
         let mut opened = strip_header(&with_header, &mut budget_bytes);
         // Redrive puts each redrive envelope as a record of its own. In an aggregate it is an event of no known source,
-        // and is refused as one among others in a batch is.
+        // and is rejected as one among others in a batch is.
         let whole = match (&partition_key, &opened) {
             (Key::OfRecord(key), Ok(payload)) => Some((*key, payload)),
             _ => None,

@@ -59,8 +59,8 @@ pub enum Commit<S> {
     Unknown,
     /// Not written, and worth another try later.
     Unavailable,
-    /// Not written, and never will be: the store refuses this item.
-    Refused(String),
+    /// Not written, and never will be: the store rejects this item.
+    Rejected(String),
 }
 
 /// State by key, with conditional writes.
@@ -109,9 +109,9 @@ pub enum SignalFailure {
     #[error(transparent)]
     NotAccepted(NotAccepted),
     /// It never will be.
-    #[error("number {index} of the signals is refused: {why}")]
-    Refused {
-        /// Index of the first signal refused.
+    #[error("number {index} of the signals is rejected: {why}")]
+    Rejected {
+        /// Index of the first signal rejected.
         index: usize,
         /// Why, in words.
         why: String,
@@ -123,7 +123,7 @@ pub trait SignalSink: Send + Sync {
     /// Puts signals.
     ///
     /// # Errors
-    /// The first signal that is refused, or was not accepted within the deadline.
+    /// The first signal that is rejected, or was not accepted within the deadline.
     fn put(
         &self,
         signals: &[Signal],
@@ -167,7 +167,7 @@ impl SignalSink for NoSignals {
 #[cfg(test)]
 mod tests {
     use millrace_domain::signal::{Origin, REFRESH_REQUESTED};
-    use millrace_domain::{Position, SequenceNumber};
+    use millrace_domain::{Position, SequenceNumber, Shard};
 
     use super::*;
 
@@ -180,7 +180,7 @@ mod tests {
             signal_type: REFRESH_REQUESTED,
             id: "1".to_owned(),
             time_ms: 0,
-            origin: Origin { shard_id: "a".to_owned(), position, index: 0 },
+            origin: Origin { shard: Shard::new("events", "a"), position, index: 0 },
             data: "{}".to_owned(),
         };
         let timer = Timer { key: "u".to_owned(), due_at_ms: 0 };

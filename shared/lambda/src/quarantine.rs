@@ -1,41 +1,53 @@
-//! Entries of the quarantine as JSON lines.
+//! Entries of the quarantine as JSON lines: one type, which functions write and `redrive` reads.
+
+use std::borrow::Cow;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use millrace_domain::position_fields::{FirstFields, RedriveFields};
 use millrace_domain::quarantine::Entry;
-use millrace_domain::time::format_rfc3339_ms;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::json_lines::JsonLines;
 use crate::ports::JsonLineSink;
 
-/// Room for everything in a line but its bytes. Texts in it are bounded: the longest are the partition key
-/// (256 characters), the id (256 bytes) and the rule.
+/// Room that a line needs beside its bytes: its texts are bounded by the contracts.
 const FRAME_BYTES: usize = 16 * 1024;
 
-/// One line of the quarantine. An entry too large for one line is split into parts that carry the same name.
-#[derive(Debug, Serialize)]
-struct QuarantineLine<'a> {
-    function: &'a str,
-    shard_id: &'a str,
-    sequence_number: &'a str,
-    sub_sequence: u32,
-    element: u32,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    event_id: Option<&'a str>,
-    reason: &'a str,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    field: &'a str,
-    rule: &'a str,
-    partition_key: &'a str,
-    arrived_at: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    redrive_shard_id: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    redrive_sequence_number: Option<&'a str>,
-    part: usize,
-    parts: usize,
-    data_base64: String,
+/// A line: an entry, or a part of one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QuarantineLine<'a> {
+    /// The function that rejected the event.
+    #[serde(borrow)]
+    pub function: Cow<'a, str>,
+    /// Where the event was first.
+    #[serde(flatten, borrow)]
+    pub first: FirstFields<'a>,
+    /// The event's id, where it could be read.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub event_id: Option<Cow<'a, str>>,
+    /// The code of the reason.
+    #[serde(borrow)]
+    pub reason: Cow<'a, str>,
+    /// The field that breaks a rule; empty where it is the whole event.
+    #[serde(borrow, default, skip_serializing_if = "str::is_empty")]
+    pub field: Cow<'a, str>,
+    /// The rule, in words.
+    #[serde(borrow, default)]
+    pub rule: Cow<'a, str>,
+    /// The key that its record was put under.
+    #[serde(borrow)]
+    pub partition_key: Cow<'a, str>,
+    /// Where the redrive envelope stood that brought the event back, where one did.
+    #[serde(flatten, borrow)]
+    pub redrive: RedriveFields<'a>,
+    /// Which part of the entry this is, from 1.
+    pub part: u32,
+    /// How many parts it has.
+    pub parts: u32,
+    /// The part's bytes in base64.
+    #[serde(borrow)]
+    pub data_base64: Cow<'a, str>,
 }
 
 /// Adds an entry's lines, for a sink with this limit.
@@ -43,38 +55,33 @@ pub fn push_entry<K: JsonLineSink>(lines: &mut JsonLines, record: usize, entry: 
     let limit_bytes = K::LINE_LIMIT_BYTES;
     // Three bytes become four characters of base64.
     let part_bytes = (limit_bytes.saturating_sub(FRAME_BYTES) / 4 * 3).max(3);
-    let parts = entry.bytes.len().div_ceil(part_bytes).max(1);
-    for part in 0..parts {
-        let end = entry.bytes.len().min((part + 1) * part_bytes);
-        let bytes = entry.bytes.get(part * part_bytes..end).unwrap_or_default();
-        let line = QuarantineLine {
-            function: entry.function,
-            shard_id: entry.shard_id,
-            sequence_number: entry.position.sequence.as_str(),
-            sub_sequence: entry.position.sub_sequence,
-            element: entry.position.element,
-            event_id: entry.invalid.event_id.as_deref(),
-            reason: entry.invalid.reason.code(),
-            field: &entry.invalid.field,
-            rule: &entry.invalid.rule,
-            partition_key: entry.partition_key,
-            arrived_at: format_rfc3339_ms(entry.arrived_at_ms),
-            redrive_shard_id: entry.redriven.as_ref().map(|(shard_id, _)| *shard_id),
-            redrive_sequence_number: entry.redriven.as_ref().map(|(_, sequence)| sequence.as_str()),
-            part: part + 1,
-            parts,
-            data_base64: STANDARD.encode(bytes),
-        };
+    let mut line = QuarantineLine {
+        function: entry.function.into(),
+        first: (&entry.first).into(),
+        event_id: entry.invalid.event_id.as_deref().map(Into::into),
+        reason: entry.invalid.reason.code().into(),
+        field: entry.invalid.field.as_str().into(),
+        rule: entry.invalid.rule.as_str().into(),
+        partition_key: entry.partition_key.into(),
+        redrive: entry.redrive.as_ref().into(),
+        part: 0,
+        parts: u32::try_from(entry.bytes.len().div_ceil(part_bytes).max(1)).unwrap_or(u32::MAX),
+        data_base64: Cow::default(),
+    };
+    let mut parts = entry.bytes.chunks(part_bytes);
+    while line.part < line.parts {
+        line.part += 1;
+        line.data_base64 = STANDARD.encode(parts.next().unwrap_or_default()).into();
         if let Err(error) = lines.push(record, &line, limit_bytes) {
             // Unreachable while FRAME_BYTES holds for the bounded texts; losing an entry must not be silent.
-            tracing::error!(%error, reason = line.reason, sequence_number = line.sequence_number, "quarantine line");
+            tracing::error!(%error, reason = %line.reason, first = %entry.first, "quarantine line");
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use millrace_domain::{Invalid, Position, Reason, SequenceNumber};
+    use millrace_domain::{Invalid, Position, Reason, SequenceNumber, Shard, StreamPosition};
 
     use super::*;
     use crate::deadline::Deadline;
@@ -98,11 +105,9 @@ mod tests {
         let invalid = Invalid::field(Reason::Contract, "data.sku", "is missing").of_event("e");
         let entry = Entry {
             function: "archive",
-            shard_id: "shard",
-            position,
+            first: StreamPosition { shard: Shard::new("events", "shard"), position, arrived_at_ms: 0 },
             partition_key: "u",
-            arrived_at_ms: 0,
-            redriven: None,
+            redrive: None,
             invalid,
             bytes,
         };

@@ -24,7 +24,7 @@ pub enum Put {
     /// counts as this, so the stream may have it all the same.
     NotAccepted(String),
     /// The stream will never take it, why in words.
-    Refused(String),
+    Rejected(String),
 }
 
 /// Takes records, in order for each key, at least once.

@@ -22,10 +22,10 @@ pub struct Redriven {
     /// Where it was first, and when.
     pub first: StreamPosition,
     /// The only consumer that it comes back for; `None` means every one.
-    pub function: Option<String>,
+    pub target_function: Option<String>,
 }
 
-/// Finds redrive envelopes among payloads. Nearly every payload is none, which one scan of its bytes tells.
+/// Finds redrive envelopes among payloads. Nearly every payload is none, which one scan of its bytes shows.
 #[derive(Debug)]
 pub struct EnvelopeReader(Finder<'static>);
 
@@ -61,24 +61,24 @@ fn unwrap_envelope(
     arrived_at_ms: i64,
     budget_bytes: &mut u64,
 ) -> Result<(Redriven, Bytes), Invalid> {
-    let refuse =
+    let reject =
         |field: &str, rule: &str| Err(Invalid::field(Reason::Contract, field, rule).of_event(&envelope.id()));
     // A forged time would let an event with a wrong clock pass.
     if envelope.first.arrived_at_ms > arrived_at_ms {
-        return refuse("data.arrived_at", "must not lie after the arrival of the redrive envelope");
+        return reject("data.arrived_at", "must not lie after the arrival of the redrive envelope");
     }
     let Ok(bytes) = STANDARD.decode(envelope.data_base64.as_bytes()) else {
-        return refuse("data.data_base64", "must be base64");
+        return reject("data.data_base64", "must be base64");
     };
     let bytes = match envelope.encoding {
         None => bytes.into(),
         Some(Encoding::Zlib) => match inflate(&bytes, budget_bytes) {
             Ok(inflated) => inflated,
-            Err(rule) => return refuse("data.data_base64", rule),
+            Err(rule) => return reject("data.data_base64", rule),
         },
     };
-    let function = envelope.target_function.map(std::borrow::Cow::into_owned);
-    Ok((Redriven { first: envelope.first, function }, bytes))
+    let target_function = envelope.target_function.map(std::borrow::Cow::into_owned);
+    Ok((Redriven { first: envelope.first, target_function }, bytes))
 }
 
 /// The redrive envelope of bytes that came first at this position under this key, as JSON text. The same record gives
@@ -91,7 +91,7 @@ pub fn wrap(redriven: &Redriven, partition_key: &str, bytes: &[u8]) -> String {
     };
     let envelope = RedriveEnvelope {
         first: redriven.first.clone(),
-        target_function: redriven.function.as_deref().map(Into::into),
+        target_function: redriven.target_function.as_deref().map(Into::into),
         data_base64: STANDARD.encode(deflated.as_deref().unwrap_or(bytes)).into(),
         encoding: deflated.is_some().then_some(Encoding::Zlib),
     };
@@ -107,7 +107,7 @@ fn deflate(bytes: &[u8]) -> Option<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
-    use millrace_domain::{Position, SequenceNumber};
+    use millrace_domain::{Position, SequenceNumber, Shard};
 
     use super::*;
     use crate::schema_registry::INFLATED_LIMIT_BYTES;
@@ -117,8 +117,9 @@ mod tests {
     fn redriven() -> Redriven {
         let position =
             Position { sequence: SequenceNumber::parse("5").unwrap(), sub_sequence: 0, element: 3 };
-        let first = StreamPosition { shard_id: "shard".to_owned(), position, arrived_at_ms: FIRST_MS };
-        Redriven { first, function: Some("sessions".to_owned()) }
+        let first =
+            StreamPosition { shard: Shard::new("events", "shard"), position, arrived_at_ms: FIRST_MS };
+        Redriven { first, target_function: Some("sessions".to_owned()) }
     }
 
     fn opened(text: &str, arrived_at_ms: i64) -> Option<Result<(Redriven, Bytes), Invalid>> {
@@ -156,15 +157,15 @@ mod tests {
     }
 
     #[test]
-    fn a_record_that_came_after_its_envelope_is_refused() {
+    fn a_record_that_came_after_its_envelope_is_rejected() {
         let text = wrap(&redriven(), "u", b"{}");
         let invalid = opened(&text, FIRST_MS - 1).unwrap().unwrap_err();
         assert_eq!((invalid.reason, invalid.field.as_str()), (Reason::Contract, "data.arrived_at"));
-        assert_eq!(invalid.event_id.as_deref(), Some("shard/5/0/3@sessions"));
+        assert_eq!(invalid.event_id.as_deref(), Some("events/shard/5/0/3@sessions"));
     }
 
     #[test]
-    fn a_payload_that_cannot_be_opened_is_refused() {
+    fn a_payload_that_cannot_be_opened_is_rejected() {
         let text = wrap(&redriven(), "u", &[b' '; 2 * DEFLATE_ABOVE_BYTES]);
         let field = |text: &str| opened(text, FIRST_MS).unwrap().unwrap_err().field;
         assert_eq!(field(&text.replace(r#""data_base64":""#, r#""data_base64":"!"#)), "data.data_base64");

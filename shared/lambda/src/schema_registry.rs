@@ -18,7 +18,7 @@ pub const INFLATED_LIMIT_BYTES: u64 = 10 * 1024 * 1024;
 /// Takes the header off, where there is one. JSON text never starts with the header's version byte.
 ///
 /// `budget_bytes` is what may still be inflated for the same record; what this payload takes is taken off, even when
-/// it is refused: otherwise a thousand sub-records could each cost the work of the whole budget.
+/// it is rejected: otherwise a thousand sub-records could each cost the work of the whole budget.
 ///
 /// # Errors
 /// When the compression is unknown, broken, or hides more than the budget.
@@ -26,18 +26,18 @@ pub fn strip_header(data: &Bytes, budget_bytes: &mut u64) -> Result<Bytes, Inval
     if data.first() != Some(&VERSION) {
         return Ok(data.clone());
     }
-    let refuse = |rule: &str| Err(Invalid::whole(Reason::SchemaRegistryHeader, rule));
+    let reject = |rule: &str| Err(Invalid::whole(Reason::SchemaRegistryHeader, rule));
     if data.len() < HEADER_BYTES {
-        return refuse("is shorter than the schema registry's header");
+        return reject("is shorter than the schema registry's header");
     }
     match data.get(1) {
         Some(&PLAIN) => Ok(data.slice(HEADER_BYTES..)),
-        Some(&ZLIB) => inflate(&data[HEADER_BYTES..], budget_bytes).or_else(refuse),
-        _ => refuse("has an unknown compression in the schema registry's header"),
+        Some(&ZLIB) => inflate(&data[HEADER_BYTES..], budget_bytes).or_else(reject),
+        _ => reject("has an unknown compression in the schema registry's header"),
     }
 }
 
-/// Inflates zlib data and takes what it comes to off the budget, whether it is taken or refused: otherwise each of many
+/// Inflates zlib data and takes what it comes to off the budget, whether it is taken or rejected: otherwise each of many
 /// bombs would inflate as far as the first. An error is the rule that it breaks.
 pub(crate) fn inflate(data: &[u8], budget_bytes: &mut u64) -> Result<Bytes, &'static str> {
     let mut inflated = Vec::new();
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_refused_has_used_up_its_share() {
+    fn what_is_rejected_has_used_up_its_share() {
         let left = |payload: &[u8]| {
             let mut budget_bytes = 1_000;
             assert!(strip_header(&with_header(ZLIB, payload), &mut budget_bytes).is_err());

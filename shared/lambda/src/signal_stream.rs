@@ -45,15 +45,15 @@ impl<R> SignalStream<R> {
         let mut filling: HashMap<&str, usize> = HashMap::new();
         for (index, signal) in signals.iter().enumerate() {
             let key = signal.key.as_str();
-            let refused = |why: String| SignalFailure::Refused { index, why };
-            let text = signal.event_text(self.function).map_err(|error| refused(error.to_string()))?;
+            let rejected = |why: String| SignalFailure::Rejected { index, why };
+            let text = signal.event_text(self.function).map_err(|error| rejected(error.to_string()))?;
             if key.is_empty() || key.chars().count() > KEY_LIMIT_CHARS {
-                return Err(refused(format!("a key must have 1 to {KEY_LIMIT_CHARS} characters")));
+                return Err(rejected(format!("a key must have 1 to {KEY_LIMIT_CHARS} characters")));
             }
             // The closing bracket of a batch, and a comma.
             let size_bytes = |before: usize| key.len() + before + text.len() + 2;
             if size_bytes(1) > self.record_limit_bytes {
-                return Err(refused(format!(
+                return Err(rejected(format!(
                     "it is larger than the {} bytes of a record",
                     self.record_limit_bytes
                 )));
@@ -99,7 +99,7 @@ impl<R: RecordStream> SignalSink for SignalStream<R> {
         let failures = firsts.into_iter().zip(answers).filter_map(|(first, answer)| match answer {
             Put::Accepted => None,
             Put::NotAccepted(why) => Some((first, SignalFailure::NotAccepted(NotAccepted { first, why }))),
-            Put::Refused(why) => Some((first, SignalFailure::Refused { index: first, why })),
+            Put::Rejected(why) => Some((first, SignalFailure::Rejected { index: first, why })),
         });
         match failures.min_by_key(|(first, _)| *first) {
             Some((_, failure)) => Err(failure),
@@ -114,7 +114,7 @@ mod tests {
 
     use memchr::memmem;
     use millrace_domain::signal::{Origin, REFRESH_REQUESTED};
-    use millrace_domain::{Position, SequenceNumber};
+    use millrace_domain::{Position, SequenceNumber, Shard};
 
     use super::*;
 
@@ -144,13 +144,13 @@ mod tests {
             signal_type: REFRESH_REQUESTED,
             id: index.to_string(),
             time_ms: 0,
-            origin: Origin { shard_id: "a".to_owned(), position, index },
+            origin: Origin { shard: Shard::new("events", "a"), position, index },
             data: format!("\"{}\"", "p".repeat(padding)),
         }
     }
 
     fn run(stream: Stream, signals: &[Signal]) -> (Result<(), SignalFailure>, Vec<OutgoingRecord>) {
-        run_with(stream, 1_000, signals)
+        run_with(stream, 1_100, signals)
     }
 
     fn run_with(
@@ -179,7 +179,7 @@ mod tests {
         let put: Vec<_> = records.iter().map(|record| (record.partition_key.as_str(), ids(record))).collect();
         let ids = |ids: &[&str]| ids.iter().map(|id| (*id).to_owned()).collect::<Vec<_>>();
         assert_eq!(put, [("a", ids(&["0", "2", "3"])), ("b", ids(&["1"])), ("a", ids(&["4", "5", "6"]))]);
-        assert!(records.iter().all(|record| record.data.len() + record.partition_key.len() <= 1_000));
+        assert!(records.iter().all(|record| record.data.len() + record.partition_key.len() <= 1_100));
         assert!(records[1].data.starts_with(b"{"), "alone it is an event, and no batch of one");
     }
 
@@ -190,9 +190,9 @@ mod tests {
         let (put, _) = run(Stream { fails: Some((1, not)), ..Stream::default() }, &signals);
         let first = NotAccepted { first: 1, why: "throttled".to_owned() };
         assert_eq!(put, Err(SignalFailure::NotAccepted(first)));
-        let refused = Put::Refused("no".to_owned());
-        let (put, _) = run(Stream { fails: Some((2, refused)), ..Stream::default() }, &signals);
-        assert_eq!(put, Err(SignalFailure::Refused { index: 3, why: "no".to_owned() }));
+        let rejected = Put::Rejected("no".to_owned());
+        let (put, _) = run(Stream { fails: Some((2, rejected)), ..Stream::default() }, &signals);
+        assert_eq!(put, Err(SignalFailure::Rejected { index: 3, why: "no".to_owned() }));
     }
 
     #[test]
@@ -229,10 +229,10 @@ mod tests {
     }
 
     #[test]
-    fn what_no_record_holds_is_refused_before_anything_is_sent() {
+    fn what_no_record_holds_is_rejected_before_anything_is_sent() {
         for bad in [signal("a", 1, 1_000), signal("", 1, 0), signal(&"k".repeat(257), 1, 0)] {
             let (put, records) = run(Stream::default(), &[signal("a", 0, 0), bad]);
-            assert!(matches!(put, Err(SignalFailure::Refused { index: 1, .. })), "{put:?}");
+            assert!(matches!(put, Err(SignalFailure::Rejected { index: 1, .. })), "{put:?}");
             assert_eq!(records, []);
         }
     }

@@ -27,7 +27,7 @@ pub trait TimerSink: Send + Sync {
 #[error("{0}")]
 pub struct TableError(pub String);
 
-/// Some of a bucket's timers.
+/// Some of a time bucket's timers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DuePage {
     /// The timers, in order of their sort keys, and so of time.
@@ -38,10 +38,10 @@ pub struct DuePage {
     pub next: Option<String>,
 }
 
-/// Timers by bucket, and how far they were taken.
+/// Timers by time bucket, and how far they were taken.
 pub trait DueTimers: Send + Sync {
-    /// Reads timers of a bucket that are due at `until_ms` (epoch milliseconds) or before: at most `limit`, from the
-    /// start or from the `next` of a page. Strongly consistent.
+    /// Reads timers of a time bucket that are due at `until_ms` (epoch milliseconds) or before: at most `limit`, from
+    /// the start or from the `next` of a page. Strongly consistent.
     ///
     /// # Errors
     /// When they could not be read within the deadline.
@@ -61,13 +61,13 @@ pub trait DueTimers: Send + Sync {
         deadline: Deadline,
     ) -> impl Future<Output = Vec<Result<(), TableError>>> + Send;
 
-    /// The minute up to which all buckets were taken whole; `None` before the first run.
+    /// The minute up to which all time buckets were taken whole; `None` before the first run.
     ///
     /// # Errors
     /// When it could not be read within the deadline.
     fn cursor(&self, deadline: Deadline) -> impl Future<Output = Result<Option<Minute>, TableError>> + Send;
 
-    /// The minute of the oldest bucket that holds a timer; looks at the whole table.
+    /// The minute of the oldest time bucket that holds a timer; looks at the whole table.
     ///
     /// # Errors
     /// When it could not be read within the deadline.

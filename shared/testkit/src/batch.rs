@@ -2,13 +2,15 @@
 
 use aws_lambda_events::event::streams::KinesisEventResponse;
 use bytes::Bytes;
-use millrace_domain::SequenceNumber;
+use millrace_domain::{SequenceNumber, Shard};
 use millrace_lambda::KinesisBatch;
 use millrace_lambda::kinesis_event::KinesisRecord;
 use millrace_lambda::kpl::{SubRecord, aggregate};
 
 use crate::event::{ARRIVED_AT_MS, EventBuilder};
 
+/// The stream that batches are of.
+pub const STREAM: &str = "events";
 /// The shard that batches are of.
 pub const SHARD: &str = "shardId-000000000000";
 
@@ -26,7 +28,7 @@ pub struct BatchBuilder {
 
 impl Default for BatchBuilder {
     fn default() -> Self {
-        let batch = KinesisBatch { shard_id: SHARD.to_owned(), ..KinesisBatch::default() };
+        let batch = KinesisBatch { shard: Shard::new(STREAM, SHARD), ..KinesisBatch::default() };
         Self { prefix: LONG_PREFIX, next: 1, arrived_at_ms: ARRIVED_AT_MS, batch }
     }
 }
@@ -45,14 +47,14 @@ impl BatchBuilder {
     /// Of this shard.
     #[must_use]
     pub fn of_shard(mut self, shard_id: &str) -> Self {
-        shard_id.clone_into(&mut self.batch.shard_id);
+        self.batch.shard = Shard::new(self.batch.shard.stream(), shard_id);
         self
     }
 
     /// Of the stream of this name.
     #[must_use]
     pub fn of_stream(mut self, stream: &str) -> Self {
-        stream.clone_into(&mut self.batch.stream);
+        self.batch.shard = Shard::new(stream, self.batch.shard.id());
         self
     }
 

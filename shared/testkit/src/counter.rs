@@ -4,7 +4,7 @@ use millrace_domain::fold::{CannotApply, Emit, KeyState};
 use millrace_domain::{Data, Event};
 use serde::{Deserialize, Serialize};
 
-/// Counts events. A sku of `panic` panics, one of `refuse` cannot be applied; both only after they have changed
+/// Counts events. A sku of `panic` panics, one of `reject` cannot be applied; both only after they have changed
 /// the state and emitted a signal, so that a test sees whether either stays.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counter {
@@ -61,7 +61,7 @@ impl KeyState for Counter {
         }
         match sku {
             "panic" => panic!("{} holds a panic", event.id),
-            "refuse" => Err(CannotApply { why: "the counter refuses this sku".to_owned() }),
+            "reject" => Err(CannotApply { why: "the counter rejects this sku".to_owned() }),
             _ => Ok(()),
         }
     }

@@ -175,6 +175,7 @@ impl EventBuilder {
             envelope["data"] = data.clone();
         }
         if let Some((shard_id, sequence, index)) = &self.origin {
+            envelope["originstream"] = crate::batch::STREAM.into();
             envelope["originshardid"] = shard_id.as_str().into();
             envelope["originsequencenumber"] = sequence.to_string().into();
             envelope["originindex"] = (*index).into();

@@ -27,7 +27,7 @@ pub struct MemorySink<const LINE_LIMIT_BYTES: usize = FIREHOSE_LIMIT_BYTES> {
 pub struct MemorySignals {
     accepted: Arc<Mutex<Accepted<Signal>>>,
     timers: Arc<Mutex<Accepted<Timer>>>,
-    refused: Arc<Mutex<Vec<String>>>,
+    rejected: Arc<Mutex<Vec<String>>>,
     journal: Journal,
 }
 
@@ -120,8 +120,8 @@ impl MemorySignals {
     }
 
     /// Signals with this data are never taken, however often they come.
-    pub fn refuse(&self, data: &str) {
-        self.lock_refused().push(data.to_owned());
+    pub fn reject(&self, data: &str) {
+        self.lock_rejected().push(data.to_owned());
     }
 
     /// Each call to come fails at the signal of this index, or its last one where it has fewer; `None` is a call
@@ -160,8 +160,7 @@ impl MemorySignals {
     pub fn received(&self) -> Vec<Signal> {
         let mut taken: Vec<Signal> = Vec::new();
         for signal in self.signals() {
-            let mine =
-                |other: &&Signal| other.key == signal.key && other.origin.shard_id == signal.origin.shard_id;
+            let mine = |other: &&Signal| other.key == signal.key && other.origin.shard == signal.origin.shard;
             let last =
                 taken.iter().filter(mine).map(|other| (&other.origin.position, other.origin.index)).max();
             if last.is_none_or(|last| (&signal.origin.position, signal.origin.index) > last) {
@@ -171,8 +170,8 @@ impl MemorySignals {
         taken
     }
 
-    fn lock_refused(&self) -> MutexGuard<'_, Vec<String>> {
-        self.refused.lock().expect("no call panics while it holds the sink")
+    fn lock_rejected(&self) -> MutexGuard<'_, Vec<String>> {
+        self.rejected.lock().expect("no call panics while it holds the sink")
     }
 
     fn lock_timers(&self) -> MutexGuard<'_, Accepted<Timer>> {
@@ -187,15 +186,15 @@ impl MemorySignals {
 impl SignalSink for MemorySignals {
     async fn put(&self, signals: &[Signal], _deadline: Deadline) -> Result<(), SignalFailure> {
         let mut accepted = self.lock();
-        let refused = self.lock_refused();
-        let index = signals.iter().position(|signal| refused.contains(&signal.data));
+        let rejected = self.lock_rejected();
+        let index = signals.iter().position(|signal| rejected.contains(&signal.data));
         let answer = match index {
-            Some(index) => Err(SignalFailure::Refused { index, why: "the script refuses it".to_owned() }),
+            Some(index) => Err(SignalFailure::Rejected { index, why: "the script rejects it".to_owned() }),
             None => accepted.next_call(signals.len()).map_err(SignalFailure::NotAccepted),
         };
         let count = match &answer {
             Ok(()) => signals.len(),
-            Err(SignalFailure::Refused { index, .. }) => *index,
+            Err(SignalFailure::Rejected { index, .. }) => *index,
             Err(SignalFailure::NotAccepted(failed)) => failed.first,
         };
         for signal in signals.iter().take(count) {

@@ -28,14 +28,14 @@ pub struct MemoryStore<S> {
     state: PhantomData<fn() -> S>,
 }
 
-type Refusal<S> = Box<dyn Fn(&str, &S) -> bool + Send>;
+type Rejection<S> = Box<dyn Fn(&str, &S) -> bool + Send>;
 
 struct Inner<S> {
     items: BTreeMap<String, Item>,
     read_faults: Script<()>,
     commit_faults: Script<CommitFault<S>>,
-    refusal: Refusal<S>,
-    outright_refusal: Refusal<S>,
+    rejection: Rejection<S>,
+    outright_rejection: Rejection<S>,
     read_takes: Duration,
     commit_takes: Duration,
     latencies: VecDeque<Duration>,
@@ -44,6 +44,7 @@ struct Inner<S> {
 #[derive(Clone, Debug, PartialEq)]
 struct Item {
     version: u64,
+    format: u32,
     ledger: Vec<u8>,
     attributes: Map<String, Value>,
 }
@@ -67,8 +68,8 @@ impl<S: KeyState + Serialize + DeserializeOwned> MemoryStore<S> {
             items: BTreeMap::new(),
             read_faults: Script::default(),
             commit_faults: Script::default(),
-            refusal: Box::new(|_, _| false),
-            outright_refusal: Box::new(|_, _| false),
+            rejection: Box::new(|_, _| false),
+            outright_rejection: Box::new(|_, _| false),
             read_takes: Duration::ZERO,
             commit_takes: Duration::ZERO,
             latencies: VecDeque::new(),
@@ -96,23 +97,23 @@ impl<S: KeyState + Serialize + DeserializeOwned> MemoryStore<S> {
         self.lock().commit_faults.then(faults);
     }
 
-    /// Nothing goes wrong from now on but what is refused.
+    /// Nothing goes wrong from now on but what is rejected.
     pub fn heal(&self) {
         let mut inner = self.lock();
         inner.read_faults.clear();
         inner.commit_faults.clear();
     }
 
-    /// States for which this holds are refused for good where the condition holds: the size of an item is known
+    /// States for which this holds are rejected for good where the condition holds: the size of an item is known
     /// only once the write is put together with what is there.
-    pub fn refuse(&self, refusal: impl Fn(&str, &S) -> bool + Send + 'static) {
-        self.lock().refusal = Box::new(refusal);
+    pub fn reject(&self, rejection: impl Fn(&str, &S) -> bool + Send + 'static) {
+        self.lock().rejection = Box::new(rejection);
     }
 
-    /// States for which this holds are refused for good before any condition is looked at, as what cannot even be
+    /// States for which this holds are rejected for good before any condition is looked at, as what cannot even be
     /// written down is.
-    pub fn refuse_outright(&self, refusal: impl Fn(&str, &S) -> bool + Send + 'static) {
-        self.lock().outright_refusal = Box::new(refusal);
+    pub fn reject_outright(&self, rejection: impl Fn(&str, &S) -> bool + Send + 'static) {
+        self.lock().outright_rejection = Box::new(rejection);
     }
 
     /// How long each call takes.
@@ -152,6 +153,11 @@ impl<S: KeyState + Serialize + DeserializeOwned> MemoryStore<S> {
         item.attributes.insert(name.to_owned(), value);
     }
 
+    /// Changes the format past all conditions, as a newer version would.
+    pub fn set_format(&self, key: &str, format: u32) {
+        self.lock().items.get_mut(key).expect("the item is there").format = format;
+    }
+
     /// Changes the packed ledger past all conditions.
     pub fn set_ledger(&self, key: &str, ledger: Vec<u8>) {
         self.lock().items.get_mut(key).expect("the item is there").ledger = ledger;
@@ -188,6 +194,9 @@ fn panic_on_unreadable<S>(key: &str, read: &Read<S>) -> ! {
 impl<S: KeyState + Serialize + DeserializeOwned> Inner<S> {
     fn read(&self, key: &str) -> Read<S> {
         let Some(item) = self.items.get(key) else { return Read::Absent };
+        if item.format > S::READS_FORMAT {
+            return Read::Unavailable;
+        }
         let ledger = match Ledger::unpack(&item.ledger) {
             Ok(ledger) => ledger,
             Err(LedgerUnreadable::Newer { .. }) => return Read::Unavailable,
@@ -217,9 +226,11 @@ impl<S: KeyState + Serialize + DeserializeOwned> Inner<S> {
             other => panic!("a state is written as attributes, not as {other}"),
         };
         let mut attributes = self.items.remove(key).map(|item| item.attributes).unwrap_or_default();
-        attributes.retain(|name, _| !S::ATTRIBUTES.contains(&name.as_str()));
+        let of_a_state = |name: &str| S::ATTRIBUTES.contains(&name) || S::RETIRED.contains(&name);
+        attributes.retain(|name, _| !of_a_state(name));
         attributes.extend(written);
-        self.items.insert(key.to_owned(), Item { version, ledger: ledger.pack(), attributes });
+        self.items
+            .insert(key.to_owned(), Item { version, format: S::FORMAT, ledger: ledger.pack(), attributes });
     }
 
     fn overwrite(&mut self, key: &str, stored: &Stored<S>) {
@@ -254,16 +265,16 @@ impl<S: KeyState + Serialize + DeserializeOwned> Inner<S> {
     }
 
     fn commit_undisturbed(&mut self, write: &Write<'_, S>) -> Commit<S> {
-        let refused = || Commit::Refused("the script refuses this item".to_owned());
-        if (self.outright_refusal)(write.key, write.state) {
-            return refused();
+        let rejected = || Commit::Rejected("the script rejects this item".to_owned());
+        if (self.outright_rejection)(write.key, write.state) {
+            return rejected();
         }
         let present = self.items.get(write.key).map(|item| item.version);
         if present != write.expected {
             return Commit::Conflict(self.read(write.key));
         }
-        if (self.refusal)(write.key, write.state) {
-            return refused();
+        if (self.rejection)(write.key, write.state) {
+            return rejected();
         }
         self.write(write.key, write.version, write.ledger, write.state);
         Commit::Committed

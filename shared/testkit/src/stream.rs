@@ -16,7 +16,7 @@ pub struct MemoryStream(Arc<Mutex<State>>);
 struct State {
     accepted: Vec<OutgoingRecord>,
     failures: VecDeque<Option<usize>>,
-    refused_keys: BTreeSet<String>,
+    rejected_keys: BTreeSet<String>,
     calls: usize,
 }
 
@@ -27,9 +27,9 @@ impl MemoryStream {
         self.lock().failures.extend(failures);
     }
 
-    /// Records of this key are refused for good.
-    pub fn refuse(&self, partition_key: &str) {
-        self.lock().refused_keys.insert(partition_key.to_owned());
+    /// Records of this key are rejected for good.
+    pub fn reject(&self, partition_key: &str) {
+        self.lock().rejected_keys.insert(partition_key.to_owned());
     }
 
     /// Every record that was accepted, in order, repeats included.
@@ -64,8 +64,8 @@ impl RecordStream for MemoryStream {
             let key = &record.partition_key;
             let answer = if ended.contains(key) {
                 Put::NotAccepted("it waits behind one of its key".to_owned())
-            } else if state.refused_keys.contains(key) {
-                Put::Refused("the script refuses it".to_owned())
+            } else if state.rejected_keys.contains(key) {
+                Put::Rejected("the script rejects it".to_owned())
             } else if fails_at == Some(index) {
                 Put::NotAccepted("the script fails it".to_owned())
             } else {

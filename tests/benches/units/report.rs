@@ -41,13 +41,14 @@ pub(crate) fn print(figures: Figures, batches: u64, warm_up: u64) {
 
 fn cells(name: &str, usage: &Usage, of: f64) -> Vec<String> {
     let each = |count: u64| format!("{:.2}", count as f64 / of);
-    let counts = [usage.read_requests, usage.read_units, usage.write_requests, usage.write_units];
+    let counts =
+        [usage.read_requests, usage.read_capacity_units, usage.write_requests, usage.write_capacity_units];
     [name.to_owned()].into_iter().chain(counts.map(each)).collect()
 }
 
 fn table(rows: &[Vec<String>]) -> Table {
     let mut table = Table::new();
-    let header = ["what", "read requests", "read units", "write requests", "write units"];
+    let header = ["what", "read requests", "read capacity units", "write requests", "write capacity units"];
     table.load_style(comfy_table::presets::UTF8_HORIZONTAL_ONLY).set_header(header);
     table.add_rows(rows.to_vec());
     for column in table.column_iter_mut().skip(1) {

@@ -21,6 +21,9 @@ struct Cli {
     /// The first one
     #[arg(long, default_value_t = 0)]
     from: u64,
+    /// These seeds instead
+    #[arg(long, value_name = "SEED", num_args = 1.., conflicts_with_all = ["seeds", "from"])]
+    only: Vec<u64>,
     /// Seeds run at the same time, each on one thread
     #[arg(long, default_value_t = 2)]
     jobs: usize,
@@ -85,14 +88,18 @@ fn run_all(cli: &Cli) -> Result<(), String> {
         reason = "a rate for people to read; the runs have a clock of their own"
     )]
     let began = Instant::now();
-    let bar =
-        if std::io::stderr().is_terminal() { ProgressBar::new(cli.seeds) } else { ProgressBar::hidden() };
+    let seeds = match cli.only[..] {
+        [] => (cli.from..cli.from + cli.seeds).collect(),
+        _ => cli.only.clone(),
+    };
+    let count = seeds.len() as u64;
+    let bar = if std::io::stderr().is_terminal() { ProgressBar::new(count) } else { ProgressBar::hidden() };
     let style =
         ProgressStyle::with_template("{wide_bar} {human_pos}/{human_len} seeds, {per_sec}, {eta} left");
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
     let mut coverage = Coverage::default();
     let mut failures = Vec::new();
-    run_seeds(cli.from..cli.from + cli.seeds, cli.jobs, |result| {
+    run_seeds(&seeds, cli.jobs, |result| {
         bar.inc(1);
         match result {
             Ok(met) => coverage.merge(met),

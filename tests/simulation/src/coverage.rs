@@ -46,7 +46,7 @@ impl Coverage {
         coverage.add_signals(&services.streams[names::SIGNALS]);
         for (name, table) in &services.tables {
             coverage.add(format!("table {name}: conflict"), table.conflicts);
-            coverage.add(format!("table {name}: item too large"), table.refused_keys.len() as u64);
+            coverage.add(format!("table {name}: item too large"), table.rejected_keys.len() as u64);
         }
         coverage
     }

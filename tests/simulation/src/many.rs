@@ -1,7 +1,7 @@
 //! Many seeds, on several threads: each run is on one.
 
 use std::panic::PanicHookInfo;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 
 use crate::coverage::Coverage;
@@ -22,21 +22,16 @@ pub struct Failure {
 }
 
 /// Runs seeds and tells of each; `keeps_on` says whether to go on.
-pub fn run_seeds(
-    seeds: std::ops::Range<u64>,
-    jobs: usize,
-    mut keeps_on: impl FnMut(Result<Coverage, Failure>) -> bool,
-) {
-    let next = AtomicU64::new(seeds.start);
-    let end = seeds.end;
+pub fn run_seeds(seeds: &[u64], jobs: usize, mut keeps_on: impl FnMut(Result<Coverage, Failure>) -> bool) {
+    let next = AtomicUsize::new(0);
     std::thread::scope(|scope| {
         let (sender, receiver) = mpsc::sync_channel(64);
         for _ in 0..jobs.max(1) {
             let (sender, next) = (sender.clone(), &next);
             scope.spawn(move || {
                 loop {
-                    let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= end || sender.send(run_seed(seed)).is_err() {
+                    let seed = seeds.get(next.fetch_add(1, Ordering::Relaxed));
+                    if seed.is_none_or(|seed| sender.send(run_seed(*seed)).is_err()) {
                         return;
                     }
                 }
@@ -45,7 +40,7 @@ pub fn run_seeds(
         drop(sender);
         for result in &receiver {
             if !keeps_on(result) {
-                next.store(end, Ordering::Relaxed);
+                next.store(seeds.len(), Ordering::Relaxed);
                 // What is under way is let go of.
                 drop(receiver);
                 return;

@@ -3,7 +3,8 @@
 use std::process::{Command, Output};
 
 fn simulate(arguments: &[&str]) -> std::io::Result<Output> {
-    Command::new(env!("CARGO_BIN_EXE_simulate")).args(arguments).output()
+    let failures = ["--failures", env!("CARGO_TARGET_TMPDIR")];
+    Command::new(env!("CARGO_BIN_EXE_simulate")).args(arguments).args(failures).output()
 }
 
 #[test]

@@ -1,10 +1,11 @@
-//! What holds for every refusal, and for the quarantine's lines that it becomes.
+//! What holds for every rejection, and for the quarantine's lines that it becomes.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use millrace_domain::contract::NAME_LIMIT_BYTES;
 use millrace_domain::identity::ID_LIMIT_BYTES;
 use millrace_domain::quarantine::Entry;
-use millrace_domain::{Invalid, Position, Reason, SequenceNumber};
+use millrace_domain::{Invalid, Position, Reason, SequenceNumber, Shard, StreamPosition};
 use millrace_lambda::deadline::Deadline;
 use millrace_lambda::ports::{JsonLineSink, NotAccepted};
 use millrace_lambda::quarantine::push_entry;
@@ -33,8 +34,8 @@ impl JsonLineSink for Sink {
     }
 }
 
-/// A refusal names its stage and its rule, and every text in it is bounded.
-pub(super) fn refusal(invalid: &Invalid) {
+/// A rejection names its stage and its rule, and every text in it is bounded.
+pub(super) fn rejection(invalid: &Invalid) {
     let limit_bytes = match invalid.reason {
         Reason::PartitionKeyMismatch => KEY_RULE_LIMIT_BYTES,
         _ => RULE_LIMIT_BYTES,
@@ -47,36 +48,36 @@ pub(super) fn refusal(invalid: &Invalid) {
     assert!(!named || !invalid.field.is_empty(), "{invalid:?} names no field");
 }
 
-/// A refusal that stands for itself, under a key as long as Kinesis takes.
-pub(super) fn refusal_alone(invalid: &Invalid, partition_key: &str) {
-    refusal(invalid);
+/// A rejection that stands for itself, under a key as long as Kinesis takes.
+pub(super) fn rejection_alone(invalid: &Invalid, partition_key: &str) {
+    rejection(invalid);
     let position = Position {
         sequence: SequenceNumber::parse(&"9".repeat(129)).expect("129 digits are taken"),
         sub_sequence: u32::MAX,
         element: u32::MAX,
     };
+    let longest = "s".repeat(NAME_LIMIT_BYTES);
+    let at = StreamPosition { shard: Shard::new(&longest, &longest), position, arrived_at_ms: i64::MAX };
     quarantined(&Entry {
         function: "archive",
-        shard_id: "shardId-000000000000",
-        position,
+        first: at.clone(),
         partition_key,
-        arrived_at_ms: i64::MAX,
+        redrive: Some(at),
         invalid: invalid.clone(),
         bytes: b"",
-        redriven: None,
     });
 }
 
-/// A batch event's refusal, with its bytes.
-pub(super) fn refused_event(batch_event: &BatchEvent<'_>, shard_id: &str, invalid: &Invalid) {
-    refusal(invalid);
-    quarantined(&batch_event.quarantined("archive", shard_id, invalid.clone()));
+/// A batch event's rejection, with its bytes.
+pub(super) fn rejected_event(batch_event: &BatchEvent<'_>, shard: &Shard, invalid: &Invalid) {
+    rejection(invalid);
+    quarantined(&batch_event.quarantined("archive", shard, invalid.clone()));
 }
 
 /// Its lines hold all of its bytes, none is lost for its length, and what they reserve is enough.
 fn quarantined(entry: &Entry<'_>) {
-    let kinesis_would_send_it =
-        entry.partition_key.chars().count() <= KEY_LIMIT_CHARS && entry.shard_id.len() <= 128;
+    let kinesis_would_send_it = entry.partition_key.chars().count() <= KEY_LIMIT_CHARS
+        && entry.first.shard.id().len() <= NAME_LIMIT_BYTES;
     if !kinesis_would_send_it {
         return;
     }

@@ -53,10 +53,10 @@ fn read(event_type: &str, bytes: &[u8]) {
         Err(invalid) => {
             let is_twice_there =
                 value.as_ref().is_some_and(|value| model::has_a_name_twice(text.as_bytes(), value));
-            assert!(is_data != Some(true) || is_twice_there, "refused, and should not be: {invalid:?}");
+            assert!(is_data != Some(true) || is_twice_there, "rejected, and should not be: {invalid:?}");
             assert_eq!(invalid.reason, Reason::Contract);
             assert!(invalid.field.split(['.', '[']).next() == Some("data"), "{invalid:?}");
-            check::refusal_alone(invalid, "u");
+            check::rejection_alone(invalid, "u");
         }
     }
 }

@@ -1,7 +1,8 @@
-//! What holds for one event, accepted or refused.
+//! What holds for one event, accepted or rejected.
 
 use millrace_domain::decode::{Arrival, decode};
-use millrace_domain::{Event, Invalid, Reason};
+use millrace_domain::lake::{COLUMNS, Delivered, Row, RowSettings};
+use millrace_domain::{Event, Invalid, Position, Reason, SequenceNumber, Shard, StreamPosition};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -24,9 +25,9 @@ pub(super) fn judged(bytes: &[u8], arrival: &Arrival<'_>, answer: &Result<Event<
         }
         Err(invalid) => {
             let is_twice_there = value.as_ref().is_some_and(|value| model::has_a_name_twice(bytes, value));
-            assert!(is_event != Some(true) || is_twice_there, "refused, and should not be: {invalid:?}");
-            assert!(value.is_none() || invalid.reason != Reason::NotJson, "JSON, and refused as none");
-            check::refusal_alone(invalid, arrival.partition_key);
+            assert!(is_event != Some(true) || is_twice_there, "rejected, and should not be: {invalid:?}");
+            assert!(value.is_none() || invalid.reason != Reason::NotJson, "JSON, and rejected as none");
+            check::rejection_alone(invalid, arrival.partition_key);
         }
     }
 }
@@ -42,6 +43,51 @@ fn accepted(event: &Event<'_>, arrival: &Arrival<'_>) {
         assert_eq!((again.identity(), again.payload()), (event.identity(), event.payload()));
     });
     assert_eq!(count, 1);
+    archived(event);
+}
+
+/// A row is read back to the event and where it was read, whether timestamps are texts or numbers.
+fn archived(event: &Event<'_>) {
+    let at = |shard_id: &str, arrived_at_ms| {
+        let sequence = SequenceNumber::parse("495").expect("digits are a sequence number");
+        let position = Position { sequence, sub_sequence: 1, element: 2 };
+        StreamPosition { shard: Shard::new("events", shard_id), position, arrived_at_ms }
+    };
+    let first = at("a", ARRIVED_AT_MS);
+    for redrive in [None, Some(at("b", ARRIVED_AT_MS + 5))] {
+        let delivered = Delivered { first: first.clone(), redrive, of_signals: event.origin.is_some() };
+        let row = Row::of(event, &delivered, RowSettings::default());
+        let text = serde_json::to_string(&row).expect("a row is JSON");
+        let mut in_ms: Value = serde_json::from_str(&text).expect("a row is JSON");
+        let arrived = delivered.redrive.as_ref().map(|redrive| redrive.arrived_at_ms);
+        let times = [
+            ("time", Some(event.time_ms)),
+            ("arrived_at", Some(ARRIVED_AT_MS)),
+            ("redrive_arrived_at", arrived),
+        ];
+        for (name, ms) in times {
+            in_ms[name] = ms.into();
+        }
+        for text in [text, in_ms.to_string()] {
+            let row: Row<'_> = serde_json::from_str(&text).expect("a row is read");
+            let archived = row.read().expect("a row has an event");
+            assert_eq!((&archived.event, &archived.delivered), (event, &delivered));
+        }
+        fits_its_columns(&in_ms);
+    }
+}
+
+/// Firehose drops a row of which a number does not fit its column.
+fn fits_its_columns(row: &Value) {
+    for column in COLUMNS {
+        let value = &row[column.name];
+        match column.glue_type {
+            "int" => assert!(value.is_null() || value.as_i64().is_some_and(|it| i32::try_from(it).is_ok())),
+            "bigint" => assert!(value.is_null() || value.is_i64(), "{} is {value}", column.name),
+            "string" => assert!(value.is_null() || value.is_string(), "{} is {value}", column.name),
+            _ => {}
+        }
+    }
 }
 
 /// The key that lets the most of a payload through: the subject of its first event.

@@ -11,7 +11,7 @@ pub(super) fn run(bytes: &[u8]) {
     let answer = serde_json::from_slice::<KinesisBatch>(bytes);
     let again = serde_json::from_slice::<KinesisBatch>(bytes);
     let Ok(batch) = answer else {
-        assert!(!again.expect_err("it was refused before").to_string().is_empty());
+        assert!(!again.expect_err("it was rejected before").to_string().is_empty());
         return;
     };
     assert_eq!(again.ok().as_ref(), Some(&batch));
@@ -27,7 +27,7 @@ fn as_written(value: &Value, batch: &KinesisBatch) {
     assert_eq!(records.len(), batch.records.len());
     for (written, record) in records.iter().zip(&batch.records) {
         let text = |pointer| written.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
-        assert_eq!(text("/eventID").split_once(':').map(|(shard, _)| shard), Some(&*batch.shard_id));
+        assert_eq!(text("/eventID").split_once(':').map(|(shard, _)| shard), Some(batch.shard.id()));
         assert_eq!(text("/kinesis/sequenceNumber"), record.sequence_number.as_str());
         assert_eq!(text("/kinesis/partitionKey"), record.partition_key);
         assert_eq!(text("/kinesis/data"), STANDARD.encode(&record.data));

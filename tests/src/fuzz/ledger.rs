@@ -4,15 +4,15 @@ use millrace_domain::ledger::{
     Candidate, FORMAT, Judgement, LedgerSettings, LedgerUnreadable, SignalJudgement,
 };
 use millrace_domain::signal::Origin;
-use millrace_domain::{Class, Data, Event, Ledger, Position, SequenceNumber};
+use millrace_domain::{Class, Data, Event, Ledger, Position, SequenceNumber, Shard};
 
-/// A cap that inputs of a few hundred bytes reach.
+/// A limit that inputs of a few hundred bytes reach.
 const SETTINGS: LedgerSettings = LedgerSettings {
     money_dedup_window_ms: 100_000,
     activity_dedup_window_ms: 10_000,
     seen_limit: 8,
     signals_window_ms: 100_000,
-    signals_cap: 8,
+    signals_limit: 8,
 };
 const ARRIVAL_BYTES: usize = 8;
 
@@ -72,7 +72,7 @@ fn arrivals(ledger: &mut Ledger, bytes: &[u8]) {
                 .saturating_add_unsigned(number_at(1..4)),
             identity: u64::from(arrival[6]),
             payload: u32::from(arrival[7] & 1),
-            shard_id: if arrival[0] & 2 == 0 { "shardId-000000000001" } else { "" },
+            shard: u64::from(arrival[0] & 2),
             position: &position,
         };
         match arrival[0] & 32 {
@@ -100,23 +100,23 @@ fn step_signal(ledger: &mut Ledger, candidate: &Candidate<'_>) {
         raw_data: "{}",
         origin: None,
     };
-    let origin = |shard_id: &str| Origin {
-        shard_id: shard_id.to_owned(),
+    let origin = |shard: u64| Origin {
+        shard: Shard::new("events", &shard.to_string()),
         position: candidate.position.clone(),
         index: 0,
     };
-    if ledger.judge_signal(&event, &origin(candidate.shard_id)) == SignalJudgement::New {
-        ledger.record_signal(&event, &origin(candidate.shard_id), 0, &SETTINGS);
+    if ledger.judge_signal(&event, &origin(candidate.shard)) == SignalJudgement::New {
+        ledger.record_signal(&event, &origin(candidate.shard), 0, &SETTINGS);
         // One that is older than the newest is forgotten at once.
-        match ledger.judge_signal(&event, &origin(candidate.shard_id)) {
+        match ledger.judge_signal(&event, &origin(candidate.shard)) {
             SignalJudgement::Overtaken => {}
             again => {
                 assert_eq!(again, SignalJudgement::Redelivery);
-                assert_eq!(ledger.judge_signal(&event, &origin("elsewhere")), SignalJudgement::EmittedAgain);
+                assert_eq!(ledger.judge_signal(&event, &origin(9)), SignalJudgement::EmittedAgain);
             }
         }
     }
-    assert!(ledger.signals().signals().len() <= SETTINGS.signals_cap);
+    assert!(ledger.signals().signals().len() <= SETTINGS.signals_limit);
 }
 
 fn step(ledger: &mut Ledger, candidate: &Candidate<'_>) {

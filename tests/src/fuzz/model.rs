@@ -147,7 +147,7 @@ fn has_currency(data: &Value) -> bool {
     })
 }
 
-/// Whether an object of this text has a name twice: readers refuse that where they know the name, and a value
+/// Whether an object of this text has a name twice: readers reject that where they know the name, and a value
 /// keeps the last. A text has a colon for every name, outside its strings.
 pub(super) fn has_a_name_twice(text: &[u8], value: &Value) -> bool {
     let (mut colons, mut in_string, mut escaped) = (0, false, false);

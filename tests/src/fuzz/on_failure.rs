@@ -14,10 +14,13 @@ const KEY: &str = "u \u{1}\"é";
 
 /// The bytes as an object, and as a record in an object that the mapping writes.
 pub(super) fn run(bytes: &[u8]) {
-    let sound = given_up(b"sound");
+    let sound = discarded(b"sound");
     let (answer, back) = redriven(Source::OnFailure, &[Bytes::copy_from_slice(bytes), sound.clone()]);
     assert_eq!(back.last().map(|back| &back.bytes[..]), Some(&b"sound"[..]), "{answer:?}");
-    assert!(back.iter().all(|back| back.redriven.function.is_some()), "a failed batch is for its function");
+    assert!(
+        back.iter().all(|back| back.redriven.target_function.is_some()),
+        "a failed batch is for its function"
+    );
     // Every record takes more of an object than this, but for those of aggregates.
     assert!(back.len() <= bytes.len() + 1);
 
@@ -25,7 +28,7 @@ pub(super) fn run(bytes: &[u8]) {
     let mut expected = redriven_of(bytes, Some("archive"));
     expected.first.position.sub_sequence = 0;
     expected.first.position.element = 0;
-    let object = given_up(bytes);
+    let object = discarded(bytes);
     if deaggregate(&data).is_none() && !is_envelope(KEY, &expected, &data) {
         let (answer, back) = redriven(Source::OnFailure, std::slice::from_ref(&object));
         let whole = Back { partition_key: KEY.to_owned(), redriven: expected, bytes: data };
@@ -37,7 +40,7 @@ pub(super) fn run(bytes: &[u8]) {
 }
 
 /// What the mapping writes when the only record of a batch outlives its attempts.
-fn given_up(data: &[u8]) -> Bytes {
+fn discarded(data: &[u8]) -> Bytes {
     let arn = |service: &str, name: &str| format!("arn:aws:{service}:eu-central-1:123456789012:{name}");
     let info = MappingInfo {
         mapping_uuid: "7d5a2f4e-0000-4000-8000-000000000001".to_owned(),

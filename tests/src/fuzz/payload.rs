@@ -31,12 +31,12 @@ fn all<'a>(bytes: &'a [u8], arrival: &Arrival<'_>) -> Vec<Decoded<'a>> {
     decoded
 }
 
-/// A refusal of a whole batch is not held against the model, which knows single events.
+/// A rejection of a whole batch is not held against the model, which knows single events.
 fn judged_alone(one: &Decoded<'_>, bytes: &[u8], arrival: &Arrival<'_>) {
     let is_whole_batch = one.bytes.len() == bytes.len() && bytes.trim_ascii_start().starts_with(b"[");
     match (is_whole_batch, &one.event) {
         (true, Ok(_)) => unreachable!("a whole batch is no event"),
-        (true, Err(invalid)) => super::check::refusal_alone(invalid, arrival.partition_key),
+        (true, Err(invalid)) => super::check::rejection_alone(invalid, arrival.partition_key),
         (false, event) => judged(one.bytes, arrival, event),
     }
 }
@@ -47,7 +47,7 @@ fn space_around(text: &str, arrival: &Arrival<'_>, decoded: &[Decoded<'_>]) {
     assert!(answers(&again) == answers(decoded), "space around a payload changes its events");
 }
 
-/// Within a string that does not end, the space behind it is another thing to refuse, so rules may differ.
+/// Within a string that does not end, the space behind it is another thing to reject, so rules may differ.
 fn answers<'a>(decoded: &[Decoded<'a>]) -> Vec<Result<Event<'a>, (Reason, String)>> {
     let answer = |one: &Decoded<'a>| one.event.clone().map_err(|invalid| (invalid.reason, invalid.field));
     decoded.iter().map(answer).collect()

@@ -79,11 +79,9 @@ fn written(bytes: &Bytes, redriven_as: Redriven) {
 fn lines(bytes: &[u8], redriven: &Redriven) -> Vec<Vec<u8>> {
     let entry = Entry {
         function: "archive",
-        shard_id: &redriven.first.shard_id,
-        position: redriven.first.position.clone(),
+        first: redriven.first.clone(),
         partition_key: KEY,
-        arrived_at_ms: redriven.first.arrived_at_ms,
-        redriven: None,
+        redrive: None,
         invalid: Invalid::whole(Reason::NotJson, "is what it is"),
         bytes,
     };

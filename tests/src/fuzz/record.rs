@@ -1,8 +1,8 @@
 //! `Batch`: a record through every stage, beside a sound neighbour.
 
 use bytes::Bytes;
-use millrace_domain::SequenceNumber;
 use millrace_domain::decode::Arrival;
+use millrace_domain::{SequenceNumber, Shard};
 use millrace_lambda::batch::{BATCH_LIMIT_EVENTS, Batch, RECORD_LIMIT_EVENTS};
 use millrace_lambda::kinesis_event::KinesisRecord;
 use millrace_lambda::kpl::{SubRecord, aggregate};
@@ -35,8 +35,7 @@ fn alone(partition_key: &str, data: Bytes) {
     };
     let neighbour = record("2", "n", Bytes::from_static(LOGIN.as_bytes()));
     let source = KinesisBatch {
-        stream: "events".to_owned(),
-        shard_id: SHARD.to_owned(),
+        shard: Shard::new("events", SHARD),
         records: vec![record("1", partition_key, data), neighbour],
     };
     let events = batch(&source);
@@ -63,18 +62,18 @@ pub(super) fn batch(source: &KinesisBatch) -> usize {
         assert!(of_record.is_sorted_by(|batch_event, next| position(batch_event) < position(next)));
         let bytes: usize = of_record.iter().map(|batch_event| batch_event.bytes.len()).sum();
         assert!(bytes as u64 <= kinesis.data.len() as u64 + INFLATED_LIMIT_BYTES, "{bytes} bytes unpacked");
-        of_record.iter().for_each(|batch_event| one(batch_event, kinesis, &source.shard_id));
+        of_record.iter().for_each(|batch_event| one(batch_event, kinesis, &source.shard));
     }
     events.len()
 }
 
-fn one(batch_event: &BatchEvent<'_>, kinesis: &KinesisRecord, shard_id: &str) {
+fn one(batch_event: &BatchEvent<'_>, kinesis: &KinesisRecord, shard: &Shard) {
     assert_eq!(batch_event.position.sequence, kinesis.sequence_number);
     assert_eq!(batch_event.arrived_at_ms, kinesis.arrived_at_ms);
     let arrival =
         Arrival { partition_key: batch_event.partition_key, arrived_at_ms: batch_event.arrived_at_ms };
     match &batch_event.event {
         Ok(_) => judged(batch_event.bytes, &arrival, &batch_event.event),
-        Err(invalid) => check::refused_event(batch_event, shard_id, invalid),
+        Err(invalid) => check::rejected_event(batch_event, shard, invalid),
     }
 }

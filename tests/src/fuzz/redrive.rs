@@ -5,13 +5,13 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
-use millrace_domain::{Position, SequenceNumber, StreamPosition};
+use millrace_domain::{Position, SequenceNumber, Shard, StreamPosition};
 use millrace_lambda::Deadline;
 use millrace_lambda::record_stream::OutgoingRecord;
 use millrace_lambda::redrive_envelope::{EnvelopeReader, Redriven};
 use millrace_lambda::schema_registry::{INFLATED_LIMIT_BYTES, strip_header};
 use millrace_testkit::{MemoryObjects, MemoryStream};
-use redrive::{Answer, Config, Mode, Request, Source, State};
+use redrive::{Answer, Config, Mode, Request, Source, Status};
 
 use super::event::ARRIVED_AT_MS;
 
@@ -33,14 +33,14 @@ pub(super) fn redriven(source: Source, objects: &[Bytes]) -> (Answer, Vec<Back>)
     assert_eq!(answer.results.len(), objects.len());
     assert!(answer.complete && answer.error.is_empty(), "{answer:?}");
     for line in &answer.results {
-        assert_eq!(line.error.is_empty(), line.state == State::Done, "{line:?}");
+        assert_eq!(line.error.is_empty(), line.status == Status::Done, "{line:?}");
         assert!(line.error.len() <= ERROR_LIMIT_BYTES, "{line:?}");
         assert_eq!(line.counts.sent, line.counts.to_send);
         assert!(line.counts.sent <= line.counts.records);
     }
     assert_eq!(sent.len() as u64, answer.counts.sent);
     let back: Vec<_> = sent.iter().map(back).collect();
-    // What a redrive envelope holds is not a redrive envelope that would open: it would be refused.
+    // What a redrive envelope holds is not a redrive envelope that would open: it would be rejected.
     assert!(back.iter().all(|back| !is_envelope(&back.partition_key, &back.redriven, &back.bytes)));
     (answer, back)
 }
@@ -82,9 +82,9 @@ pub(super) fn redriven_of(bytes: &[u8], function: Option<&str>) -> Redriven {
     // Never the first position in a record: a whole aggregate would be taken apart there.
     let position = Position { sequence, sub_sequence: number(0) + 1, element: number(1) };
     let first = StreamPosition {
-        shard_id: "shardId-000000000000".to_owned(),
+        shard: Shard::new("events", "shardId-000000000000"),
         position,
         arrived_at_ms: ARRIVED_AT_MS,
     };
-    Redriven { first, function: function.map(str::to_owned) }
+    Redriven { first, target_function: function.map(str::to_owned) }
 }

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use millrace_domain::redrive_envelope::{TYPE, read};
-use millrace_domain::{Invalid, SequenceNumber};
+use millrace_domain::{Invalid, SequenceNumber, Shard};
 use millrace_lambda::KinesisBatch;
 use millrace_lambda::kinesis_event::KinesisRecord;
 use millrace_lambda::redrive_envelope::{EnvelopeReader, Redriven, wrap};
@@ -18,7 +18,7 @@ pub(super) fn run(bytes: &[u8]) {
     let key = key_of(bytes);
     match opened(bytes, &key) {
         None => is_none(bytes),
-        Some(Err(invalid)) => check::refusal_alone(&invalid, "u"),
+        Some(Err(invalid)) => check::rejection_alone(&invalid, "u"),
         Some(Ok((redriven, payload))) => {
             assert!(redriven.first.arrived_at_ms <= ARRIVED_AT_MS, "it came after its envelope");
             comes_back(&key, &redriven, &payload);
@@ -81,8 +81,7 @@ fn comes_back(key: &str, redriven: &Redriven, bytes: &[u8]) {
         data: text.into(),
     };
     record::batch(&KinesisBatch {
-        shard_id: "shardId-000000000001".to_owned(),
+        shard: Shard::new("events", "shardId-000000000001"),
         records: vec![kinesis],
-        ..KinesisBatch::default()
     });
 }

@@ -55,7 +55,7 @@ fn opened(data: &Bytes, budget_bytes: u64) -> Option<Bytes> {
                 left == 0 || !invalid.rule.contains("inflates"),
                 "what is too large takes all that is left"
             );
-            check::refusal_alone(&invalid, "u");
+            check::rejection_alone(&invalid, "u");
             None
         }
     }

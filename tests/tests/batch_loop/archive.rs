@@ -68,7 +68,7 @@ async fn what_cannot_be_read_is_quarantined_with_id_reason_and_bytes() {
 }
 
 #[tokio::test]
-async fn a_timer_that_is_due_has_no_row() {
+async fn a_timer_that_is_due_has_a_row_of_control_events() {
     let lake = Lake::new();
     let timer = Timer { key: "u".to_owned(), due_at_ms: 1_291_191_960_120 };
     let batch = BatchBuilder::default()
@@ -76,8 +76,9 @@ async fn a_timer_that_is_due_has_no_row() {
         .raw("u", timer.event_text().unwrap())
         .build();
     let outcome = lake.run(&batch).await;
-    assert_eq!((outcome.named, outcome.verdicts), (None, vec!["applied", "ignored"]));
-    assert_eq!(lake.rows.texts("id"), ["1"]);
+    assert_eq!((outcome.named, outcome.verdicts), (None, vec!["applied", "applied"]));
+    assert_eq!(lake.rows.texts("id"), ["1", "due/1291191960120"]);
+    assert_eq!(lake.rows.texts("event_type"), ["product.viewed", "control"]);
 }
 
 #[tokio::test]
@@ -150,7 +151,7 @@ async fn a_record_larger_than_a_line_is_quarantined_in_parts_that_make_it_whole(
 #[tokio::test]
 async fn garbage_under_a_very_long_key_inside_an_aggregate_is_not_lost() {
     // The stream bounds a record's own key; the keys within an aggregate are whatever its producer wrote. One that
-    // Kinesis itself would not take makes the aggregate no aggregate, and the whole of it is set aside.
+    // Kinesis itself would not take makes the aggregate no aggregate, and `archive` rejects the whole of it.
     let lake = Lake::new();
     let garbage = Bytes::from(vec![b'?'; 800_000]);
     let sub_record = SubRecord { partition_key: "k".repeat(100_000).into(), data: garbage };

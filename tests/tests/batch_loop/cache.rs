@@ -36,7 +36,7 @@ async fn what_an_invocation_has_written_it_goes_on_from_unread() {
         let rig = Rig::<Counter>::with(SILENT, cache_items);
         rig.run(&BatchBuilder::starting_at(1).event(&event("1", "u").views("a")).build()).await;
         rig.journal.take();
-        rig.store.refuse(|_, counter: &Counter| counter.skus.iter().any(|sku| sku == "huge"));
+        rig.store.reject(|_, counter: &Counter| counter.skus.iter().any(|sku| sku == "huge"));
         let events = [("2", "b"), ("3", "huge"), ("4", "c")].map(|(id, sku)| event(id, "u").views(sku));
         let outcome = rig.run(&BatchBuilder::starting_at(2).events(&events).build()).await;
         assert_eq!(outcome.verdicts, ["applied", "poisoned", "applied"]);
@@ -120,7 +120,7 @@ async fn no_signal_is_put_from_a_stale_item() {
 async fn no_signal_is_put_from_a_stale_item_though_a_part_of_its_events_changed_nothing() {
     let here = Rig::<Gate>::caching();
     let there = here.another_container();
-    here.store.refuse_outright(|_, gate: &Gate| gate.ids.iter().any(|id| id == "huge"));
+    here.store.reject_outright(|_, gate: &Gate| gate.ids.iter().any(|id| id == "huge"));
     let open = event("open", "u").views("open");
     here.run(&BatchBuilder::starting_at(1).event(&open).build()).await;
     there.run(&BatchBuilder::starting_at(2).event(&event("mute", "u").views("mute")).build()).await;

@@ -42,7 +42,7 @@ async fn a_deadline_that_is_past_at_the_start_is_none() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_commit_cut_short_by_the_deadline_is_known_again_by_the_retry() {
+async fn a_commit_ended_by_the_deadline_is_known_again_by_the_retry() {
     let rig = Rig::<Counter>::new();
     rig.store.takes(Duration::ZERO, Duration::from_secs(60));
     let batch = BatchBuilder::default().event(&event("1", "u").views("a")).build();

@@ -1,4 +1,4 @@
-//! A bad event is set aside, and the rest of its key goes on.
+//! A bad event is rejected, and the rest of its key goes on.
 
 use millrace_domain::session::SessionState;
 use millrace_testkit::{BatchBuilder, Counter, EventBuilder, START_MS, event};
@@ -27,25 +27,25 @@ async fn a_panic_isolates_one_event() {
     assert_eq!(emitted, ["0:1", "2:2", "v:1"], "nothing is emitted for an event that was not applied");
 
     let line = &rig.quarantine.lines()[0];
-    assert_eq!((&line["reason"], &line["event_id"]), (&json!("poisoned"), &json!("1")));
+    assert_eq!((&line["reason"], &line["event_id"]), (&json!("function_failed"), &json!("1")));
     assert_eq!(line["rule"], "panicked: 1 holds a panic");
 }
 
 #[tokio::test]
 async fn an_event_that_cannot_be_applied_isolates_itself() {
     let rig = Rig::<Counter>::new();
-    let outcome = rig.run(&BatchBuilder::default().events(&views(&["refuse", "a", "refuse"])).build()).await;
+    let outcome = rig.run(&BatchBuilder::default().events(&views(&["reject", "a", "reject"])).build()).await;
     assert_eq!(outcome.verdicts, ["poisoned", "applied", "poisoned"]);
     assert_eq!(rig.store.item("u").unwrap().state.skus, ["a"]);
     assert_eq!(rig.quarantine.texts("event_id"), ["0", "2"]);
-    assert!(rig.quarantine.texts("rule")[0].contains("the counter refuses this sku"));
+    assert!(rig.quarantine.texts("rule")[0].contains("the counter rejects this sku"));
 }
 
 #[tokio::test]
 async fn a_key_of_nothing_but_poison_writes_no_item() {
     let rig = Rig::<Counter>::new();
     rig.run(&BatchBuilder::default().events(&views(&["panic"])).build()).await;
-    assert_eq!(rig.journal.take_words(), ["read u", "quarantine poisoned"]);
+    assert_eq!(rig.journal.take_words(), ["read u", "quarantine function_failed"]);
     assert!(rig.store.keys().is_empty());
 }
 
@@ -61,9 +61,9 @@ async fn poison_delivered_again_is_quarantined_under_the_same_name() {
 }
 
 #[tokio::test]
-async fn the_one_event_that_the_store_refuses_is_found_among_many() {
+async fn the_one_event_that_the_store_rejects_is_found_among_many() {
     let rig = Rig::<Counter>::new();
-    rig.store.refuse(|_, state: &Counter| state.skus.iter().any(|sku| sku == "huge"));
+    rig.store.reject(|_, state: &Counter| state.skus.iter().any(|sku| sku == "huge"));
     for (huge_index, many) in [(0, 100), (57, 100), (99, 100), (0, 1)] {
         let user = format!("u{huge_index}-{many}");
         let sku = |index: usize| if index == huge_index { "huge".to_owned() } else { index.to_string() };
@@ -91,9 +91,9 @@ async fn the_one_event_that_the_store_refuses_is_found_among_many() {
 }
 
 #[tokio::test]
-async fn many_events_that_the_store_refuses_make_no_batch_endless() {
+async fn many_events_that_the_store_rejects_make_no_batch_endless() {
     let rig = Rig::<Counter>::new();
-    rig.store.refuse(|_, state: &Counter| state.skus.iter().any(|sku| sku == "huge"));
+    rig.store.reject(|_, state: &Counter| state.skus.iter().any(|sku| sku == "huge"));
     let events: Vec<_> = (0..64)
         .map(|index| event(index.to_string(), "u").views(if index % 4 == 0 { "huge" } else { "a" }))
         .collect();
@@ -103,9 +103,9 @@ async fn many_events_that_the_store_refuses_make_no_batch_endless() {
 }
 
 #[tokio::test]
-async fn a_record_full_of_events_that_the_store_refuses_is_done_in_one_invocation() {
+async fn a_record_full_of_events_that_the_store_rejects_is_done_in_one_invocation() {
     let rig = Rig::<Counter>::new();
-    rig.store.refuse(|_, state: &Counter| state.skus.iter().any(|sku| sku == "huge"));
+    rig.store.reject(|_, state: &Counter| state.skus.iter().any(|sku| sku == "huge"));
     let text = |index: usize| {
         let bytes =
             event(index.to_string(), "u").views(if index.is_multiple_of(2) { "huge" } else { "a" }).bytes();
@@ -129,7 +129,7 @@ async fn events_of_a_corrupt_item_are_quarantined_and_the_item_is_left_alone() {
     let outcome = rig.run(&next).await;
     assert_eq!(outcome.verdicts, ["poisoned", "applied"]);
     let due = format!("timer v {}", START_MS + 40 * 60_000 + 1);
-    assert_eq!(rig.journal.take_words(), ["read u,v", &due, "quarantine poisoned", "commit v"]);
+    assert_eq!(rig.journal.take_words(), ["read u,v", &due, "quarantine function_failed", "commit v"]);
     assert_eq!(rig.quarantine.texts("event_id"), ["2"]);
 }
 

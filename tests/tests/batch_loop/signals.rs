@@ -17,8 +17,14 @@ async fn signals_and_quarantine_are_put_before_the_commit() {
         .event(&event("4", "u").views("b"))
         .build();
     rig.run(&batch).await;
-    let expected =
-        ["read u,v", "signal u 1:1", "signal v 3:1", "signal u 4:2", "quarantine poisoned", "commit u,v"];
+    let expected = [
+        "read u,v",
+        "signal u 1:1",
+        "signal v 3:1",
+        "signal u 4:2",
+        "quarantine function_failed",
+        "commit u,v",
+    ];
     assert_eq!(rig.journal.take_words(), expected, "in the order of their causes");
 }
 
@@ -123,11 +129,11 @@ async fn a_stale_cached_item_lets_no_signal_overtake_an_earlier_one() {
 }
 
 #[tokio::test]
-async fn an_event_whose_signal_is_refused_for_good_is_quarantined_and_its_key_goes_on() {
+async fn an_event_whose_signal_is_rejected_for_good_is_quarantined_and_its_key_goes_on() {
     let rig = Rig::<Counter>::new();
     let ids = [("1", "u"), ("2", "v"), ("3", "v"), ("4", "v"), ("5", "u")];
     let events = ids.map(|(id, user)| event(id, user).views(id));
-    rig.signals.refuse("\"3:2\"");
+    rig.signals.reject("\"3:2\"");
     let outcome = rig.run(&BatchBuilder::default().events(&events).build()).await;
     let verdicts = ["applied", "applied", "poisoned", "applied", "applied"];
     assert_eq!((outcome.named, outcome.verdicts), (None, verdicts.to_vec()));

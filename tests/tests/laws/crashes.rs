@@ -206,7 +206,7 @@ proptest! {
     #[test]
     fn signals_and_poison_survive_whatever_breaks_off(
         delivery in deliveries(LIMIT),
-        skus in prop::collection::vec((0..3_usize, prop_oneof![8 => Just("a"), 1 => Just("panic"), 1 => Just("refuse")]), 1..LIMIT),
+        skus in prop::collection::vec((0..3_usize, prop_oneof![8 => Just("a"), 1 => Just("panic"), 1 => Just("reject")]), 1..LIMIT),
         troubles in troubles::<Counter>(),
         cache_items in prop_oneof![Just(0_usize), Just(2), Just(100)],
         signals_from in 1_u64..8,

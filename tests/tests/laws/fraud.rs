@@ -42,7 +42,7 @@ impl Deed {
 }
 
 /// Deeds in the order in which they come, repeats included. Steps between their times are such that bursts begin, go
-/// on and end, and that all that was kept is given up now and then. Each is delayed as the one before it or anew, by at
+/// on and end, and that all that was kept is evicted now and then. Each is delayed as the one before it or anew, by at
 /// most `longest_ms`, so that whole bursts come late.
 fn deeds(longest_ms: i64) -> impl Strategy<Value = Vec<Deed>> {
     let step_ms = prop_oneof![

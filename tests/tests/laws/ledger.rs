@@ -1,4 +1,4 @@
-//! At most once, whatever the caps and dedup windows.
+//! At most once, whatever the limits and dedup windows.
 
 use std::collections::HashSet;
 
@@ -60,7 +60,7 @@ fn run(things: impl IntoIterator<Item = Thing>, settings: &LedgerSettings) -> Le
             time_ms: thing.time_ms,
             identity: thing.identity,
             payload: 5,
-            shard_id: "shard",
+            shard: 1,
             position: &position,
         };
         let before = ledger.clone();
@@ -83,7 +83,7 @@ fn run(things: impl IntoIterator<Item = Thing>, settings: &LedgerSettings) -> Le
         }
         for class in Class::ALL {
             let (now, before) = (ledger.class(class), before.class(class));
-            assert!(now.len() <= settings.seen_limit, "`seen` holds more than its cap");
+            assert!(now.len() <= settings.seen_limit, "`seen` holds more than its limit");
             assert!(now.watermark_ms() >= before.watermark_ms(), "a watermark goes down");
             assert!(now.entries().iter().all(|entry| entry.time_ms >= now.watermark_ms()));
             assert!(now.entries().is_sorted());
@@ -115,16 +115,16 @@ proptest! {
             (classes(), prop_oneof![0_i64..2_000, any::<i64>()], any::<u64>(), any::<u32>(), 0_usize..3, any::<(u32, u32)>()),
             0..60,
         ),
-        shard_ids in prop::array::uniform3(".{0,20}"),
+        shards in prop::array::uniform3(any::<u64>()),
         digits in prop::collection::vec("[1-9][0-9]{0,128}", 60),
         settings in settings(),
-        cap in 1_usize..80,
+        limit in 1_usize..80,
     ) {
-        let settings = LedgerSettings { seen_limit: cap, ..settings };
+        let settings = LedgerSettings { seen_limit: limit, ..settings };
         let mut ledger = Ledger::default();
         for ((class, time_ms, identity, payload, shard, (sub_sequence, element)), digits) in arrivals.into_iter().zip(&digits) {
             let position = Position { sequence: SequenceNumber::parse(digits).unwrap(), sub_sequence, element };
-            let candidate = Candidate { class, time_ms, identity, payload, shard_id: &shard_ids[shard], position: &position };
+            let candidate = Candidate { class, time_ms, identity, payload, shard: shards[shard], position: &position };
             if ledger.judge(&candidate, &settings) == Judgement::New {
                 ledger.record(&candidate, &settings);
             }
@@ -134,25 +134,25 @@ proptest! {
     }
 
     #[test]
-    fn no_bytes_make_unpacking_panic(bytes in prop::collection::vec(any::<u8>(), 0..200), cut in 0_usize..200) {
+    fn no_bytes_make_unpacking_panic(bytes in prop::collection::vec(any::<u8>(), 0..200), length in 0_usize..200) {
         let _ = Ledger::unpack(&bytes);
         let settings = LedgerSettings::default();
         let things = (0..5).map(|identity| Thing { class: Class::Money, time_ms: 1, identity });
         let packed = run(things, &settings).pack();
-        let torn = packed.get(..cut.min(packed.len() - 1)).unwrap();
+        let torn = packed.get(..length.min(packed.len() - 1)).unwrap();
         prop_assert!(Ledger::unpack(torn).is_err(), "a torn ledger is noticed");
     }
 }
 
 #[test]
-fn thousands_of_events_in_one_millisecond_pass_a_tiny_cap_at_most_once() {
+fn thousands_of_events_in_one_millisecond_pass_a_tiny_limit_at_most_once() {
     for seen_limit in [1, 2, 7, 512] {
         let settings = LedgerSettings { seen_limit, ..LedgerSettings::default() };
         let burst = (0..4_000).map(|identity| Thing { class: Class::Activity, time_ms: 1_000, identity });
         let ledger = run(burst.clone().chain(burst), &settings);
         assert!(
             ledger.class(Class::Activity).watermark_ms() == 1_001,
-            "the whole millisecond is given up together"
+            "the whole millisecond is evicted together"
         );
     }
 }

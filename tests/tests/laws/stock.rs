@@ -7,7 +7,7 @@ use millrace_domain::fold::Fold;
 use millrace_domain::ledger::LedgerSettings;
 use millrace_domain::stock::{ReorderPoints, StockState};
 use millrace_domain::time::{DAY_MS, HOUR_MS, MINUTE_MS};
-use millrace_domain::{Ledger, Position, SequenceNumber, Verdict};
+use millrace_domain::{Ledger, Position, SequenceNumber, Shard, Verdict};
 use millrace_lambda::stateful::Stateful;
 use millrace_lambda::{Batch, Deadline, KinesisBatch};
 use millrace_testkit::{EventBuilder, Journal, MemorySignals, MemorySink, MemoryStore, START_MS, event};
@@ -248,7 +248,7 @@ fn fold(order: &[Happening], ledger: &LedgerSettings) -> (i64, Vec<Happening>) {
         let sequence = SequenceNumber::parse(&(index + 1).to_string()).unwrap();
         let position = Position { sequence, sub_sequence: 0, element: 0 };
         let delivery = millrace_domain::fold::Delivery {
-            shard_id: "shard",
+            shard: &Shard::new("events", "shard"),
             position: &position,
             arrived_at_ms: START_MS,
             redriven: false,

@@ -15,7 +15,7 @@ fn add(batch: BatchBuilder, (kind, id, user): (u8, u8, usize)) -> BatchBuilder {
     match kind {
         0..4 => batch.event(&event.views("a")),
         4 => batch.event(&event.views("panic")),
-        5 => batch.event(&event.views("refuse")),
+        5 => batch.event(&event.views("reject")),
         6 => batch.event(&event.of_type("coupon.used", json!([1]))),
         7 => batch.raw("u", "no json"),
         8 => batch.raw("other", event.bytes()),

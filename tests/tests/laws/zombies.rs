@@ -1,4 +1,4 @@
-//! Two containers at the same records at the same time: one that the stream believes in, and one that it gave up.
+//! Two containers at the same records at the same time: one that the mapping believes in, and one that it abandoned.
 
 use std::time::Duration;
 

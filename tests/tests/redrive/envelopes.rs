@@ -1,7 +1,7 @@
 //! How a batch opens redrive envelopes.
 
 use bytes::Bytes;
-use millrace_domain::{Position, Reason, SequenceNumber, StreamPosition};
+use millrace_domain::{Position, Reason, SequenceNumber, Shard, StreamPosition};
 use millrace_lambda::kpl::{SubRecord, aggregate};
 use millrace_lambda::redrive_envelope::{Redriven, wrap};
 use millrace_lambda::{Batch, KinesisBatch};
@@ -10,21 +10,22 @@ use millrace_testkit::{ARRIVED_AT_MS, BatchBuilder, EventBuilder, event};
 fn redriven(element: u32, function: Option<&str>) -> Redriven {
     let sequence = SequenceNumber::parse("5").unwrap();
     let position = Position { sequence, sub_sequence: 3, element };
-    let first = StreamPosition { shard_id: "first".to_owned(), position, arrived_at_ms: ARRIVED_AT_MS - 1 };
-    Redriven { first, function: function.map(str::to_owned) }
+    let first =
+        StreamPosition { shard: Shard::new("events", "first"), position, arrived_at_ms: ARRIVED_AT_MS - 1 };
+    Redriven { first, target_function: function.map(str::to_owned) }
 }
 
 fn batch(data: impl Into<Bytes>) -> KinesisBatch {
     BatchBuilder::starting_at(100).raw("u", data).build()
 }
 
-/// Reason and field of each refusal; `None` for an event.
-fn refusals(batch: &KinesisBatch) -> Vec<Option<(Reason, String)>> {
+/// Reason and field of each rejection; `None` for an event.
+fn rejections(batch: &KinesisBatch) -> Vec<Option<(Reason, String)>> {
     let opened = Batch::open(batch);
-    let refusal = |batch_event: millrace_lambda::BatchEvent<'_>| {
+    let rejection = |batch_event: millrace_lambda::BatchEvent<'_>| {
         batch_event.event.err().map(|it| (it.reason, it.field))
     };
-    opened.events().list.into_iter().map(refusal).collect()
+    opened.events().list.into_iter().map(rejection).collect()
 }
 
 #[test]
@@ -64,30 +65,33 @@ fn headers_are_stripped_in_an_envelope_and_around_it() {
 }
 
 #[test]
-fn an_envelope_in_an_envelope_or_among_other_events_is_refused() {
+fn an_envelope_in_an_envelope_or_among_other_events_is_rejected() {
     let envelope = wrap(&redriven(0, None), "u", event("1", "u").text().as_bytes());
-    let refusal = Some((Reason::Envelope, "type".to_owned()));
+    let rejection = Some((Reason::Envelope, "type".to_owned()));
     assert_eq!(
-        refusals(&batch(wrap(&redriven(0, None), "u", envelope.as_bytes()))),
-        vec![refusal.clone(); 1]
+        rejections(&batch(wrap(&redriven(0, None), "u", envelope.as_bytes()))),
+        vec![rejection.clone(); 1]
     );
-    assert_eq!(refusals(&batch(format!("[{envelope},{}]", event("2", "u").text()))), [refusal.clone(), None]);
+    assert_eq!(
+        rejections(&batch(format!("[{envelope},{}]", event("2", "u").text()))),
+        [rejection.clone(), None]
+    );
     let sub_records = [envelope.clone(), event("2", "u").text()]
         .map(|text| SubRecord { partition_key: "u", data: text.into() });
-    assert_eq!(refusals(&batch(aggregate(&sub_records))), [refusal.clone(), None]);
+    assert_eq!(rejections(&batch(aggregate(&sub_records))), [rejection.clone(), None]);
     let escaped = envelope.replace("record.redriven", r"record\u002eredriven");
-    assert_eq!(refusals(&batch(escaped)), [refusal]);
+    assert_eq!(rejections(&batch(escaped)), [rejection]);
 }
 
 #[test]
 fn an_aggregate_in_an_envelope_is_not_taken_apart() {
     let aggregate = BatchBuilder::default().aggregate(&[event("1", "u")]).build().records[0].data.clone();
-    let refusals = refusals(&batch(wrap(&redriven(0, None), "u", &aggregate)));
-    assert_eq!(refusals, [Some((Reason::NotJson, String::new()))]);
+    let rejections = rejections(&batch(wrap(&redriven(0, None), "u", &aggregate)));
+    assert_eq!(rejections, [Some((Reason::NotJson, String::new()))]);
 }
 
 #[test]
-fn a_broken_envelope_is_refused_with_its_own_bytes_and_position() {
+fn a_broken_envelope_is_rejected_with_its_own_bytes_and_position() {
     let text = wrap(&redriven(0, None), "u", b"{}").replace("urn:millrace:redrive", "urn:other");
     let source = batch(text.clone());
     let opened = Batch::open(&source);
@@ -98,29 +102,29 @@ fn a_broken_envelope_is_refused_with_its_own_bytes_and_position() {
 }
 
 #[test]
-fn an_envelope_that_came_before_its_record_or_under_another_key_is_refused() {
+fn an_envelope_that_came_before_its_record_or_under_another_key_is_rejected() {
     let event: EventBuilder = event("1", "u");
     let text = wrap(&redriven(0, None), "u", &event.bytes());
     let early = BatchBuilder::default().arrived_at_ms(ARRIVED_AT_MS - 2).raw("u", text.clone()).build();
-    assert_eq!(refusals(&early), [Some((Reason::Contract, "data.arrived_at".to_owned()))]);
+    assert_eq!(rejections(&early), [Some((Reason::Contract, "data.arrived_at".to_owned()))]);
     let other = BatchBuilder::default().raw("v", text).build();
-    assert_eq!(refusals(&other), [Some((Reason::PartitionKeyMismatch, "subject".to_owned()))]);
+    assert_eq!(rejections(&other), [Some((Reason::PartitionKeyMismatch, "subject".to_owned()))]);
 }
 
 #[test]
 fn what_inflates_in_an_envelope_counts_against_its_record() {
     let spaces = vec![b' '; 10 * 1024 * 1024];
     assert_eq!(
-        refusals(&batch(wrap(&redriven(0, None), "u", &spaces)))[0].as_ref().unwrap().0,
+        rejections(&batch(wrap(&redriven(0, None), "u", &spaces)))[0].as_ref().unwrap().0,
         Reason::NotJson
     );
     let more = vec![b' '; 10 * 1024 * 1024 + 1];
-    let refusal = Some((Reason::Contract, "data.data_base64".to_owned()));
-    assert_eq!(refusals(&batch(wrap(&redriven(0, None), "u", &more))), [refusal]);
+    let rejection = Some((Reason::Contract, "data.data_base64".to_owned()));
+    assert_eq!(rejections(&batch(wrap(&redriven(0, None), "u", &more))), [rejection]);
 }
 
 #[test]
 fn an_event_that_only_mentions_the_type_is_an_event() {
     let mentions = event("record.redriven", "u");
-    assert_eq!(refusals(&batch(mentions.bytes())), [None]);
+    assert_eq!(rejections(&batch(mentions.bytes())), [None]);
 }

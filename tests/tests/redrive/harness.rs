@@ -67,7 +67,7 @@ impl World {
 
     /// Puts an on-failure object of this function in place; gives back its key.
     pub(crate) fn add_failure(&self, name: &str, function: &str, batch: &KinesisBatch) -> String {
-        let key = format!("aws/lambda/7d5a2f4e/{}/2026/01/02/{name}", batch.shard_id);
+        let key = format!("aws/lambda/7d5a2f4e/{}/2026/01/02/{name}", batch.shard.id());
         self.objects.insert(&key, failure_object(function, Some(batch)).to_string());
         key
     }
@@ -122,7 +122,7 @@ pub(crate) fn record_of(event: &EventBuilder) -> (String, Bytes) {
 /// A line of the quarantine for this event, with this sequence number.
 pub(crate) fn entry(sequence: &str, event: &EventBuilder) -> Value {
     json!({
-        "function": "archive", "shard_id": "shardId-000000000000", "sequence_number": sequence,
+        "function": "archive", "stream": "events", "shard_id": "shardId-000000000000", "sequence_number": sequence,
         "sub_sequence": 0, "element": 0, "reason": "contract", "rule": "is what it is",
         "partition_key": event.subject(), "arrived_at": "2010-12-31T08:26:00.000Z", "part": 1, "parts": 1,
         "data_base64": STANDARD.encode(event.bytes()),

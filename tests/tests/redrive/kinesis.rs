@@ -122,20 +122,20 @@ async fn what_failed_is_put_again_before_the_rest_of_its_key_and_nothing_else_is
 }
 
 #[tokio::test]
-async fn a_record_that_is_refused_costs_its_key_and_no_other() {
+async fn a_record_that_is_rejected_costs_its_key_and_no_other() {
     let (mut servers, service) = (JoinSet::new(), Scripted::default());
-    let refused = || (400, "ValidationException", vec![]);
-    service.scripts.lock().unwrap().extend([refused(), refused()]);
+    let rejected = || (400, "ValidationException", vec![]);
+    service.scripts.lock().unwrap().extend([rejected(), rejected()]);
     let client = client(&serve(&mut servers, service.app()).await);
     let records = [record("u", "1"), record("v", "2"), record("u", "3")];
     let puts = stream(client, &Arc::default()).put(&records, Deadline::NONE).await;
-    assert!(matches!(&puts[..], [Put::Refused(_), Put::Accepted, Put::NotAccepted(_)]), "{puts:?}");
+    assert!(matches!(&puts[..], [Put::Rejected(_), Put::Accepted, Put::NotAccepted(_)]), "{puts:?}");
     let expected: [&[&str]; 3] = [&["1", "2"], &["1"], &["2"]];
     assert_eq!(*service.calls.lock().unwrap(), expected);
 }
 
 #[tokio::test]
-async fn a_stream_that_is_missing_accepts_nothing_and_refuses_nothing() {
+async fn a_stream_that_is_missing_accepts_nothing_and_rejects_nothing() {
     let mut servers = JoinSet::new();
     let client = client(&serve(&mut servers, ferrokinesis::create_app(StoreOptions::default()).0).await);
     let deadline = Deadline::after(Duration::from_millis(300));

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use event_source_mapping::{Action, MappingInfo, Outcome, Record, Settings, Shard};
 use millrace_lambda::KinesisBatch;
 use millrace_testkit::{BatchBuilder, event};
-use redrive::State;
+use redrive::Status;
 use serde_json::{Value, json};
 
 use crate::harness::{World, reasons, record_of};
@@ -25,7 +25,9 @@ fn lambda_event(batch: &KinesisBatch) -> Value {
                 "sequenceNumber": record.sequence_number.as_str(), "data": STANDARD.encode(&record.data),
                 "approximateArrivalTimestamp": record.arrived_at_ms as f64 / 1_000.0,
             },
-            "eventSource": "aws:kinesis", "eventID": format!("{}:{}", batch.shard_id, record.sequence_number),
+            "eventSource": "aws:kinesis",
+            "eventSourceARN": format!("arn:aws:kinesis:eu-central-1:123456789012:stream/{}", batch.shard.stream()),
+            "eventID": format!("{}:{}", batch.shard.id(), record.sequence_number),
         })
     };
     json!({"Records": batch.records.iter().map(record).collect::<Vec<_>>()})
@@ -84,7 +86,7 @@ async fn every_form_of_a_response_is_read() {
         let world = World::new();
         world.objects.insert("aws/lambda/uuid/shard/a", object.to_string());
         let answer = world.call(json!({"source": "on_failure"})).await;
-        assert_eq!((answer.results[0].state, answer.counts.to_send), (State::Ready, 1), "{object}");
+        assert_eq!((answer.results[0].status, answer.counts.to_send), (Status::Ready, 1), "{object}");
     }
 }
 
@@ -95,7 +97,7 @@ async fn objects_that_the_event_source_mapping_writes_are_read() {
     {
         let world = World::new();
         let login = event("1", "u");
-        let (key, body) = given_up(outcome, login.bytes());
+        let (key, body) = discarded(outcome, login.bytes());
         world.objects.insert(&key, body);
         let answer = world.call(json!({"source": "on_failure", "mode": "run"})).await;
         assert_eq!((answer.done, answer.counts.events["valid"]), (1, 1), "{answer:?}");
@@ -104,7 +106,7 @@ async fn objects_that_the_event_source_mapping_writes_are_read() {
     }
 }
 
-fn given_up(outcome: Outcome<'_>, data: bytes::Bytes) -> (String, Vec<u8>) {
+fn discarded(outcome: Outcome<'_>, data: bytes::Bytes) -> (String, Vec<u8>) {
     let info = MappingInfo {
         mapping_uuid: "7d5a2f4e-0000-4000-8000-000000000001".to_owned(),
         stream_arn: "arn:aws:kinesis:eu-central-1:123456789012:stream/events".to_owned(),
@@ -202,6 +204,6 @@ async fn a_batch_of_envelopes_is_not_wrapped_again() {
     // The batch of redrive envelopes fails in sessions: those for archive were ignored by it, and are not its loss.
     world.add_failure("c", "sessions", &world.delivered(100));
     let answer = world.call(json!({"source": "on_failure", "mode": "run"})).await;
-    assert_eq!((answer.done_before, answer.done, answer.counts.not_sent), (2, 1, 2));
+    assert_eq!((answer.done_before, answer.done, answer.counts.left_out), (2, 1, 2));
     assert_eq!(world.stream.accepted(), first[..2]);
 }

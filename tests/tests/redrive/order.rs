@@ -86,7 +86,7 @@ async fn bursts_come_back_one_after_another_and_each_shard_for_itself() {
 }
 
 #[tokio::test]
-async fn a_limit_does_not_cut_a_burst_in_two() {
+async fn a_limit_does_not_split_a_burst() {
     let world = World::new();
     world.objects.page(2);
     burst(&world);
@@ -207,7 +207,7 @@ async fn a_burst_of_which_one_cannot_be_read_now_waits_as_a_whole() {
 }
 
 #[tokio::test]
-async fn a_burst_beyond_its_bound_is_cut_alike_in_every_run() {
+async fn a_burst_beyond_its_limit_is_split_alike_in_every_run() {
     let world = World::new();
     // Keys in order of 0 to 1,001, batches in the opposite order.
     for name in 0..1_002 {

@@ -54,7 +54,7 @@ async fn an_entry_that_was_delivered_twice_goes_back_once() {
     by_sessions["function"] = "sessions".into();
     world.add_quarantine("a", &[line.clone(), by_sessions, line]);
     let answer = world.call(run()).await;
-    assert_eq!((answer.done, answer.counts.sent, answer.counts.not_sent), (1, 1, 2));
+    assert_eq!((answer.done, answer.counts.sent, answer.counts.left_out), (1, 1, 2));
 }
 
 #[tokio::test]
@@ -77,7 +77,7 @@ async fn parts_are_joined_across_objects_which_are_done_together() {
 }
 
 #[tokio::test]
-async fn the_limit_does_not_cut_through_an_entry() {
+async fn the_limit_does_not_split_an_entry() {
     let world = World::new();
     let parts = in_parts(&entry("5", &event("1", "u")), 2);
     world.add_quarantine("a", &parts[..1]);
@@ -131,7 +131,7 @@ async fn a_whole_aggregate_is_taken_apart_and_bytes_that_look_like_one_are_not()
     let whole: [(String, Bytes); 1] = [("u".to_owned(), bytes)];
     let apart = logins.each_ref().map(record_of);
     for (reason, expected) in
-        [("too_many_events", &apart[..]), ("poisoned", &apart[..]), ("not_json", &whole[..])]
+        [("too_many_events", &apart[..]), ("function_failed", &apart[..]), ("not_json", &whole[..])]
     {
         let world = World::new();
         line["reason"] = reason.into();
@@ -159,7 +159,7 @@ async fn an_aggregate_of_more_records_than_a_consumer_takes_comes_back_whole() {
 }
 
 #[tokio::test]
-async fn an_entry_whose_envelope_would_be_refused_is_reported_and_its_object_stays() {
+async fn an_entry_whose_envelope_would_be_rejected_is_reported_and_its_object_stays() {
     let world = World::new();
     let mut nowhere = entry("5", &event("1", "u"));
     nowhere["shard_id"] = "".into();
@@ -167,7 +167,7 @@ async fn an_entry_whose_envelope_would_be_refused_is_reported_and_its_object_sta
     let answer = world.call(run()).await;
     assert_eq!((answer.done, answer.failed, answer.counts.sent), (0, 1, 1));
     let why =
-        "a redrive envelope of one of its records would be refused: data.shard_id must be 1 to 128 bytes";
+        "a redrive envelope of one of its records would be rejected: data.shard_id must be 1 to 128 bytes";
     assert_eq!(reasons(&answer), [(a.as_str(), why)]);
 }
 
@@ -178,9 +178,9 @@ async fn corrupt_lines_and_objects_are_reported_and_the_rest_goes_back() {
     let good = text(&[entry("5", &login)]);
     let a = "quarantine/a";
     world.objects.insert(a, format!("{good}no json\n"));
-    let mut cut = gzip(&good);
-    cut.truncate(cut.len() - 9);
-    world.objects.insert("quarantine/b", cut);
+    let mut truncated = gzip(&good);
+    truncated.truncate(truncated.len() - 9);
+    world.objects.insert("quarantine/b", truncated);
     world.objects.insert("quarantine/c", good);
     let answer = world.call(run()).await;
     assert_eq!((answer.done, answer.failed, answer.counts.sent), (1, 2, 2));

@@ -1,7 +1,8 @@
-//! From what was set aside, through the stream, into the consumers: what it changes, and what it never changes.
+//! Dead letters, through the stream, into the consumers: what they change, and what they never change.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use millrace_domain::time::format_rfc3339_ms;
 use millrace_lambda::{Deadline, Function, KinesisBatch};
 use millrace_testkit::{ARRIVED_AT_MS, BatchBuilder, event};
 use serde_json::{Value, json};
@@ -28,7 +29,15 @@ async fn a_batch_that_failed_is_applied_by_the_function_that_failed_alone() {
     world.call(run("on_failure")).await;
     let envelopes = world.delivered(100);
     assert_eq!(counts(&world.archive, &envelopes).await, [("ignored", 2)]);
-    assert!(world.rows.lines().is_empty() && world.quarantine.lines().is_empty());
+    assert!(world.quarantine.lines().is_empty());
+    // That it came back for sessions, which may have changed its state.
+    assert_eq!(world.rows.texts("event_type"), ["control", "control"]);
+    assert_eq!(world.rows.texts("target_function"), ["sessions", "sessions"]);
+    let ids = batch
+        .records
+        .iter()
+        .map(|record| format!("events/shardId-000000000000/{}/0/0@sessions", record.sequence_number));
+    assert_eq!(world.rows.texts("id"), ids.collect::<Vec<_>>());
     assert_eq!(counts(&world.sessions, &envelopes).await, [("applied", 2)]);
     assert_eq!(world.store.item("u").unwrap().state.lifetime.orders, 1);
 }
@@ -91,7 +100,7 @@ async fn what_comes_back_too_late_is_late() {
 async fn an_event_that_was_mended_is_a_row_under_its_first_position() {
     let world = World::new();
     let view = event("1", "u").views("a");
-    // It was refused by an earlier version, and is taken by this one.
+    // It was rejected by an earlier version, and is taken by this one.
     let mut line = crate::harness::entry("5", &view);
     line["element"] = 2.into();
     world.add_quarantine("a", &[line]);
@@ -121,14 +130,19 @@ async fn what_fails_again_is_quarantined_again_with_its_first_position_and_the_e
             world.stream.drain_into(BatchBuilder::starting_at(first).of_shard("shardId-9")).build();
         assert_eq!(envelopes.records.len(), 1);
         sequences.push(envelopes.records[0].sequence_number.to_string());
+        assert_eq!(envelopes.records[0].arrived_at_ms, ARRIVED_AT_MS);
         assert_eq!(counts(&world.archive, &envelopes).await, [("invalid", 1)]);
     }
     let lines = world.quarantine.lines();
     assert_eq!(lines.len(), 3);
     for (line, sequence) in lines[1..].iter().zip(sequences) {
         let mut expected = quarantined[0].clone();
+        expected["redrive_stream"] = "events".into();
         expected["redrive_shard_id"] = "shardId-9".into();
         expected["redrive_sequence_number"] = sequence.into();
+        expected["redrive_sub_sequence"] = 0.into();
+        expected["redrive_element"] = 0.into();
+        expected["redrive_arrived_at"] = format_rfc3339_ms(ARRIVED_AT_MS).into();
         assert_eq!(*line, expected);
     }
     assert_eq!(STANDARD.decode(lines[2]["data_base64"].as_str().unwrap()).unwrap(), broken.bytes());

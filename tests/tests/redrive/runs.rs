@@ -7,13 +7,13 @@ use millrace_lambda::kpl::{SubRecord, aggregate};
 use millrace_lambda::record_stream::{OutgoingRecord, Put, RecordStream};
 use millrace_lambda::{Deadline, KinesisBatch};
 use millrace_testkit::{ARRIVED_AT_MS, BatchBuilder, MemoryStream, event};
-use redrive::{Answer, Mode, Request, Source, State};
+use redrive::{Answer, Mode, Request, Source, Status};
 use serde_json::{Value, json};
 
 use crate::harness::{World, entry, reasons, record_of};
 
-fn states(answer: &Answer) -> Vec<State> {
-    answer.results.iter().map(|line| line.state).collect()
+fn statuses(answer: &Answer) -> Vec<Status> {
+    answer.results.iter().map(|line| line.status).collect()
 }
 
 fn batch(first: u64, user: &str) -> KinesisBatch {
@@ -27,11 +27,11 @@ async fn a_list_reads_nothing_and_a_dry_run_sends_nothing() {
     world.objects.insert("aws/lambda/z", "no json");
     world.objects.insert(&redrive::mark_of(&a), "{}");
     let answer = world.call(json!({"source": "on_failure", "mode": "list"})).await;
-    assert_eq!(states(&answer), [State::Done, State::Open]);
+    assert_eq!(statuses(&answer), [Status::Done, Status::Open]);
     assert_eq!((answer.objects, answer.done_before, answer.done, answer.counts.records), (2, 1, 0, 0));
     assert_eq!(answer.results[1].size_bytes, 7);
     let answer = world.call(json!({"source": "on_failure", "include_done": true})).await;
-    assert_eq!(states(&answer), [State::Ready, State::NotDone]);
+    assert_eq!(statuses(&answer), [Status::Ready, Status::Failed]);
     assert_eq!((answer.counts.to_send, answer.counts.sent, world.stream.calls()), (1, 0, 0));
     assert_eq!(world.objects.keys("redriven/").len(), 1);
 }
@@ -57,15 +57,15 @@ async fn a_dry_run_says_how_each_record_decodes_now() {
 
 #[tokio::test]
 async fn filters_leave_records_out_and_the_object_open() {
-    let late = json!({"from": "2010-12-31T08:26:00.001Z"});
+    let late = json!({"arrived_from": "2010-12-31T08:26:00.001Z"});
     let cases = [
         (json!({"function": "sessions"}), 0),
         (json!({"function": "archive", "reason": "contract", "shard_id": "shardId-000000000000"}), 1),
         (json!({"reason": "schema_registry_header"}), 0),
         (json!({"shard_id": "other"}), 0),
         (late, 0),
-        (json!({"from": "2010-12-31T08:26:00Z", "to": "2010-12-31T08:26:00.001Z"}), 1),
-        (json!({"to": "2010-12-31T08:26:00Z"}), 0),
+        (json!({"arrived_from": "2010-12-31T08:26:00Z", "arrived_to": "2010-12-31T08:26:00.001Z"}), 1),
+        (json!({"arrived_to": "2010-12-31T08:26:00Z"}), 0),
     ];
     for (filter, expected) in cases {
         let world = World::new();
@@ -74,7 +74,7 @@ async fn filters_leave_records_out_and_the_object_open() {
         request.as_object_mut().unwrap().extend(filter.as_object().unwrap().clone());
         let answer = world.call(request).await;
         assert_eq!(
-            (answer.done, answer.counts.sent, answer.counts.skipped),
+            (answer.done, answer.counts.sent, answer.counts.filtered),
             (expected, expected, 1 - expected)
         );
         if expected == 0 {
@@ -140,9 +140,9 @@ async fn what_the_stream_does_not_accept_ends_the_run_and_is_sent_by_the_next() 
 }
 
 #[tokio::test]
-async fn a_record_that_the_stream_refuses_ends_the_run_and_a_request_goes_on_behind_it() {
+async fn a_record_that_the_stream_rejects_ends_the_run_and_a_request_goes_on_behind_it() {
     let world = World::new();
-    world.stream.refuse("bad");
+    world.stream.reject("bad");
     let events = [event("1", "bad"), event("2", "bad"), event("3", "u")];
     let a = world.add_failure("a", "sessions", &BatchBuilder::default().events(&events).build());
     world.add_failure("b", "sessions", &batch(9, "bad"));
@@ -150,7 +150,7 @@ async fn a_record_that_the_stream_refuses_ends_the_run_and_a_request_goes_on_beh
     let answer = world.call(json!({"source": "on_failure", "mode": "run"})).await;
     assert_eq!((answer.done, answer.failed, answer.remaining, answer.counts.sent), (0, 1, 2, 1));
     assert_eq!(answer.error, "the stream did not accept all records of an object");
-    assert_eq!(reasons(&answer), [(a.as_str(), "the stream refuses a record: the script refuses it")]);
+    assert_eq!(reasons(&answer), [(a.as_str(), "the stream rejects a record: the script rejects it")]);
     let behind = world.add_failure("b", "sessions", &batch(9, "v"));
     let answer = world.call(json!({"source": "on_failure", "mode": "run", "start_after": a})).await;
     assert_eq!((answer.done, answer.failed, answer.complete), (2, 0, true));

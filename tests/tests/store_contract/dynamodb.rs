@@ -1,12 +1,12 @@
-//! What only the real adapter can show: requests, units, and a store that cannot be reached.
+//! What only the real adapter can show: requests, capacity units, and a store that cannot be reached.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use millrace_aws::DynamoStore;
-use millrace_aws::dynamodb::{KEY, LEDGER, VERSION};
-use millrace_domain::ledger::{FORMAT, LedgerSettings};
+use millrace_aws::dynamodb::{FORMAT, KEY, LEDGER, VERSION};
+use millrace_domain::ledger::{self, LedgerSettings};
 use millrace_domain::session::{SessionSettings, SessionState};
 use millrace_lambda::ports::{Commit, Read, Store};
 use millrace_lambda::stateful::Stateful;
@@ -35,12 +35,16 @@ async fn three_hundred_and_forty_five_keys_take_four_reads_and_fourteen_writes()
             (usage.write_requests, usage.read_requests, usage.request_retries, usage.conflicts),
             (14, 0, 0, 0)
         );
-        assert_eq!(usage.write_units, 345, "one unit for each small item");
+        assert_eq!(usage.write_capacity_units, 345, "one capacity unit for each small item");
     }
 
     assert_eq!(store.read(&names, Deadline::NONE).await, vec![Read::Found(second); 345]);
     let usage = emulator.meter.take();
-    assert_eq!((usage.read_requests, usage.read_units), (4, 345), "a strongly consistent read is one unit");
+    assert_eq!(
+        (usage.read_requests, usage.read_capacity_units),
+        (4, 345),
+        "a strongly consistent read is one capacity unit"
+    );
 }
 
 #[tokio::test]
@@ -70,7 +74,7 @@ async fn an_unreachable_store_is_unavailable_and_a_write_to_it_not_known_to_be_d
 }
 
 #[tokio::test]
-async fn a_table_that_is_missing_is_unavailable_and_nothing_is_refused() {
+async fn a_table_that_is_missing_is_unavailable_and_nothing_is_rejected() {
     let emulator = Emulator::start().await;
     let store: DynamoStore<Note> =
         DynamoStore::new(emulator.client.clone(), "missing".to_owned(), Arc::clone(&emulator.meter));
@@ -84,13 +88,14 @@ async fn an_item_that_cannot_be_understood_is_corrupt_and_one_of_a_newer_version
     let emulator = Emulator::start().await;
     let put = |key: &'static str, version: AttributeValue, ledger: Vec<u8>| {
         let put = emulator.client.put_item().table_name(TABLE).item(KEY, AttributeValue::S(key.to_owned()));
+        let put = put.item(FORMAT, AttributeValue::N("1".to_owned()));
         put.item(VERSION, version).item(LEDGER, AttributeValue::B(ledger.into())).send()
     };
     let one = || AttributeValue::N("1".to_owned());
     put("no state", one(), millrace_domain::Ledger::default().pack()).await.unwrap();
-    put("no version", AttributeValue::S("1".to_owned()), vec![FORMAT]).await.unwrap();
-    put("no ledger", one(), vec![FORMAT, 9]).await.unwrap();
-    put("newer", one(), vec![FORMAT + 1]).await.unwrap();
+    put("no version", AttributeValue::S("1".to_owned()), vec![ledger::FORMAT]).await.unwrap();
+    put("no ledger", one(), vec![ledger::FORMAT, 9]).await.unwrap();
+    put("newer", one(), vec![ledger::FORMAT + 1]).await.unwrap();
     let reads = emulator
         .store::<Note>()
         .read(&["no state", "no version", "no ledger", "newer"], Deadline::NONE)

@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod dynamodb;
 #[cfg(test)]
+mod formats;
+#[cfg(test)]
 mod reorder_points;
 #[cfg(test)]
 mod rules;

@@ -50,6 +50,6 @@ async fn a_table_that_is_not_there_is_reported() {
     let unavailable = points.read(&["a"], Deadline::NONE).await.unwrap_err();
     assert!(unavailable.why.contains("ResourceNotFound"), "{}", unavailable.why);
     let one = [("a".to_owned(), ReorderPoint::default())];
-    let refused = points.put_all(&one, Deadline::NONE).await.unwrap_err();
-    assert!(refused.first == 0 && refused.why.contains("ResourceNotFound"), "{}", refused.why);
+    let rejected = points.put_all(&one, Deadline::NONE).await.unwrap_err();
+    assert!(rejected.first == 0 && rejected.why.contains("ResourceNotFound"), "{}", rejected.why);
 }

@@ -34,7 +34,7 @@ rules!(
     an_insert_of_a_present_key_conflicts_with_the_item_that_is_there,
     an_attribute_that_is_absent_from_the_new_state_is_removed,
     one_conflict_among_many_is_alone,
-    an_item_too_large_is_refused_alone,
+    an_item_too_large_is_rejected_alone,
     an_item_too_large_at_another_version_conflicts,
     nothing_is_asked_for_no_keys,
 );
@@ -121,7 +121,7 @@ async fn one_conflict_among_many_is_alone(store: &impl Store<Note>) {
     }
 }
 
-async fn an_item_too_large_is_refused_alone(store: &impl Store<Note>) {
+async fn an_item_too_large_is_rejected_alone(store: &impl Store<Note>) {
     insert(store, "grown", &stored(1, "small")).await;
     let (large, small) = (stored(2, &"x".repeat(ITEM_LIMIT_BYTES + 1)), stored(2, "small"));
     let writes = [
@@ -134,7 +134,7 @@ async fn an_item_too_large_is_refused_alone(store: &impl Store<Note>) {
     assert!(
         matches!(
             &answers[..],
-            [Commit::Committed, Commit::Refused(_), Commit::Refused(_), Commit::Committed]
+            [Commit::Committed, Commit::Rejected(_), Commit::Rejected(_), Commit::Committed]
         ),
         "{answers:?}"
     );

@@ -59,7 +59,7 @@ pub(crate) fn ledger(seed: u64) -> Ledger {
         time_ms: 1_291_191_960_000,
         identity: seed,
         payload: 5,
-        shard_id: "shardId-000000000000",
+        shard: 1,
         position: &position,
     };
     ledger.record(&candidate, &LedgerSettings::default());
@@ -71,10 +71,10 @@ pub(crate) fn write<'a, S>(key: &'a str, expected: Option<u64>, stored: &'a Stor
     Write { key, expected, version: stored.version, ledger: &stored.ledger, state: &stored.state }
 }
 
-/// A store in memory that refuses what DynamoDB would find too large.
+/// A store in memory that rejects what DynamoDB would find too large.
 pub(crate) fn in_memory() -> MemoryStore<Note> {
     let store = MemoryStore::default();
-    store.refuse(|_, note: &Note| note.text.len() > ITEM_LIMIT_BYTES);
+    store.reject(|_, note: &Note| note.text.len() > ITEM_LIMIT_BYTES);
     store
 }
 

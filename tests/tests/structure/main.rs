@@ -5,7 +5,11 @@ mod dependencies;
 #[cfg(test)]
 mod features;
 #[cfg(test)]
+mod formats;
+#[cfg(test)]
 mod profile;
+#[cfg(test)]
+mod shape;
 #[cfg(test)]
 mod sources;
 #[cfg(test)]

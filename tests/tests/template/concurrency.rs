@@ -30,7 +30,7 @@ fn every_shard_is_one_line_for_every_consumer_that_emits() {
     }
 }
 
-/// What keeps state keeps it right only while each key has one line.
+/// A function keeps its state right only while each key has one sequence.
 #[test]
 fn whoever_keeps_state_emits() {
     for function in stream_functions() {

@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use local_firehose::limits::RECORD_MAX_SUB_RECORDS;
 use millrace_domain::contract::read_data;
 use millrace_domain::event::Data;
-use millrace_domain::lake::{COLUMNS, Column, PARTITION_KEYS, UNKNOWN_TYPE};
+use millrace_domain::lake::{COLUMNS, CONTROL_TYPE, Column, PARTITION_KEYS, UNKNOWN_TYPE};
 use millrace_domain::signal;
+use millrace_domain::timer;
 use serde_norway::Value;
 
 use crate::roles::rights;
@@ -69,7 +70,8 @@ fn the_table_looks_for_every_type_that_the_code_knows() {
     for name in &known {
         assert_ne!(read_data(name, None), Ok(Data::Unknown), "{name}");
     }
-    known.insert(UNKNOWN_TYPE);
+    known.remove(timer::TYPE);
+    known.extend([CONTROL_TYPE, UNKNOWN_TYPE]);
     assert_eq!(listed, known);
 }
 
@@ -157,7 +159,7 @@ fn firehose_reads_its_columns_from_the_table() {
 fn firehose_takes_packed_rows_apart() {
     assert_eq!(text(destination("ProcessingConfiguration/Enabled")), "true");
     assert_eq!(processor("RecordDeAggregation", "SubRecordType"), "JSON");
-    let rows = number(resource("ArchiveFunction").get("Environment/Variables/ROWS_PER_RECORD"));
+    let rows = number(resource("ArchiveFunction").get("Environment/Variables/RECORD_LIMIT_ROWS"));
     assert!((1..=RECORD_MAX_SUB_RECORDS).contains(&usize::try_from(rows).unwrap()), "{rows}");
 }
 
@@ -188,7 +190,8 @@ fn the_view_shows_every_column_and_one_row_an_event() {
         query.contains("OVER (PARTITION BY event_type, source, id ORDER BY arrived_at, sequence_number)")
     );
     let name = text(table().get("TableInput/Name"));
-    assert!(query.contains(&format!("FROM {name}\n")), "the view reads another table than {name}");
+    let rows = format!("FROM {name}\n  WHERE event_type <> '{CONTROL_TYPE}'\n");
+    assert!(query.contains(&rows), "the view reads other rows than the events of {name}");
     assert!(query.contains(" AS delivery\n") && query.trim_end().ends_with("WHERE delivery = 1"), "{query}");
 }
 

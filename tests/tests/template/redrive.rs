@@ -54,7 +54,7 @@ fn it_reads_the_dead_letter_bucket_of_the_others_and_puts_into_the_stream_of_eve
         let destination = referred(mapping.get("DestinationConfig/OnFailure/Destination")).unwrap();
         assert_eq!(destination.id, variable("DEAD_LETTER_BUCKET"), "{}", mapping.id());
     }
-    // Dead letters of signals come back there too; `inventory` relays what is for its own line.
+    // Dead letters of signals come back there too; `inventory` relays its own into the stream of signals.
     assert_eq!(variable("EVENTS_STREAM"), "Events");
     let quarantine = resource("QuarantineDeliveryStream").get("ExtendedS3DestinationConfiguration/Prefix");
     assert!(text(quarantine).starts_with(Source::Quarantine.root()));

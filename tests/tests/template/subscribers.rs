@@ -1,7 +1,7 @@
 //! Pipes that hand signals on, and where to.
 
 use millrace_domain::signal::{FRAUD_SUSPECTED, Origin, REFRESH_REQUESTED, Signal};
-use millrace_domain::{Position, SequenceNumber};
+use millrace_domain::{Position, SequenceNumber, Shard};
 use serde_json::{Value as Json, json};
 use serde_norway::Value;
 
@@ -45,7 +45,7 @@ fn each_asks_for_one_type_of_signal_where_a_signal_tells_its_type() {
             signal_type,
             id: "1".to_owned(),
             time_ms: 0,
-            origin: Origin { shard_id: "shard".to_owned(), position, index: 0 },
+            origin: Origin { shard: Shard::new("events", "shard"), position, index: 0 },
             data: "{}".to_owned(),
         };
         let event: Json = serde_json::from_str(&signal.event_text("fraud").unwrap()).unwrap();

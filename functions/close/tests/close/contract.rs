@@ -211,10 +211,10 @@ async fn a_timer_is_one_write_unit_and_an_empty_bucket_one_read_unit_at_the_most
     let timers: Vec<_> = (0..50).map(|number| timer(&format!("u{number}"), 40)).collect();
     set(&emulator.timers(), &timers).await;
     let usage = emulator.meter.take();
-    assert_eq!((usage.write_requests, usage.write_units, usage.request_retries), (2, 50, 0));
+    assert_eq!((usage.write_requests, usage.write_capacity_units, usage.request_retries), (2, 50, 0));
     whole(&emulator.timers(), stored(&timer("u", 90)).bucket).await;
     let usage = emulator.meter.take();
-    assert!(usage.read_requests == 1 && usage.read_units <= 1, "{usage:?}");
+    assert!(usage.read_requests == 1 && usage.read_capacity_units <= 1, "{usage:?}");
 }
 
 #[tokio::test]

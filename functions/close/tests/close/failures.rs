@@ -38,14 +38,14 @@ async fn a_stream_that_takes_nothing_ends_the_run() {
 }
 
 #[tokio::test]
-async fn a_timer_that_the_stream_refuses_holds_the_cursor_and_no_other_timer() {
-    let (timers, stream) = (set_in_time(&[timer("refused", -3), timer("u", -2)]), MemoryStream::default());
-    stream.refuse("refused");
+async fn a_timer_that_the_stream_rejects_holds_the_cursor_and_no_other_timer() {
+    let (timers, stream) = (set_in_time(&[timer("rejected", -3), timer("u", -2)]), MemoryStream::default());
+    stream.reject("rejected");
     for minutes in 0..30 {
         let failed = run_at(minutes, &timers, &stream).await.unwrap_err();
         assert_eq!(failed.done.cursor, Some(minute(-4)));
     }
-    assert_eq!((put_keys(&stream), left(&timers)), (vec!["u".to_owned()], vec![sort("refused", -3)]));
+    assert_eq!((put_keys(&stream), left(&timers)), (vec!["u".to_owned()], vec![sort("rejected", -3)]));
 }
 
 #[tokio::test]

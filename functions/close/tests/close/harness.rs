@@ -28,7 +28,7 @@ pub(crate) fn timer(key: &str, minutes: i64) -> Timer {
     Timer { key: key.to_owned(), due_at_ms: at(minutes) }
 }
 
-/// Keys of this number that all lie in one bucket.
+/// Keys of this number that all lie in one time bucket.
 pub(crate) fn neighbours(count: usize) -> Vec<String> {
     let bucket = |key: &String| Bucket::of(&timer(key, 0), 0);
     let of_first = bucket(&"user-0".to_owned());

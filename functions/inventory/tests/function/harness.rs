@@ -72,8 +72,8 @@ pub(crate) fn signals() -> BatchBuilder {
     BatchBuilder::default().of_stream("signals")
 }
 
-/// A delivery of ten pieces of `a` under this id.
-pub(crate) fn delivery(id: &str) -> EventBuilder {
+/// A receipt of ten pieces of `a` under this id.
+pub(crate) fn receipt(id: &str) -> EventBuilder {
     event(id, "s#a").receives(10)
 }
 

@@ -3,18 +3,18 @@
 use std::time::Duration;
 
 use millrace_domain::verdict::LateReason;
-use millrace_domain::{Position, SequenceNumber, StreamPosition, Verdict};
+use millrace_domain::{Position, SequenceNumber, Shard, StreamPosition, Verdict};
 use millrace_lambda::Deadline;
 use millrace_lambda::redrive_envelope::{Redriven, wrap};
 use millrace_testkit::batch::SHARD;
 use millrace_testkit::{ARRIVED_AT_MS, EventBuilder, event};
 
-use crate::harness::{Rig, delivery, events, names, signals};
+use crate::harness::{Rig, events, names, receipt, signals};
 
 fn envelope(inner: &EventBuilder, function: Option<&str>) -> String {
     let position = Position { sequence: SequenceNumber::parse("5").unwrap(), sub_sequence: 0, element: 0 };
-    let first = StreamPosition { shard_id: SHARD.to_owned(), position, arrived_at_ms: ARRIVED_AT_MS };
-    let redriven = Redriven { first, function: function.map(ToOwned::to_owned) };
+    let first = StreamPosition { shard: Shard::new("events", SHARD), position, arrived_at_ms: ARRIVED_AT_MS };
+    let redriven = Redriven { first, target_function: function.map(ToOwned::to_owned) };
     wrap(&redriven, inner.subject(), &inner.bytes())
 }
 
@@ -23,9 +23,9 @@ fn sent(events: &[&EventBuilder]) -> Vec<(String, String)> {
 }
 
 #[tokio::test]
-async fn deliveries_and_counts_go_on_as_they_came_and_nothing_is_stored() {
+async fn receipts_and_counts_go_on_as_they_came_and_nothing_is_stored() {
     let rig = Rig::new();
-    let (one, two) = (delivery("1"), event("2", "s#b").counts(5));
+    let (one, two) = (receipt("1"), event("2", "s#b").counts(5));
     let three = event("3", "s#a").counts(7);
     let batch = events()
         .event(&one)
@@ -43,8 +43,8 @@ async fn deliveries_and_counts_go_on_as_they_came_and_nothing_is_stored() {
 #[tokio::test]
 async fn a_batch_ends_at_the_first_event_that_is_not_passed_on() {
     let rig = Rig::new();
-    let (one, two, other) = (delivery("1"), delivery("2"), event("3", "s#b").counts(1));
-    let batch = events().events([&one, &two, &other]).event(&delivery("4")).build();
+    let (one, two, other) = (receipt("1"), receipt("2"), event("3", "s#b").counts(1));
+    let batch = events().events([&one, &two, &other]).event(&receipt("4")).build();
     rig.stream.script([Some(1)]);
     let tally = rig.run(&batch).await;
     assert_eq!((tally.checkpoint.record(), names(&tally)), (Some(1), vec!["applied", "-", "-", "-"]));
@@ -57,8 +57,8 @@ async fn a_batch_ends_at_the_first_event_that_is_not_passed_on() {
 #[tokio::test]
 async fn invalid_events_are_left_to_archive() {
     let rig = Rig::new();
-    let wrong_key = delivery("1").bytes();
-    let batch = events().raw("s#b", wrong_key).event(&event("2", "s#a").receives(0)).event(&delivery("3"));
+    let wrong_key = receipt("1").bytes();
+    let batch = events().raw("s#b", wrong_key).event(&event("2", "s#a").receives(0)).event(&receipt("3"));
     let tally = rig.run(&batch.build()).await;
     assert_eq!((tally.checkpoint.record(), names(&tally)), (None, vec!["invalid", "invalid", "applied"]));
     assert_eq!((rig.accepted().len(), rig.quarantine.lines().len()), (1, 0));
@@ -67,7 +67,7 @@ async fn invalid_events_are_left_to_archive() {
 #[tokio::test]
 async fn redriven_events_go_on_without_their_envelope_where_they_are_meant() {
     let rig = Rig::new();
-    let inner = delivery("1");
+    let inner = receipt("1");
     let batch = [None, Some("inventory"), Some("sessions")]
         .into_iter()
         .fold(events(), |batch, function| batch.raw("s#a", envelope(&inner, function)));
@@ -100,12 +100,12 @@ async fn a_signal_brought_back_goes_on_in_its_envelope_and_says_so_when_it_was_o
 }
 
 #[tokio::test]
-async fn what_the_stream_refuses_is_quarantined_and_the_batch_goes_on() {
+async fn what_the_stream_rejects_is_quarantined_and_the_batch_goes_on() {
     let rig = Rig::new();
-    rig.stream.refuse("s#a");
+    rig.stream.reject("s#a");
     let other = event("3", "s#b").counts(1);
-    // In one record: a batch that ended at what waits behind the refused one would begin with it again.
-    let batch = events().array(&[delivery("1"), delivery("2")]).event(&other).build();
+    // In one record: a batch that ended at what waits behind the rejected one would begin with it again.
+    let batch = events().array(&[receipt("1"), receipt("2")]).event(&other).build();
     let tally = rig.run(&batch).await;
     assert_eq!((tally.checkpoint.record(), names(&tally)), (None, vec!["poisoned", "poisoned", "applied"]));
     assert_eq!(rig.accepted(), sent(&[&other]));
@@ -115,11 +115,11 @@ async fn what_the_stream_refuses_is_quarantined_and_the_batch_goes_on() {
 }
 
 #[tokio::test]
-async fn a_batch_ends_where_the_quarantine_does_not_take_what_is_refused() {
+async fn a_batch_ends_where_the_quarantine_does_not_take_what_is_rejected() {
     let rig = Rig::new();
-    rig.stream.refuse("s#a");
+    rig.stream.reject("s#a");
     rig.quarantine.fail_at(0);
-    let batch = events().event(&event("1", "s#b").counts(1)).event(&delivery("2")).build();
+    let batch = events().event(&event("1", "s#b").counts(1)).event(&receipt("2")).build();
     let tally = rig.run(&batch).await;
     assert_eq!((tally.checkpoint.record(), names(&tally)), (Some(1), vec!["applied", "-"]));
 }
@@ -127,7 +127,7 @@ async fn a_batch_ends_where_the_quarantine_does_not_take_what_is_refused() {
 #[tokio::test]
 async fn nothing_begins_near_the_deadline() {
     let rig = Rig::new();
-    let batch = events().event(&event("1", "u")).event(&delivery("2")).build();
+    let batch = events().event(&event("1", "u")).event(&receipt("2")).build();
     let tally = rig.run_until(&batch, Deadline::after(Duration::ZERO)).await;
     assert_eq!((tally.checkpoint.record(), rig.stream.calls()), (Some(1), 0));
 }

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use millrace_testkit::{BatchBuilder, event};
 
-use crate::harness::{Rig, delivery, events, names, signals};
+use crate::harness::{Rig, events, names, receipt, signals};
 
 #[tokio::test]
-async fn relayed_deliveries_and_signals_change_stock_once() {
+async fn relayed_receipts_and_signals_change_stock_once() {
     let rig = Rig::new();
-    let batch = events().event(&delivery("1")).event(&event("2", "s#a").at_minute(1).counts(30)).build();
+    let batch = events().event(&receipt("1")).event(&event("2", "s#a").at_minute(1).counts(30)).build();
     rig.run(&batch).await;
     rig.run(&batch).await;
     let sold = event("3", "s#a").at_minute(2).sells(4).caused_by("shard", 7, 0);
@@ -38,7 +38,7 @@ async fn a_signal_without_an_origin_is_quarantined() {
     let rig = Rig::new();
     let tally = rig.run(&signals().event(&event("1", "s#a").sells(1)).build()).await;
     assert_eq!(names(&tally), ["poisoned"]);
-    assert_eq!(rig.quarantine.texts("reason"), ["poisoned"]);
+    assert_eq!(rig.quarantine.texts("reason"), ["function_failed"]);
 }
 
 #[tokio::test]
@@ -91,7 +91,7 @@ async fn reorder_points_are_remembered_for_their_time() {
     assert_eq!(rig.points.take_reads(), [["a", "b"]]);
     tokio::time::advance(Duration::from_secs(299)).await;
     let more = event("20", "s#c").counts(5);
-    rig.run(&BatchBuilder::starting_at(20).of_stream("signals").events([&delivery("21"), &more]).build())
+    rig.run(&BatchBuilder::starting_at(20).of_stream("signals").events([&receipt("21"), &more]).build())
         .await;
     assert_eq!(rig.points.take_reads(), [["c"]]);
     tokio::time::advance(Duration::from_secs(1)).await;
@@ -113,7 +113,10 @@ async fn without_reorder_points_nothing_of_a_batch_is_done() {
 #[tokio::test]
 async fn a_batch_that_does_not_tell_its_stream_is_not_begun() {
     let rig = Rig::new();
-    let tally = rig.run(&BatchBuilder::default().event(&delivery("1")).build()).await;
+    let tally = rig.run(&BatchBuilder::default().of_stream("").event(&receipt("1")).build()).await;
     assert_eq!((tally.checkpoint.record(), rig.stream.calls(), rig.store.keys().len()), (Some(0), 0, 0));
-    assert_eq!(rig.run(&BatchBuilder::default().build()).await.why, "the batch does not tell its stream");
+    assert_eq!(
+        rig.run(&BatchBuilder::default().of_stream("").build()).await.why,
+        "the batch does not tell its stream"
+    );
 }

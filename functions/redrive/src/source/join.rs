@@ -3,17 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use bytes::Bytes;
-use millrace_domain::Position;
+use millrace_domain::StreamPosition;
 
 /// What all parts of an entry have in common. A retry of a batch writes the same entry again.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Name {
     pub(super) function: String,
-    pub(super) shard_id: String,
-    pub(super) position: Position,
+    pub(super) first: StreamPosition,
     pub(super) reason: String,
-    /// Shard and sequence number of the redrive envelope that brought it back.
-    pub(super) redriven: (String, String),
+    /// Where the redrive envelope stood that brought it back.
+    pub(super) redrive: Option<StreamPosition>,
     pub(super) parts: u32,
 }
 
@@ -58,16 +57,16 @@ impl Joiner {
         Some((bytes.into(), open.objects.into_iter().filter(|other| *other != object).collect()))
     }
 
-    /// Gives up the entries that this object did not go on with; gives back the objects that hold their parts.
+    /// Drops the incomplete entries that this object did not go on with; returns the objects that hold their parts.
     ///
     /// A part that was left over from an entry which was complete before is no loss.
     pub(crate) fn close(&mut self, object: usize) -> Vec<usize> {
-        self.give_up(|open| !open.objects.contains(&object))
+        self.drop_entries(|open| !open.objects.contains(&object))
     }
 
-    /// Gives up all entries; gives back the objects that hold their parts.
+    /// Drops all incomplete entries; returns the objects that hold their parts.
     pub(crate) fn close_all(&mut self) -> Vec<usize> {
-        self.give_up(|_| true)
+        self.drop_entries(|_| true)
     }
 
     /// Whether an entry waits for the next object.
@@ -75,7 +74,7 @@ impl Joiner {
         self.open.keys().any(|name| !self.complete.contains(name))
     }
 
-    fn give_up(&mut self, ends: impl Fn(&Open) -> bool) -> Vec<usize> {
+    fn drop_entries(&mut self, ends: impl Fn(&Open) -> bool) -> Vec<usize> {
         let complete = &self.complete;
         let ended = self.open.extract_if(|_, open| ends(open));
         ended.filter(|(name, _)| !complete.contains(name)).flat_map(|(_, open)| open.objects).collect()
@@ -84,16 +83,16 @@ impl Joiner {
 
 #[cfg(test)]
 mod tests {
-    use millrace_domain::SequenceNumber;
+    use millrace_domain::{Position, SequenceNumber, Shard};
 
     use super::*;
 
     fn part(number: u32, parts: u32) -> Part {
         let position =
             Position { sequence: SequenceNumber::parse("5").unwrap(), sub_sequence: 0, element: 0 };
-        let (function, shard_id, reason) =
-            ("archive".to_owned(), "shard".to_owned(), "schema_registry_header".to_owned());
-        let name = Name { function, shard_id, position, reason, redriven: Default::default(), parts };
+        let first = StreamPosition { shard: Shard::new("events", "shard"), position, arrived_at_ms: 5 };
+        let (function, reason) = ("archive".to_owned(), "schema_registry_header".to_owned());
+        let name = Name { function, first, reason, redrive: None, parts };
         Part { name, number, bytes: Bytes::from(number.to_string()) }
     }
 
@@ -109,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_that_the_next_object_does_not_go_on_with_is_given_up() {
+    fn an_entry_that_the_next_object_does_not_go_on_with_is_dropped() {
         let mut joiner = Joiner::default();
         joiner.join(0, part(1, 2));
         assert!(joiner.close(0).is_empty());

@@ -14,7 +14,7 @@ pub(crate) use on_failure::{first_sequence_number, read_on_failure, second_of};
 pub(crate) use quarantine::read_quarantine;
 
 /// Most records that an object may come to by taking aggregates apart: each is a kilobyte of memory with its redrive
-/// envelope, and two bytes of an aggregate make a record. A consumer refuses an aggregate of more than 10,000 as a
+/// envelope, and two bytes of an aggregate make a record. A consumer rejects an aggregate of more than 10,000 as a
 /// whole; its records come back one by one.
 pub(crate) const TAKEN_APART_LIMIT_RECORDS: usize = 100_000;
 
@@ -36,7 +36,7 @@ pub(crate) struct Record {
 pub(crate) struct Contents {
     pub(crate) records: Vec<Record>,
     /// Redrive envelopes that were addressed to another function than the one that failed.
-    pub(crate) not_sent: u64,
+    pub(crate) left_out: u64,
     /// Earlier objects, by their number, that hold parts of these records.
     pub(crate) shared_with: Vec<usize>,
     /// What cannot be read, in words.
@@ -77,15 +77,15 @@ impl Contents {
             self.records.push(record);
             return;
         };
-        let function = match (inner.function, record.redriven.function.take()) {
+        let target_function = match (inner.target_function, record.redriven.target_function.take()) {
             // The function that failed ignored it.
             (Some(only), Some(failed)) if only != failed => {
-                self.not_sent += 1;
+                self.left_out += 1;
                 return;
             }
             (only, failed) => only.or(failed),
         };
-        record.redriven = Redriven { first: inner.first, function };
+        record.redriven = Redriven { first: inner.first, target_function };
         record.bytes = bytes;
         self.records.push(record);
     }
@@ -101,7 +101,7 @@ fn opened(record: &Record) -> Option<(Redriven, Bytes)> {
 
 #[cfg(test)]
 mod tests {
-    use millrace_domain::{Position, SequenceNumber, StreamPosition};
+    use millrace_domain::{Position, SequenceNumber, Shard, StreamPosition};
     use millrace_lambda::kpl::{SubRecord, aggregate};
     use millrace_lambda::redrive_envelope::wrap;
 
@@ -110,8 +110,8 @@ mod tests {
     fn redriven(sequence: &str, function: Option<&str>) -> Redriven {
         let sequence = SequenceNumber::parse(sequence).unwrap();
         let position = Position { sequence, sub_sequence: 0, element: 0 };
-        let first = StreamPosition { shard_id: "shard".to_owned(), position, arrived_at_ms: 5 };
-        Redriven { first, function: function.map(str::to_owned) }
+        let first = StreamPosition { shard: Shard::new("events", "shard"), position, arrived_at_ms: 5 };
+        Redriven { first, target_function: function.map(str::to_owned) }
     }
 
     fn record(function: Option<&str>, bytes: impl Into<Bytes>) -> Record {
@@ -167,7 +167,7 @@ mod tests {
             contents.add_whole(record(failed, wrap(&redriven("5", only), "u", b"first")));
             let added = contents.records.first().map(|it| (it.redriven.clone(), it.bytes.clone()));
             assert_eq!(added, expected.map(|function| (redriven("5", function), "first".into())));
-            assert_eq!(contents.not_sent, u64::from(expected.is_none()));
+            assert_eq!(contents.left_out, u64::from(expected.is_none()));
         }
     }
 }

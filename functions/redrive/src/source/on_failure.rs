@@ -3,8 +3,9 @@
 
 use std::borrow::Cow;
 
-use millrace_domain::{Position, SequenceNumber, StreamPosition};
+use millrace_domain::{Position, SequenceNumber, Shard, StreamPosition};
 use millrace_lambda::KinesisBatch;
+use millrace_lambda::kinesis_event::stream_name;
 use millrace_lambda::redrive_envelope::Redriven;
 use serde::Deserialize;
 
@@ -34,6 +35,8 @@ struct RequestContext<'a> {
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct BatchInfo<'a> {
+    #[serde(borrow, default)]
+    stream_arn: Cow<'a, str>,
     #[serde(borrow)]
     shard_id: Cow<'a, str>,
     #[serde(borrow)]
@@ -83,7 +86,8 @@ pub(crate) fn read_on_failure(bytes: &[u8], config: &Config) -> Contents {
         ));
     };
     let Some(payload) = object.payload else {
-        let BatchInfo { shard_id, start_sequence_number: start, end_sequence_number: end } = &object.batch;
+        let BatchInfo { shard_id, start_sequence_number: start, end_sequence_number: end, .. } =
+            &object.batch;
         let condition = &object.request.condition;
         return Contents::unusable(format!(
             "has no payload ({condition}): only the stream has the records {start} to {end} of {shard_id}"
@@ -93,16 +97,21 @@ pub(crate) fn read_on_failure(bytes: &[u8], config: &Config) -> Contents {
         Ok(batch) => batch,
         Err(error) => return Contents::unusable(format!("its payload is no batch of a stream: {error}")),
     };
+    // The payload's records tell it too; a batch that somebody wrote by hand may not.
+    let shard = match batch.shard.stream() {
+        "" => Shard::new(stream_name(&object.batch.stream_arn), batch.shard.id()),
+        _ => batch.shard,
+    };
+    if shard.stream().is_empty() {
+        return Contents::unusable("does not say which stream its batch is of");
+    }
     let mut contents = Contents::default();
     for record in batch.records {
         let position = Position { sequence: record.sequence_number, sub_sequence: 0, element: 0 };
-        let first = StreamPosition {
-            shard_id: batch.shard_id.clone(),
-            position,
-            arrived_at_ms: record.arrived_at_ms,
-        };
+        let shard = shard.clone();
+        let first = StreamPosition { shard, position, arrived_at_ms: record.arrived_at_ms };
         contents.add_whole(Record {
-            redriven: Redriven { first, function: Some(function.to_owned()) },
+            redriven: Redriven { first, target_function: Some(function.to_owned()) },
             partition_key: record.partition_key,
             bytes: record.data,
             rejected_by: function.to_owned(),

@@ -3,8 +3,8 @@
 use event_source_mapping::{Action, PushError, Settings};
 
 use crate::harness::{
-    SUCCESS, checkpoint, invocation, mapping_info, numbers, push, push_record, record, run, sequence_number,
-    settings, shard,
+    SUCCESS, done_through, invocation, mapping_info, numbers, push, push_record, record, run,
+    sequence_number, settings, shard,
 };
 
 // [L-KIN]: invoke when the batch is full.
@@ -80,7 +80,7 @@ fn rest_is_sent_at_once_when_the_shard_ends() {
     assert!(matches!(shard.poll(0), Action::WaitForInvocations));
     shard.complete(last.token, SUCCESS, 0).unwrap();
     assert!(matches!(shard.poll(0), Action::Finished(_)));
-    assert_eq!(checkpoint(&shard), Some(2));
+    assert_eq!(done_through(&shard), Some(2));
 }
 
 #[test]
@@ -91,7 +91,7 @@ fn buffered_counts_records_until_they_are_done() {
     assert_eq!(shard.buffered(), 3);
     shard.complete(first.token, SUCCESS, 0).unwrap();
     assert_eq!(shard.buffered(), 1);
-    assert_eq!(checkpoint(&shard), Some(2));
+    assert_eq!(done_through(&shard), Some(2));
 }
 
 // [BC-KIN]: sequence numbers increase within a shard.
@@ -120,13 +120,13 @@ fn settings_out_of_range_are_refused() {
 
 // De-aggregated sub-records share their container's sequence number.
 #[test]
-fn checkpoint_waits_for_all_records_of_one_sequence_number() {
+fn the_shard_is_done_through_a_sequence_number_only_with_all_its_records() {
     let mut shard = shard(Settings { batch_size: 2, ..settings() });
     for number in [1, 2, 2] {
         push_record(&mut shard, record(number, "key", 0), 0);
     }
     run(&mut shard, 0, &[1, 2], SUCCESS);
-    assert_eq!(checkpoint(&shard), Some(1));
+    assert_eq!(done_through(&shard), Some(1));
     run(&mut shard, 0, &[2], SUCCESS);
-    assert_eq!(checkpoint(&shard), Some(2));
+    assert_eq!(done_through(&shard), Some(2));
 }

@@ -1,10 +1,10 @@
-//! What holds whatever fails: at least once, in order of the key, never a checkpoint past an undone record.
+//! What holds whatever fails: at least once, in order of the key, never done through an undone record.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use event_source_mapping::{Action, Invocation, Outcome, Settings, Shard};
 
-use crate::harness::{checkpoint, failures, numbers, push_record, record, settings, shard};
+use crate::harness::{done_through, failures, numbers, push_record, record, settings, shard};
 
 const RECORDS: u64 = 120;
 const KEYS: u64 = 7;
@@ -67,8 +67,8 @@ impl Model {
 
     fn check(&self, shard: &Shard) {
         assert_eq!(shard.buffered(), self.undone.len());
-        if let (Some(checkpoint), Some(undone)) = (checkpoint(shard), self.undone.first()) {
-            assert!(checkpoint < *undone, "checkpoint {checkpoint} passed {undone}");
+        if let (Some(done_through), Some(undone)) = (done_through(shard), self.undone.first()) {
+            assert!(done_through < *undone, "done through {done_through} and not {undone}");
         }
     }
 }
@@ -105,12 +105,12 @@ fn end_one(shard: &mut Shard, invocation: &Invocation, model: &mut Model, random
     model.finish(&sent[..done]);
 }
 
-/// Runs a shard to its end; the model, and how many records were given up.
+/// Runs a shard to its end; the model, and how many records were discarded.
 fn run_to_the_end(settings: Settings, random: &mut Random) -> (Model, usize) {
     let mut shard = shard(settings);
     let mut model = Model::default();
     let mut in_flight: Vec<Invocation> = Vec::new();
-    let (mut now_ms, mut next, mut given_up) = (0, 1, 0);
+    let (mut now_ms, mut next, mut discarded) = (0, 1, 0);
     for _ in 0..STEPS_MAX {
         if next <= RECORDS && random.one_in(2) {
             let key = format!("key-{}", random.below(KEYS));
@@ -125,13 +125,13 @@ fn run_to_the_end(settings: Settings, random: &mut Random) -> (Model, usize) {
                 model.deliver(&numbers(&invocation.records));
                 in_flight.push(invocation);
             }
-            Action::Discard(discarded) => {
-                model.finish(&numbers(&discarded.records));
-                given_up += discarded.records.len();
+            Action::Discard(batch) => {
+                model.finish(&numbers(&batch.records));
+                discarded += batch.records.len();
             }
             Action::Finished(_) => {
-                assert_eq!(checkpoint(&shard), Some(RECORDS));
-                return (model, given_up);
+                assert_eq!(done_through(&shard), Some(RECORDS));
+                return (model, discarded);
             }
             Action::WaitUntil(time_ms) => {
                 assert!(time_ms > now_ms, "a wait that is over already");
@@ -153,8 +153,8 @@ fn random_failures_with_unlimited_retries_lose_nothing_and_keep_the_order_of_eac
     for seed in 0..SEEDS {
         let mut random = Random(seed);
         let settings = random_settings(&mut random);
-        let (model, given_up) = run_to_the_end(settings, &mut random);
-        assert_eq!(given_up, 0, "seed {seed}");
+        let (model, discarded) = run_to_the_end(settings, &mut random);
+        assert_eq!(discarded, 0, "seed {seed}");
         assert!(model.undone.is_empty(), "seed {seed}");
         assert_eq!(model.delivered.len() as u64, RECORDS, "seed {seed}");
         for (key, numbers) in &model.first_deliveries {
@@ -164,8 +164,8 @@ fn random_failures_with_unlimited_retries_lose_nothing_and_keep_the_order_of_eac
 }
 
 #[test]
-fn with_limits_every_record_is_done_or_given_up_and_never_both() {
-    let mut given_up_in_all = 0;
+fn with_limits_every_record_is_done_or_discarded_and_never_both() {
+    let mut discarded_in_all = 0;
     for seed in 0..SEEDS {
         let mut random = Random(seed);
         let settings = Settings {
@@ -175,11 +175,11 @@ fn with_limits_every_record_is_done_or_given_up_and_never_both() {
             backoff_initial_ms: 5,
             ..random_settings(&mut random)
         };
-        let (model, given_up) = run_to_the_end(settings, &mut random);
+        let (model, discarded) = run_to_the_end(settings, &mut random);
         assert!(model.undone.is_empty(), "seed {seed}");
-        given_up_in_all += given_up;
+        discarded_in_all += discarded;
     }
-    assert!(given_up_in_all > 0);
+    assert!(discarded_in_all > 0);
 }
 
 #[test]

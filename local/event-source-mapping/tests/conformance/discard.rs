@@ -1,11 +1,11 @@
-//! What is given up, and what the on-failure destination receives.
+//! What is discarded, and what the on-failure destination receives.
 
 use aws_lambda_events::kinesis::KinesisEvent;
 use bytes::Bytes;
 use event_source_mapping::{Action, Condition, Outcome, Settings};
 
 use crate::harness::{
-    ONE_LANE_KEY, SHARD_ID, SUCCESS, checkpoint, discarded, failure_record, invocation, mapping_info,
+    ONE_LANE_KEY, SHARD_ID, SUCCESS, discarded, done_through, failure_record, invocation, mapping_info,
     numbers, push, push_record, record, run, sequence_number, settings, shard,
 };
 
@@ -18,17 +18,17 @@ fn with_age_limit() -> Settings {
 
 // [L-PAR]: the maximum age of a record that is sent to the function.
 #[test]
-fn records_over_age_are_given_up_before_their_first_invocation() {
+fn records_over_age_are_discarded_before_their_first_invocation() {
     let mut shard = shard(with_age_limit());
     push_record(&mut shard, record(1, ONE_LANE_KEY, 0), 10);
     push_record(&mut shard, record(2, ONE_LANE_KEY, 0), 10);
     push_record(&mut shard, record(3, ONE_LANE_KEY, 1), 10);
-    let given_up = discarded(&mut shard, MINUTE_MS + 1);
-    assert_eq!(numbers(&given_up.records), [1, 2]);
-    assert_eq!(given_up.condition, Condition::RecordAgeExceeded);
-    assert_eq!(checkpoint(&shard), Some(2));
+    let discard = discarded(&mut shard, MINUTE_MS + 1);
+    assert_eq!(numbers(&discard.records), [1, 2]);
+    assert_eq!(discard.condition, Condition::RecordAgeExceeded);
+    assert_eq!(done_through(&shard), Some(2));
 
-    let (_, body) = failure_record(&given_up, MINUTE_MS + 1);
+    let (_, body) = failure_record(&discard, MINUTE_MS + 1);
     assert_eq!(body["requestContext"]["condition"], "RecordAgeExceeded");
     assert_eq!(body["requestContext"]["approximateInvokeCount"], 0);
     assert!(body.get("responseContext").is_none());
@@ -45,7 +45,7 @@ fn record_exactly_at_the_maximum_age_is_sent() {
 
 // [L-OF]: retried until the records exceed the maximum age; throttles too.
 #[test]
-fn only_records_over_age_are_given_up_between_attempts() {
+fn only_records_over_age_are_discarded_between_attempts() {
     for outcome in [Outcome::FunctionError, Outcome::NotInvoked] {
         let backoff =
             Settings { backoff_initial_ms: MINUTE_MS, backoff_max_ms: MINUTE_MS, ..with_age_limit() };
@@ -55,8 +55,8 @@ fn only_records_over_age_are_given_up_between_attempts() {
         run(&mut shard, 500, &[1, 2], outcome);
         // The wait ends when the first record is over age, not only when the pause is over.
         assert!(matches!(shard.poll(MINUTE_MS), Action::WaitUntil(time_ms) if time_ms == MINUTE_MS + 1));
-        let given_up = discarded(&mut shard, MINUTE_MS + 1);
-        assert_eq!(numbers(&given_up.records), [1]);
+        let discard = discarded(&mut shard, MINUTE_MS + 1);
+        assert_eq!(numbers(&discard.records), [1]);
         run(&mut shard, MINUTE_MS + 500, &[2], SUCCESS);
     }
 }
@@ -73,13 +73,13 @@ fn pause_of_a_batch_over_age_does_not_hold_back_the_next() {
 }
 
 #[test]
-fn invocation_in_flight_is_not_given_up_for_its_age() {
+fn invocation_in_flight_is_not_discarded_for_its_age() {
     let mut shard = shard(with_age_limit());
     push(&mut shard, 1..=1, 0);
     let slow = invocation(&mut shard, 0);
     assert!(matches!(shard.poll(2 * MINUTE_MS), Action::WaitForInvocations));
     shard.complete(slow.token, SUCCESS, 2 * MINUTE_MS).unwrap();
-    assert_eq!(checkpoint(&shard), Some(1));
+    assert_eq!(done_through(&shard), Some(1));
 }
 
 #[test]
@@ -101,14 +101,14 @@ fn oversized_record_goes_to_the_destination_and_its_neighbours_are_sent() {
     push(&mut shard, 3..=3, 0);
 
     run(&mut shard, 0, &[1], SUCCESS);
-    let given_up = discarded(&mut shard, 0);
-    assert_eq!(numbers(&given_up.records), [2]);
-    assert_eq!(given_up.condition, Condition::PayloadSizeExceeded);
-    let (_, body) = failure_record(&given_up, 0);
+    let discard = discarded(&mut shard, 0);
+    assert_eq!(numbers(&discard.records), [2]);
+    assert_eq!(discard.condition, Condition::PayloadSizeExceeded);
+    let (_, body) = failure_record(&discard, 0);
     assert!(body.get("payload").is_none());
     assert_eq!(body["KinesisBatchInfo"]["startSequenceNumber"], sequence_number(2));
     run(&mut shard, 1_000, &[3], SUCCESS);
-    assert_eq!(checkpoint(&shard), Some(3));
+    assert_eq!(done_through(&shard), Some(3));
 }
 
 // [L-OF]: all fields of KinesisBatchInfo are always present; S3 objects add the payload.
@@ -120,8 +120,8 @@ fn failure_record_has_the_shape_and_key_of_an_s3_destination() {
     push_record(&mut shard, record(2, "a\"b", now_ms - 441), now_ms);
     let invocation = invocation(&mut shard, now_ms);
     shard.complete(invocation.token, Outcome::FunctionError, now_ms).unwrap();
-    let given_up = discarded(&mut shard, now_ms);
-    let (written, body) = failure_record(&given_up, now_ms);
+    let discard = discarded(&mut shard, now_ms);
+    let (written, body) = failure_record(&discard, now_ms);
 
     let mapping = mapping_info();
     let payload = String::from_utf8(invocation.event()).unwrap();
@@ -153,6 +153,6 @@ fn failure_record_has_the_shape_and_key_of_an_s3_destination() {
     let uuid = &mapping.mapping_uuid;
     let prefix = format!("aws/lambda/{uuid}/{SHARD_ID}/2019/11/14/2019-11-14T00.38.06-");
     assert_eq!(written.key.strip_prefix(&prefix).map(str::len), Some(36));
-    assert_eq!(failure_record(&given_up, now_ms).0, written);
-    assert_ne!(failure_record(&given_up, now_ms + 1).0.key, written.key);
+    assert_eq!(failure_record(&discard, now_ms).0, written);
+    assert_ne!(failure_record(&discard, now_ms + 1).0.key, written.key);
 }

@@ -106,6 +106,6 @@ pub(crate) fn failure_record(discarded: &Discarded, now_ms: u64) -> (FailureReco
     (record, body)
 }
 
-pub(crate) fn checkpoint(shard: &Shard) -> Option<u64> {
-    shard.checkpoint().map(number_of)
+pub(crate) fn done_through(shard: &Shard) -> Option<u64> {
+    shard.done_through().map(number_of)
 }

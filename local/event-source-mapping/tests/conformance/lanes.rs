@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use event_source_mapping::{Action, Invocation, Outcome, Settings, Shard};
 
-use crate::harness::{SUCCESS, checkpoint, invocation, numbers, push_record, record, settings, shard};
+use crate::harness::{SUCCESS, done_through, invocation, numbers, push_record, record, settings, shard};
 
 fn with_lanes(parallelization_factor: usize) -> Settings {
     Settings { parallelization_factor, ..settings() }
@@ -64,7 +64,7 @@ fn each_lane_has_one_batch_in_flight() {
     assert_eq!(sent, [[1], [5]]);
 }
 
-// One lane blocks, as a whole; the others go on, and the checkpoint waits for it.
+// One lane blocks, as a whole; the others go on, and the shard is done through no record behind it.
 #[test]
 fn a_failing_lane_holds_back_no_other_lane() {
     let settings = with_lanes(2);
@@ -76,17 +76,17 @@ fn a_failing_lane_holds_back_no_other_lane() {
     let invocations = invoke_all(&mut shard, 0);
     shard.complete(invocations[0].token, Outcome::FunctionError, 0).unwrap();
     shard.complete(invocations[1].token, SUCCESS, 0).unwrap();
-    assert_eq!(checkpoint(&shard), Some(1));
+    assert_eq!(done_through(&shard), Some(1));
     assert_eq!(shard.buffered(), 3);
 
     push_record(&mut shard, record(7, &keys[1], 0), 0);
     let next = invocation(&mut shard, 0);
     assert_eq!((next.lane, numbers(&next.records)), (1, vec![7]));
     shard.complete(next.token, SUCCESS, 0).unwrap();
-    assert_eq!(checkpoint(&shard), Some(1));
+    assert_eq!(done_through(&shard), Some(1));
 
     let retried = invocation(&mut shard, 1);
     assert_eq!(numbers(&retried.records), [2, 4, 6]);
     shard.complete(retried.token, SUCCESS, 1).unwrap();
-    assert_eq!(checkpoint(&shard), Some(7));
+    assert_eq!(done_through(&shard), Some(7));
 }

@@ -1,9 +1,9 @@
-//! What follows a failure, until the records are done or given up.
+//! What follows a failure, until the records are done or discarded.
 
 use event_source_mapping::{Action, Completion, Condition, Outcome, Settings, UnknownToken};
 
 use crate::harness::{
-    SUCCESS, checkpoint, discarded, failure_record, failures, invocation, numbers, push, run,
+    SUCCESS, discarded, done_through, failure_record, failures, invocation, numbers, push, run,
     sequence_number, settings, shard,
 };
 
@@ -15,9 +15,9 @@ fn lowest_identifier_moves_the_checkpoint_and_the_rest_is_retried() {
     let response = failures(&[5, 3]);
     let completion = run(&mut shard, 0, &[1, 2, 3, 4, 5], Outcome::Returned(&response));
     assert_eq!(completion, Completion { succeeded: 2, retried: 3, discarded: 0 });
-    assert_eq!(checkpoint(&shard), Some(2));
+    assert_eq!(done_through(&shard), Some(2));
     run(&mut shard, 1, &[3, 4, 5], SUCCESS);
-    assert_eq!(checkpoint(&shard), Some(5));
+    assert_eq!(done_through(&shard), Some(5));
 }
 
 // [L-BIF]: an identifier that is not in the batch fails all of it.
@@ -28,7 +28,7 @@ fn unknown_and_empty_identifiers_retry_the_whole_batch() {
     let unknown = failures(&[9]);
     run(&mut shard, 0, &[1, 2], Outcome::Returned(&unknown));
     run(&mut shard, 1, &[1, 2], Outcome::Returned(br#"{"batchItemFailures":[{"itemIdentifier":""}]}"#));
-    assert_eq!(checkpoint(&shard), None);
+    assert_eq!(done_through(&shard), None);
     run(&mut shard, 2, &[1, 2], SUCCESS);
 }
 
@@ -40,7 +40,7 @@ fn response_is_ignored_when_it_is_not_enabled() {
     let response = failures(&[1]);
     let completion = run(&mut shard, 0, &[1, 2], Outcome::Returned(&response));
     assert_eq!(completion, Completion { succeeded: 2, ..Completion::default() });
-    assert_eq!(checkpoint(&shard), Some(2));
+    assert_eq!(done_through(&shard), Some(2));
 }
 
 // [LS-SNAP]: of 3, 4 and 5 only 5 fails, with three retries: moving the checkpoint does not reset the count.
@@ -54,7 +54,7 @@ fn attempts_are_shared_by_partial_progress() {
     run(&mut shard, 2, &[5], Outcome::Returned(&response));
     let completion = run(&mut shard, 3, &[5], Outcome::Returned(&response));
     assert_eq!(completion, Completion { discarded: 1, ..Completion::default() });
-    assert_eq!(checkpoint(&shard), Some(4));
+    assert_eq!(done_through(&shard), Some(4));
 
     let (_, body) = failure_record(&discarded(&mut shard, 3), 3);
     assert_eq!(body["requestContext"]["condition"], "RetryAttemptsExhausted");
@@ -64,13 +64,13 @@ fn attempts_are_shared_by_partial_progress() {
     assert_eq!(body["KinesisBatchInfo"]["batchSize"], 1);
     assert_eq!(body["KinesisBatchInfo"]["startSequenceNumber"], sequence_number(5));
     assert_eq!(body["KinesisBatchInfo"]["endSequenceNumber"], sequence_number(5));
-    assert_eq!(checkpoint(&shard), Some(5));
+    assert_eq!(done_through(&shard), Some(5));
     assert!(matches!(shard.poll(3), Action::WaitForRecords));
 }
 
 // Without bisecting, healthy records behind the reported one go with it; the lane goes on.
 #[test]
-fn exhausted_budget_gives_up_the_rest_of_the_batch_and_goes_on() {
+fn exhausted_budget_discards_the_rest_of_the_batch_and_goes_on() {
     let mut shard = shard(Settings { batch_size: 3, maximum_retry_attempts: Some(0), ..settings() });
     push(&mut shard, 1..=4, 0);
     let response = failures(&[2]);
@@ -78,7 +78,7 @@ fn exhausted_budget_gives_up_the_rest_of_the_batch_and_goes_on() {
     assert_eq!(completion, Completion { succeeded: 1, retried: 0, discarded: 2 });
     assert_eq!(numbers(&discarded(&mut shard, 0).records), [2, 3]);
     run(&mut shard, 0, &[4], SUCCESS);
-    assert_eq!(checkpoint(&shard), Some(4));
+    assert_eq!(done_through(&shard), Some(4));
 }
 
 // [L-OF]: MaximumRetryAttempts counts retries, so the function runs once more than that.
@@ -91,10 +91,10 @@ fn function_error_uses_up_the_budget() {
         assert_eq!(u64::from(invocation.attempt), attempt);
         shard.complete(invocation.token, Outcome::FunctionError, attempt).unwrap();
     }
-    let given_up = discarded(&mut shard, 3);
-    assert_eq!(given_up.condition, Condition::RetryAttemptsExhausted);
-    assert_eq!(given_up.approximate_invoke_count(), 3);
-    let (_, body) = failure_record(&given_up, 3);
+    let discard = discarded(&mut shard, 3);
+    assert_eq!(discard.condition, Condition::RetryAttemptsExhausted);
+    assert_eq!(discard.approximate_invoke_count(), 3);
+    let (_, body) = failure_record(&discard, 3);
     assert_eq!(body["responseContext"]["functionError"], "Unhandled");
 }
 
@@ -130,7 +130,7 @@ fn bisect_with_partial_response_splits_at_the_returned_number() {
     push(&mut shard, 1..=4, 0);
     let third = failures(&[3]);
     run(&mut shard, 0, &[1, 2, 3, 4], Outcome::Returned(&third));
-    assert_eq!(checkpoint(&shard), Some(2));
+    assert_eq!(done_through(&shard), Some(2));
     // The split was free; a report of the first record splits nothing and counts.
     let completion = run(&mut shard, 1, &[3, 4], Outcome::Returned(&third));
     assert_eq!(completion, Completion { discarded: 2, ..Completion::default() });
@@ -145,14 +145,14 @@ fn bisect_on_function_error_halves_and_sends_the_first_half_first() {
     run(&mut shard, 0, &[1, 2, 3, 4], Outcome::FunctionError);
     run(&mut shard, 1, &[1, 2], Outcome::FunctionError);
     run(&mut shard, 2, &[1], SUCCESS);
-    assert_eq!(checkpoint(&shard), Some(1));
+    assert_eq!(done_through(&shard), Some(1));
     run(&mut shard, 2, &[2], Outcome::FunctionError);
     run(&mut shard, 3, &[2], Outcome::FunctionError);
-    let given_up = discarded(&mut shard, 3);
-    assert_eq!(numbers(&given_up.records), [2]);
-    assert_eq!(given_up.approximate_invoke_count(), 4);
+    let discard = discarded(&mut shard, 3);
+    assert_eq!(numbers(&discard.records), [2]);
+    assert_eq!(discard.approximate_invoke_count(), 4);
     run(&mut shard, 3, &[3, 4], SUCCESS);
-    assert_eq!(checkpoint(&shard), Some(4));
+    assert_eq!(done_through(&shard), Some(4));
 }
 
 #[test]

@@ -9,10 +9,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use local_firehose::{
     Buffering, Destination, Faults, Firehose, JsonLinesDestination, NoFaults, Options, ParquetDestination,
-    StreamConfig,
+    StreamConfig, read_rows,
 };
-use parquet::file::reader::{FileReader, SerializedFileReader};
-use parquet::record::{Field, Row};
+use parquet::file::reader::SerializedFileReader;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -124,30 +123,12 @@ impl Harness {
 
     /// The rows of a delivered file.
     pub(crate) fn parquet(&self, file: &str) -> Vec<Value> {
-        self.open(file).get_row_iter(None).unwrap().map(|row| object(&row.unwrap())).collect()
+        read_rows(&self.dir.path().join("lake").join(file)).unwrap()
     }
 
     pub(crate) fn open(&self, file: &str) -> SerializedFileReader<File> {
         let path = self.dir.path().join("lake").join(file);
         SerializedFileReader::new(File::open(path).unwrap()).unwrap()
-    }
-}
-
-fn object(row: &Row) -> Value {
-    row.get_column_iter().map(|(name, field)| (name.clone(), value(field))).collect()
-}
-
-fn value(field: &Field) -> Value {
-    match field {
-        Field::Null => Value::Null,
-        Field::Str(text) => json!(text),
-        Field::Int(value) => json!(value),
-        Field::Long(value) | Field::TimestampMillis(value) => json!(value),
-        Field::Double(value) => json!(value),
-        Field::Bool(value) => json!(value),
-        Field::Group(row) => object(row),
-        Field::ListInternal(list) => list.elements().iter().map(value).collect(),
-        other => panic!("no column has {other:?}"),
     }
 }
 

@@ -78,7 +78,7 @@ fn a_stream_has_500_active_partitions() {
     assert_eq!(
         harness.firehose.stats().rows_delivered["rows/event_type=order/dt=500"],
         1,
-        "delivery frees a place"
+        "delivery frees a partition"
     );
 }
 

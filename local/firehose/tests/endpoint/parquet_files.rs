@@ -37,7 +37,7 @@ fn nested_lines_come_back_equal() {
     harness.firehose.flush().unwrap();
     let lines: Vec<_> = harness.parquet(FILE).iter().map(|row| row["lines"].clone()).collect();
     let first = json!({ "sku": "s-1", "quantity": 2, "unit_price_minor": 995 });
-    let second = json!({ "sku": null, "quantity": 1, "unit_price_minor": null });
+    let second = json!({ "quantity": 1 });
     assert_eq!(lines, [json!([first, second, null]), json!([]), json!(null)]);
 }
 

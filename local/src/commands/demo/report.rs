@@ -33,7 +33,7 @@ pub(super) fn print(summary: &Summary, saved: &Saved, entries: &[Entry], out: &P
     println!("{}", signals(summary, &saved.signals));
     heading("Lake: rows by partition");
     println!("{}", partitions(summary));
-    heading("Quarantine: set aside with their bytes, never in the way of others");
+    heading("Quarantine: rejected events with their bytes, never in the way of others");
     println!("{}", quarantine(entries));
     heading("What it cost");
     println!("{}", costs(summary));
@@ -224,15 +224,20 @@ fn quarantine(entries: &[Entry]) -> Table {
 }
 
 fn costs(summary: &Summary) -> Table {
-    let mut table = table(["step", "requests", "units or bytes", "per 1,000 events"]);
+    let mut table = table(["step", "requests", "capacity units or bytes", "per 1,000 events"]);
     let sessions = summary.functions.get("sessions").cloned().unwrap_or_default();
     let events: u64 = sessions.verdicts.values().sum::<u64>().max(1);
     let per_thousand = |value: u64| format!("{:.1}", value as f64 * 1_000.0 / events as f64);
     for (step, kind) in [("DynamoDB reads", "read"), ("DynamoDB writes", "write")] {
         let (requests, units) =
             (sessions.metric(&format!("{kind}_requests")), sessions.metric(&format!("{kind}_units")));
-        let rates = format!("{} requests, {} units", per_thousand(requests), per_thousand(units));
-        table.add_row([step.to_owned(), number(requests), format!("{} units", number(units)), rates]);
+        let rates = format!("{} requests, {} capacity units", per_thousand(requests), per_thousand(units));
+        table.add_row([
+            step.to_owned(),
+            number(requests),
+            format!("{} capacity units", number(units)),
+            rates,
+        ]);
     }
     let archive = summary.functions.get("archive").cloned().unwrap_or_default();
     let (requests, billed) = (archive.metric("put_requests"), archive.metric("put_billed_bytes"));

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use redrive::{Answer, Mode, ObjectResult, State};
+use redrive::{Answer, Mode, ObjectResult, Status};
 
 use super::{Redrive, Redriven};
 use crate::error::Error;
@@ -80,17 +80,17 @@ fn print_text(options: &Redrive, redriven: &Redriven) {
 
 /// A list is there to be seen; of other modes, only objects with something in the way.
 fn print_lines(answer: &Answer) {
-    let is_shown = |result: &&ObjectResult| answer.mode == Mode::List || result.state == State::NotDone;
+    let is_shown = |result: &&ObjectResult| answer.mode == Mode::List || result.status == Status::Failed;
     let shown: Vec<_> = answer.results.iter().filter(is_shown).collect();
     for line in shown.iter().take(LINES_SHOWN) {
-        let state = match line.state {
-            State::Open => "open",
-            State::Done => "done",
-            State::Ready => "ready",
-            State::NotDone => "not done",
+        let status = match line.status {
+            Status::Open => "open",
+            Status::Done => "done",
+            Status::Ready => "ready",
+            Status::Failed => "failed",
         };
         let why = if line.error.is_empty() { String::new() } else { format!(": {}", line.error) };
-        println!("{state:<10} {}{why}", line.key);
+        println!("{status:<10} {}{why}", line.key);
     }
     if shown.len() > LINES_SHOWN {
         println!("and {} more; --json names all", number((shown.len() - LINES_SHOWN) as u64));
@@ -121,8 +121,8 @@ fn objects(answer: &Answer) -> String {
 fn left_out(answer: &Answer) -> String {
     let mut text = String::new();
     for (count, what) in [
-        (answer.counts.skipped, "left out by filters"),
-        (answer.counts.not_sent, "not sent: repeats, or of another function"),
+        (answer.counts.filtered, "left out by filters"),
+        (answer.counts.left_out, "not sent: repeats, or of another function"),
     ] {
         if count > 0 {
             text.push_str(&format!(", {} {what}", number(count)));

@@ -127,11 +127,11 @@ impl Linked {
         let Some(trouble) = &self.trouble else { return self.call(function, &event).await };
         let (process, fate) = trouble.begin(function, invocation);
         let time_left = match fate {
-            Some(Fate::NotInvoked) => return Invoked::Refused("no place was free".to_owned()),
+            Some(Fate::NotInvoked) => return Invoked::NotAtAll("no execution was free".to_owned()),
             Some(Fate::Abandoned(after_ms)) => {
                 self.abandon(process, function.to_owned(), event);
                 tokio::time::sleep(Duration::from_millis(after_ms)).await;
-                return Invoked::Failed("it took too long and was given up".to_owned());
+                return Invoked::Failed("it took too long and was abandoned".to_owned());
             }
             Some(Fate::Killed(after_ms)) => Duration::from_millis(after_ms),
             Some(Fate::AnswerLost) | None => TIMEOUT,
@@ -156,7 +156,7 @@ impl Linked {
         }
     }
 
-    /// Waits for what was given up and goes on.
+    /// Waits for the abandoned invocations, which go on.
     pub(super) async fn settle(&self) {
         let mut abandoned = std::mem::take(&mut *self.zombies());
         while abandoned.join_next().await.is_some() {}
@@ -190,7 +190,7 @@ impl Linked {
 
     async fn call(&self, function: &str, event: &[u8]) -> Invoked {
         let Some((name, host)) = self.hosts.get_key_value(function) else {
-            return Invoked::Refused(format!("there is no function {function}"));
+            return Invoked::NotAtAll(format!("there is no function {function}"));
         };
         let batch: KinesisBatch = match serde_json::from_slice(event) {
             Ok(batch) => batch,

@@ -30,8 +30,8 @@ pub(crate) enum Invoked {
     Returned(Vec<u8>),
     /// With an error of the function.
     Failed(String),
-    /// Not at all: nobody there, or no place free.
-    Refused(String),
+    /// Nobody listens, or no execution was free.
+    NotAtAll(String),
 }
 
 /// What a run of `close` came to.
@@ -96,7 +96,7 @@ impl Functions {
                 Invoked::Returned(body) => {
                     serde_json::from_slice(&body).map_err(|error| format!("its answer: {error}"))
                 }
-                Invoked::Failed(why) | Invoked::Refused(why) => Err(why),
+                Invoked::Failed(why) | Invoked::NotAtAll(why) => Err(why),
             },
         }
     }

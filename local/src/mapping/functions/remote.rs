@@ -24,7 +24,8 @@ impl Remote {
     }
 
     pub(super) async fn invoke(&self, function: &str, event: Vec<u8>) -> Invoked {
-        // Compiling comes first where the server watches its sources, so only a server that hangs is cut off.
+        // Compiling comes first where the server watches its sources. So the timeout ends only a call to a server that
+        // hangs.
         let call = tokio::time::timeout(10 * TIMEOUT, self.call(function, event));
         call.await.unwrap_or_else(|_| Invoked::Failed("no answer in ten minutes".to_owned()))
     }
@@ -34,11 +35,13 @@ impl Remote {
         let request = Request::post(uri).header(header::CONTENT_TYPE, "application/json");
         let request = match request.body(Body::from(event)) {
             Ok(request) => request,
-            Err(error) => return Invoked::Refused(error.to_string()),
+            Err(error) => return Invoked::NotAtAll(error.to_string()),
         };
         let response = match self.client.request(request).await {
             Ok(response) => response,
-            Err(error) if error.is_connect() => return Invoked::Refused("nobody listens there".to_owned()),
+            Err(error) if error.is_connect() => {
+                return Invoked::NotAtAll("nobody listens there".to_owned());
+            }
             Err(error) => return Invoked::Failed(with_source(&error)),
         };
         let status = response.status();
@@ -49,7 +52,7 @@ impl Remote {
         };
         match status.as_u16() {
             200..300 if !failed => Invoked::Returned(body),
-            404 | 429 => Invoked::Refused(format!("HTTP {status}")),
+            404 | 429 => Invoked::NotAtAll(format!("HTTP {status}")),
             _ => Invoked::Failed(format!("HTTP {status}: {}", String::from_utf8_lossy(&body))),
         }
     }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use millrace_domain::Verdict;
 use millrace_domain::verdict::LateReason;
+use millrace_domain::{StreamPosition, Verdict};
 use millrace_lambda::emf::GAUGES;
 use millrace_lambda::{Batch, KinesisBatch, Tally};
 use serde::Serialize;
@@ -19,6 +19,7 @@ pub(crate) struct Late {
     event_id: String,
     reason: LateReason,
     /// The position of its record; for one that was brought back, the first one.
+    stream: String,
     shard_id: String,
     sequence_number: String,
     sub_sequence: u32,
@@ -61,12 +62,13 @@ fn late(function: &'static str, batch: &KinesisBatch, tally: &Tally) -> Vec<Late
             continue;
         };
         let Ok(event) = &batch_event.event else { continue };
-        let (shard_id, position, _) = batch_event.first_position(&batch.shard_id);
+        let StreamPosition { shard, position, .. } = batch_event.first_position(&batch.shard);
         late.push(Late {
             function,
             event_id: event.id.to_string(),
             reason: *reason,
-            shard_id: shard_id.to_owned(),
+            stream: shard.stream().to_owned(),
+            shard_id: shard.id().to_owned(),
             sequence_number: position.sequence.as_str().to_owned(),
             sub_sequence: position.sub_sequence,
             element: position.element,

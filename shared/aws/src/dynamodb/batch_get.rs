@@ -88,7 +88,7 @@ impl BatchGet<'_> {
         self.meter.add(&Usage { read_requests: 1, ..Usage::default() });
         let answer = answer.map_err(|error| ErrorClass::of(&error))?;
         let consumed = answer.consumed_capacity().iter().filter_map(|capacity| capacity.capacity_units);
-        self.meter.add(&Usage { read_units: capacity_units(consumed), ..Usage::default() });
+        self.meter.add(&Usage { read_capacity_units: capacity_units(consumed), ..Usage::default() });
         let unprocessed = answer.unprocessed_keys().and_then(|tables| tables.get(self.table));
         let unprocessed = unprocessed.map(|wanted| wanted.keys()).unwrap_or_default();
         let unprocessed = unprocessed.iter().filter_map(|key| text(key.get(self.key)?)).collect();

@@ -69,7 +69,7 @@ impl BatchWrite<'_> {
         self.meter.add(&Usage { write_requests: 1, ..Usage::default() });
         let answer = answer.map_err(|error| ErrorClass::of(&error))?;
         let consumed = answer.consumed_capacity().iter().filter_map(|capacity| capacity.capacity_units);
-        self.meter.add(&Usage { write_units: capacity_units(consumed), ..Usage::default() });
+        self.meter.add(&Usage { write_capacity_units: capacity_units(consumed), ..Usage::default() });
         let unprocessed = answer.unprocessed_items.and_then(|mut tables| tables.remove(self.table));
         Ok(unprocessed.unwrap_or_default())
     }

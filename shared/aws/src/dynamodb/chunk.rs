@@ -23,7 +23,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_limits_cut() {
+    fn both_limits_split() {
         assert_eq!(chunks(&[1; 5], 2, 100), [0..2, 2..4, 4..5]);
         assert_eq!(chunks(&[4, 4, 4, 9, 1], 10, 8), [0..2, 2..3, 3..4, 4..5]);
         assert!(chunks(&[], 2, 8).is_empty());

@@ -39,7 +39,7 @@ impl<S: KeyState + Serialize + DeserializeOwned + Send + Sync> DynamoStore<S> {
         for (index, write) in writes.iter().enumerate() {
             match self.statement(write) {
                 Ok(statement) => ready.push((index, statement)),
-                Err(why) => drop(commits.insert(index, Commit::Refused(why))),
+                Err(why) => drop(commits.insert(index, Commit::Rejected(why))),
             }
         }
         let sizes: Vec<_> = ready.iter().map(|(_, statement)| statement.bytes).collect();
@@ -127,14 +127,14 @@ impl<S: KeyState + Serialize + DeserializeOwned + Send + Sync> DynamoStore<S> {
                     return Vec::new();
                 }
                 if matches!(class, ErrorClass::Rejected(_)) && all.len() > 1 {
-                    // One item spoils the request; its neighbours must not be refused with it.
+                    // One item spoils the request; its neighbours must not be rejected with it.
                     return self.send_one_by_one(writes, all, outcomes).await;
                 }
                 return settle(class, all.into_iter(), outcomes);
             }
         };
         let consumed = answer.consumed_capacity().iter().filter_map(|capacity| capacity.capacity_units);
-        self.meter.add(&Usage { write_units: capacity_units(consumed), ..Usage::default() });
+        self.meter.add(&Usage { write_capacity_units: capacity_units(consumed), ..Usage::default() });
         let mut responses = answer.responses.unwrap_or_default().into_iter();
         let mut again = Vec::new();
         for index in all {
@@ -188,7 +188,7 @@ fn settle<S>(
             outcomes.extend(writes.map(|index| (index, Outcome::Done(Commit::Unavailable))));
         }
         ErrorClass::Rejected(why) => {
-            outcomes.extend(writes.map(|index| (index, Outcome::Done(Commit::Refused(why.clone())))));
+            outcomes.extend(writes.map(|index| (index, Outcome::Done(Commit::Rejected(why.clone())))));
         }
     }
     Vec::new()

@@ -76,7 +76,7 @@ impl ErrorClass {
         }
     }
 
-    /// An item that is too large, or holds a value that DynamoDB does not store, is refused for good. Any other
+    /// An item that is too large, or holds a value that DynamoDB does not store, is rejected for good. Any other
     /// complaint about a statement is one about this program or its table, such as an index of another type, and
     /// would be the same for every item.
     fn of_validation(message: &str, why: String) -> Self {
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn only_trouble_with_the_item_itself_is_refused() {
+    fn only_trouble_with_the_item_itself_is_rejected() {
         let size = "Item size to update has exceeded the maximum allowed size";
         assert!(matches!(statement_error(Code::ValidationError, size), Some(ErrorClass::Rejected(_))));
         for of_table in [

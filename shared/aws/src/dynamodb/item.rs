@@ -17,6 +17,8 @@ pub(super) type Item = HashMap<String, AttributeValue>;
 pub const KEY: &str = "key";
 /// The attribute that every write is conditional on.
 pub const VERSION: &str = "version";
+/// The attribute that says which format the state's attributes have.
+pub const FORMAT: &str = "format";
 /// The attribute that proves what was applied.
 pub const LEDGER: &str = "ledger";
 
@@ -24,17 +26,26 @@ pub const LEDGER: &str = "ledger";
 pub(super) fn attributes<S: KeyState + Serialize>(write: &Write<'_, S>) -> Result<Item, serde_dynamo::Error> {
     let mut item: Item = serde_dynamo::to_item(write.state)?;
     item.insert(VERSION.to_owned(), AttributeValue::N(write.version.to_string()));
+    item.insert(FORMAT.to_owned(), AttributeValue::N(S::FORMAT.to_string()));
     item.insert(LEDGER.to_owned(), AttributeValue::B(Blob::new(write.ledger.pack())));
     Ok(item)
 }
 
 /// What an item says.
-pub(super) fn read<S: DeserializeOwned>(mut item: Item) -> Read<S> {
-    let version = match item.remove(VERSION) {
-        Some(AttributeValue::N(text)) => text.parse().ok(),
-        _ => None,
+pub(super) fn read<S: KeyState + DeserializeOwned>(mut item: Item) -> Read<S> {
+    let Some(version) = number(&mut item, VERSION) else {
+        return Read::Corrupt(format!("{VERSION} is no whole number"));
     };
-    let Some(version) = version else { return Read::Corrupt(format!("{VERSION} is no whole number")) };
+    match number(&mut item, FORMAT) {
+        None => return Read::Corrupt(format!("{FORMAT} is no whole number")),
+        // It may have attributes that this version does not know, and would leave behind.
+        Some(format) if format > u64::from(S::READS_FORMAT) => {
+            let reads = S::READS_FORMAT;
+            tracing::error!(format, reads, "an item was written by a newer version");
+            return Read::Unavailable;
+        }
+        Some(_) => {}
+    }
     let ledger = match item.remove(LEDGER) {
         Some(AttributeValue::B(bytes)) => Ledger::unpack(bytes.as_ref()),
         _ => return Read::Corrupt(format!("{LEDGER} is no binary attribute")),
@@ -50,6 +61,13 @@ pub(super) fn read<S: DeserializeOwned>(mut item: Item) -> Read<S> {
     match serde_dynamo::from_item(item) {
         Ok(state) => Read::Found(Stored { version, ledger, state }),
         Err(error) => Read::Corrupt(error.to_string()),
+    }
+}
+
+pub(super) fn number(item: &mut Item, name: &str) -> Option<u64> {
+    match item.remove(name) {
+        Some(AttributeValue::N(text)) => text.parse().ok(),
+        _ => None,
     }
 }
 
@@ -136,6 +154,7 @@ mod tests {
             read::<SessionState>(item)
         };
         assert!(matches!(without(VERSION), Read::Corrupt(why) if why.contains("version")));
+        assert!(matches!(without(FORMAT), Read::Corrupt(why) if why.contains("format")));
         assert!(matches!(without(LEDGER), Read::Corrupt(why) if why.contains("ledger")));
         assert!(matches!(without("lifetime"), Read::Corrupt(why) if why.contains("lifetime")));
     }
@@ -144,6 +163,11 @@ mod tests {
     fn an_item_of_a_newer_version_is_left_alone() {
         let mut item = item();
         item.insert(LEDGER.to_owned(), AttributeValue::B(Blob::new([9])));
+        assert_eq!(read::<SessionState>(item), Read::Unavailable);
+        let mut item = self::item();
+        item.insert(FORMAT.to_owned(), AttributeValue::N((SessionState::FORMAT + 1).to_string()));
+        // Whatever else it holds.
+        item.remove("lifetime");
         assert_eq!(read::<SessionState>(item), Read::Unavailable);
     }
 }

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
-pub use item::{KEY, LEDGER, VERSION, item_bytes};
+pub use item::{FORMAT, KEY, LEDGER, VERSION, item_bytes};
 use millrace_domain::fold::KeyState;
 use millrace_lambda::meter::Usage;
 use millrace_lambda::ports::{Commit, Read, Store, Write};

@@ -4,17 +4,18 @@ use std::sync::Arc;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
-use millrace_domain::session::OpenSession;
+use millrace_domain::fold::KeyState;
+use millrace_domain::session::{OpenSession, SessionState};
 use millrace_lambda::meter::Usage;
 use millrace_lambda::timers::{OpenSessions, OpenSessionsPage, TableError};
 use millrace_lambda::{Deadline, Meter};
 
 use super::capacity_units;
 use super::error_class::ErrorClass;
-use super::item::{Item, KEY};
+use super::item::{FORMAT, Item, KEY, number};
 use crate::backoff::Backoff;
 
-/// Scans a table of sessions. It reads every item, at half a unit for 4 KB, so it is for now and then.
+/// Scans a table of sessions. It reads every item, at half a capacity unit for 4 KB, so it is for now and then.
 #[derive(Clone, Debug)]
 pub struct DynamoOpenSessions {
     client: Client,
@@ -36,13 +37,17 @@ impl OpenSessions for DynamoOpenSessions {
         from: Option<&str>,
         deadline: Deadline,
     ) -> Result<OpenSessionsPage, TableError> {
+        let reads = SessionState::READS_FORMAT;
         let start = |from: &str| Item::from([(KEY.to_owned(), AttributeValue::S(from.to_owned()))]);
         let mut scan = self
             .client
             .scan()
             .table_name(&self.table)
-            .filter_expression("attribute_exists(#session)")
-            .projection_expression("#key, #session, #earlier_sessions, #notifications")
+            // An item of a newer format may have its open sessions under another name.
+            .filter_expression("attribute_exists(#session) OR #format > :format")
+            .projection_expression("#key, #format, #session, #earlier_sessions, #notifications")
+            .expression_attribute_names("#format", FORMAT)
+            .expression_attribute_values(":format", AttributeValue::N(reads.to_string()))
             .set_exclusive_start_key(from.map(start))
             .limit(i32::try_from(limit).unwrap_or(i32::MAX))
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
@@ -64,18 +69,25 @@ impl OpenSessions for DynamoOpenSessions {
             self.meter.add(&Usage { request_retries: 1, ..Usage::default() });
         };
         let consumed = answer.consumed_capacity().and_then(|capacity| capacity.capacity_units);
-        self.meter.add(&Usage { read_units: capacity_units(consumed.into_iter()), ..Usage::default() });
+        self.meter
+            .add(&Usage { read_capacity_units: capacity_units(consumed.into_iter()), ..Usage::default() });
         let next = answer.last_evaluated_key.and_then(|mut key| key.remove(KEY)?.as_s().ok().cloned());
         let mut page = OpenSessionsPage { next, ..OpenSessionsPage::default() };
-        for item in answer.items.unwrap_or_default() {
+        for mut item in answer.items.unwrap_or_default() {
+            let is_newer = number(&mut item, FORMAT).is_none_or(|format| format > u64::from(reads));
             match serde_dynamo::from_item::<_, OpenSession>(item) {
+                _ if is_newer => page.corrupt += 1,
                 Ok(session) => page.sessions.push(session),
                 // The error may quote the item.
                 Err(_) => page.corrupt += 1,
             }
         }
         if page.corrupt > 0 {
-            tracing::error!(table = self.table, page.corrupt, "sessions cannot be understood");
+            tracing::error!(
+                table = self.table,
+                page.corrupt,
+                "sessions cannot be understood, or were written by a newer version"
+            );
         }
         Ok(page)
     }

@@ -1,6 +1,7 @@
 //! Strongly consistent reads of states.
 
 use futures::stream::{self, StreamExt};
+use millrace_domain::fold::KeyState;
 use millrace_lambda::Deadline;
 use millrace_lambda::ports::Read;
 use serde::de::DeserializeOwned;
@@ -9,7 +10,7 @@ use super::batch_get::{BatchGet, KEYS_LIMIT};
 use super::item::{self, KEY};
 use super::{CONCURRENCY, DynamoStore};
 
-impl<S: DeserializeOwned> DynamoStore<S> {
+impl<S: KeyState + DeserializeOwned> DynamoStore<S> {
     pub(super) async fn read_all(&self, keys: &[&str], deadline: Deadline) -> Vec<Read<S>> {
         let mut requests = Vec::with_capacity(keys.len().div_ceil(KEYS_LIMIT));
         for keys in keys.chunks(KEYS_LIMIT) {

@@ -45,10 +45,10 @@ fn insert(table: &str, key: &str, item: Item) -> (String, Vec<AttributeValue>) {
     (text, parameters)
 }
 
-/// An attribute that the state does not have any more is taken out.
+/// An attribute that the state does not have any more, or that only another format has, is taken out.
 fn update<S: KeyState>(table: &str, key: &str, expected: u64, item: Item) -> (String, Vec<AttributeValue>) {
     let mut text = format!("UPDATE \"{table}\"");
-    for absent in S::ATTRIBUTES.iter().filter(|name| !item.contains_key(**name)) {
+    for absent in S::ATTRIBUTES.iter().chain(S::RETIRED).filter(|name| !item.contains_key(**name)) {
         text.push_str(&format!(" REMOVE \"{absent}\""));
     }
     let mut parameters = Vec::with_capacity(item.len() + 2);

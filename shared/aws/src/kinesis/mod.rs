@@ -18,11 +18,11 @@ use queue::{Queue, size_bytes};
 use crate::backoff::Backoff;
 use crate::describe::describe;
 
-/// Largest record in bytes, partition key included, of a stream that was not told otherwise: 1 MiB.
+/// Largest record in bytes, partition key included, of a stream that is not set up otherwise: 1 MiB.
 pub const RECORD_LIMIT_BYTES: usize = 1024 * 1024;
 
 /// Codes that say that the stream will not take what the call holds, however often it is asked.
-const REFUSALS: [&str; 3] = ["InvalidArgumentException", "ValidationException", "SerializationException"];
+const REJECTIONS: [&str; 3] = ["InvalidArgumentException", "ValidationException", "SerializationException"];
 
 /// A Kinesis stream.
 #[derive(Clone, Debug)]
@@ -38,8 +38,8 @@ enum Called {
     /// Why each record failed, in their order; `None` where it was accepted.
     Answered(Vec<Option<String>>),
     /// Something in it will never be taken.
-    Refused(String),
-    /// No answer, or none that tells.
+    Rejected(String),
+    /// No answer, or none that says more.
     Failed(String),
 }
 
@@ -57,7 +57,7 @@ impl KinesisStream {
         let sent: Vec<_> = call.iter().filter_map(|index| records.get(*index)).collect();
         let entries = match sent.iter().map(|record| entry(record)).collect::<Result<_, _>>() {
             Ok(entries) => entries,
-            Err(why) => return Called::Refused(why),
+            Err(why) => return Called::Rejected(why),
         };
         let request = self.client.put_records().stream_name(&self.stream).set_records(Some(entries));
         let answer = request.send().await;
@@ -67,7 +67,7 @@ impl KinesisStream {
             Err(error) => {
                 let why = describe(&error);
                 let code = error.as_service_error().and_then(ProvideErrorMetadata::code).unwrap_or_default();
-                return if REFUSALS.contains(&code) { Called::Refused(why) } else { Called::Failed(why) };
+                return if REJECTIONS.contains(&code) { Called::Rejected(why) } else { Called::Failed(why) };
             }
         };
         let mut accepted = Usage::default();
@@ -98,8 +98,8 @@ impl KinesisStream {
             }
             let (accepted, failure) = match self.send(records, &call).await {
                 Called::Answered(outcomes) => settle(queue, &call, outcomes),
-                Called::Refused(why) => {
-                    refuse(queue, &call, why);
+                Called::Rejected(why) => {
+                    reject(queue, &call, why);
                     // The service does not say which one it means: from here on each goes alone.
                     limit_records = 1;
                     (0, None)
@@ -139,9 +139,9 @@ fn settle(queue: &mut Queue<'_>, call: &[usize], outcomes: Vec<Option<String>>) 
     (accepted, failure)
 }
 
-fn refuse(queue: &mut Queue<'_>, call: &[usize], why: String) {
+fn reject(queue: &mut Queue<'_>, call: &[usize], why: String) {
     match call {
-        [only] => queue.refused(*only, why),
+        [only] => queue.reject(*only, why),
         several => several.iter().rev().for_each(|index| queue.failed(*index)),
     }
 }

@@ -10,7 +10,7 @@ pub const CALL_LIMIT_RECORDS: usize = 500;
 pub const CALL_LIMIT_BYTES: usize = 10 * 1024 * 1024;
 
 /// Records on their way. Those of one call that fail are put again behind others that were accepted, so two records
-/// of one key in one call could change places.
+/// of one key in one call could change their order.
 pub(super) struct Queue<'r> {
     records: &'r [OutgoingRecord],
     waiting: HashMap<&'r str, VecDeque<usize>>,
@@ -51,7 +51,7 @@ impl<'r> Queue<'r> {
             let Some(index) = self.waiting.get_mut(key).and_then(VecDeque::pop_front) else { continue };
             let bytes = self.records.get(index).map_or(0, size_bytes);
             if bytes > record_limit_bytes {
-                self.refused(index, format!("it has {bytes} bytes, and the limit is {record_limit_bytes}"));
+                self.reject(index, format!("it has {bytes} bytes, and the limit is {record_limit_bytes}"));
                 continue;
             }
             if call_bytes + bytes > CALL_LIMIT_BYTES && !call.is_empty() {
@@ -79,12 +79,12 @@ impl<'r> Queue<'r> {
         }
     }
 
-    /// Gives a record up, and with it what stands behind it.
-    pub(super) fn refused(&mut self, index: usize, why: String) {
-        self.answer(index, Put::Refused(why));
+    /// Answers for a rejected record, and for what waits behind it under its key.
+    pub(super) fn reject(&mut self, index: usize, why: String) {
+        self.answer(index, Put::Rejected(why));
         let waiting = self.key(index).and_then(|key| self.waiting.remove(key)).unwrap_or_default();
         for behind in waiting {
-            self.answer(behind, Put::NotAccepted("a record before it under its key was refused".to_owned()));
+            self.answer(behind, Put::NotAccepted("a record before it under its key was rejected".to_owned()));
         }
     }
 
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_record_ends_its_key_and_no_other() {
+    fn a_rejected_record_ends_its_key_and_no_other() {
         let mut records = records(&["a", "b", "a"], 1);
         records[0].data = vec![0; RECORD_LIMIT_BYTES].into();
         let mut queue = Queue::new(&records);
@@ -159,6 +159,6 @@ mod tests {
         queue.accepted(1);
         assert!(queue.next_call(500, RECORD_LIMIT_BYTES).is_empty());
         let answers = queue.finish("");
-        assert!(matches!(answers[..], [Put::Refused(_), Put::Accepted, Put::NotAccepted(_)]), "{answers:?}");
+        assert!(matches!(answers[..], [Put::Rejected(_), Put::Accepted, Put::NotAccepted(_)]), "{answers:?}");
     }
 }

@@ -152,7 +152,7 @@ fn check_range(field: &str, value: i64, range: RangeInclusive<i64>) -> Result<()
 mod tests {
     use super::*;
 
-    fn refusal(event_type: &str, raw: Option<&str>) -> String {
+    fn rejection(event_type: &str, raw: Option<&str>) -> String {
         read_data(event_type, raw).unwrap_err().to_string()
     }
 
@@ -201,7 +201,7 @@ mod tests {
             ),
         ];
         for (event_type, raw, expected) in cases {
-            assert_eq!(refusal(event_type, raw), expected);
+            assert_eq!(rejection(event_type, raw), expected);
         }
     }
 
@@ -222,11 +222,13 @@ mod tests {
     fn names_end_at_their_limit() {
         let view = |length: usize| format!(r#"{{"sku":"{}"}}"#, "s".repeat(length));
         assert!(read_data("product.viewed", Some(&view(NAME_LIMIT_BYTES))).is_ok());
-        assert!(refusal("product.viewed", Some(&view(NAME_LIMIT_BYTES + 1))).contains("128 bytes or fewer"));
+        assert!(
+            rejection("product.viewed", Some(&view(NAME_LIMIT_BYTES + 1))).contains("128 bytes or fewer")
+        );
         let count = |store: &str| format!(r#"{{"store_id":"{store}","sku":"a","on_hand":1}}"#);
         assert!(read_data("stock.counted", Some(&count(&"s".repeat(STORE_LIMIT_BYTES)))).is_ok());
         let longer = count(&"s".repeat(STORE_LIMIT_BYTES + 1));
-        assert!(refusal("stock.counted", Some(&longer)).contains("127 bytes or fewer"));
+        assert!(rejection("stock.counted", Some(&longer)).contains("127 bytes or fewer"));
     }
 
     #[test]

@@ -41,12 +41,12 @@ mod tests {
 
     #[test]
     fn a_reason_may_be_empty_but_not_long() {
-        let refusal = |reason: &str| {
+        let rejection = |reason: &str| {
             let raw = format!(r#"{{"order_id":"o","currency":"GBP","amount_minor":1,"reason":"{reason}"}}"#);
             read_data("payment.failed", Some(&raw)).err().map(|invalid| invalid.field)
         };
-        assert_eq!(refusal(""), None);
-        assert_eq!(refusal(&"r".repeat(TEXT_LIMIT_BYTES)), None);
-        assert_eq!(refusal(&"r".repeat(TEXT_LIMIT_BYTES + 1)).as_deref(), Some("data.reason"));
+        assert_eq!(rejection(""), None);
+        assert_eq!(rejection(&"r".repeat(TEXT_LIMIT_BYTES)), None);
+        assert_eq!(rejection(&"r".repeat(TEXT_LIMIT_BYTES + 1)).as_deref(), Some("data.reason"));
     }
 }

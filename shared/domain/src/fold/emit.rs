@@ -85,13 +85,13 @@ impl<'a> Emit<'a> {
         let index = self.next_index;
         self.next_index += 1;
         let cause = cause_hash(&self.event.source, &self.event.subject, &self.event.id);
-        let (shard_id, position) = (self.delivery.shard_id.to_owned(), self.delivery.position.clone());
+        let (shard, position) = (self.delivery.shard.clone(), self.delivery.position.clone());
         self.signals.push(Signal {
             key: key.to_owned(),
             signal_type,
             id: format!("{cause:032x}-{name}"),
             time_ms,
-            origin: Origin { shard_id, position, index },
+            origin: Origin { shard, position, index },
             data,
         });
         Ok(())

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::identity::cause_hash;
-use crate::position::SequenceNumber;
+use crate::position::{SequenceNumber, Shard};
 use crate::signal::{EVENT_LATE, Origin, REFRESH_REQUESTED};
 
 const LEDGER_SETTINGS: LedgerSettings = LedgerSettings {
@@ -10,7 +10,7 @@ const LEDGER_SETTINGS: LedgerSettings = LedgerSettings {
     activity_dedup_window_ms: 100,
     seen_limit: 3,
     signals_window_ms: 100,
-    signals_cap: 2,
+    signals_limit: 2,
 };
 
 /// Counts applied events; by constants, whether it emits `event.late` and believes origins.
@@ -78,8 +78,12 @@ fn start<S: KeyState>() -> Fold<S> {
 /// Verdict of a record of this sequence number, and whether there is anything to write.
 fn step<S: KeyState<Settings = ()>>(fold: &mut Fold<S>, event: &Event<'_>, sequence: u32) -> (Verdict, bool) {
     let position = position(sequence);
-    let delivery =
-        Delivery { shard_id: "a", position: &position, arrived_at_ms: 7, redriven: sequence >= 100 };
+    let delivery = Delivery {
+        shard: &Shard::new("events", "a"),
+        position: &position,
+        arrived_at_ms: 7,
+        redriven: sequence >= 100,
+    };
     fold.changed = false;
     (fold.step(event, &delivery, &LEDGER_SETTINGS, &()).unwrap(), fold.changed)
 }
@@ -130,7 +134,7 @@ fn each_signal_of_a_cause_has_its_own_id_and_origin() {
         signal_type: REFRESH_REQUESTED,
         id: format!("{cause:032x}-{index}"),
         time_ms,
-        origin: Origin { shard_id: "a".to_owned(), position: position(2), index },
+        origin: Origin { shard: Shard::new("events", "a"), position: position(2), index },
         data: data.to_owned(),
     };
     assert_eq!(fold.signals, [expected("u", 0, 1, "5"), expected("v", 1, 2, "6")]);
@@ -139,7 +143,7 @@ fn each_signal_of_a_cause_has_its_own_id_and_origin() {
 const MOVED: &str = r#"{"store_id":"s","sku":"a","quantity":1,"order_id":"o"}"#;
 
 fn sold(id: &'static str, sequence: u32, index: u32) -> Event<'static> {
-    let origin = Origin { shard_id: "l".to_owned(), position: position(sequence), index };
+    let origin = Origin { shard: Shard::new("events", "l"), position: position(sequence), index };
     Event { origin: Some(Box::new(origin)), ..event("stock.sold", id, 500, MOVED) }
 }
 
@@ -191,7 +195,7 @@ fn a_signal_that_is_emitted_again_from_another_position_is_known_by_its_id() {
         assert_eq!(step(&mut fold, &event, sequence), expected, "{sequence}");
     }
     assert_eq!(fold.state, Counter(4));
-    assert_eq!(fold.ledger.signals().signals().len(), LEDGER_SETTINGS.signals_cap);
+    assert_eq!(fold.ledger.signals().signals().len(), LEDGER_SETTINGS.signals_limit);
 }
 
 #[test]
@@ -203,13 +207,14 @@ fn origins_are_believed_on_the_stream_of_signals_alone() {
 }
 
 #[test]
-fn a_signal_without_an_origin_is_refused_and_other_events_need_none() {
+fn a_signal_without_an_origin_is_rejected_and_other_events_need_none() {
     let mut fold = start::<Stock>();
     let first = position(1);
-    let delivery = Delivery { shard_id: "a", position: &first, arrived_at_ms: 7, redriven: false };
+    let delivery =
+        Delivery { shard: &Shard::new("events", "a"), position: &first, arrived_at_ms: 7, redriven: false };
     for event_type in ["stock.sold", "stock.returned"] {
-        let refusal = fold.step(&event(event_type, "1", 500, MOVED), &delivery, &LEDGER_SETTINGS, &());
-        assert!(refusal.unwrap_err().to_string().contains("does not tell its origin"));
+        let rejection = fold.step(&event(event_type, "1", 500, MOVED), &delivery, &LEDGER_SETTINGS, &());
+        assert!(rejection.unwrap_err().to_string().contains("does not tell its origin"));
     }
     let receipt = event("stock.received", "2", 500, MOVED);
     assert_eq!(step(&mut fold, &receipt, 2), (Verdict::Applied, true));

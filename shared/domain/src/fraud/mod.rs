@@ -82,7 +82,7 @@ mod tests {
     use crate::contract::read_data;
     use crate::fold::{Delivery, Fold};
     use crate::ledger::{Ledger, LedgerSettings};
-    use crate::position::{Position, SequenceNumber};
+    use crate::position::{Position, SequenceNumber, Shard};
     use crate::signal::{EVENT_LATE, FRAUD_SHADOWED, FRAUD_SUSPECTED, Signal};
     use crate::time::{HOUR_MS, MINUTE_MS};
     use crate::verdict::{LateReason, Verdict};
@@ -117,8 +117,8 @@ mod tests {
             };
             let sequence = SequenceNumber::parse(&(index + 1).to_string()).unwrap();
             let position = Position { sequence, sub_sequence: 0, element: 0 };
-            let (shard_id, arrived_at_ms) = ("shard", event.time_ms);
-            let delivery = Delivery { shard_id, position: &position, arrived_at_ms, redriven: false };
+            let (shard, arrived_at_ms) = (&Shard::new("events", "shard"), event.time_ms);
+            let delivery = Delivery { shard, position: &position, arrived_at_ms, redriven: false };
             verdicts.push(fold.step(&event, &delivery, &LedgerSettings::default(), settings).unwrap());
         }
         (fold, verdicts)

@@ -8,8 +8,8 @@ use super::Mode;
 use super::suspicion::{EVENTS_LIMIT, Finding, Suspicion};
 use crate::time::{HOUR_MS, MINUTE_MS};
 
-/// Most failures that are kept of one user. Past it the oldest are given up, and what comes late among them is not
-/// judged; which failures are kept does not depend on their order even then.
+/// Most failures that are kept of one user. Beyond it the oldest are evicted, and what comes late among them is not
+/// judged. Even then, the order of failures does not decide which are kept.
 pub const FAILURES_LIMIT: usize = 100;
 
 /// How many failures are too many.
@@ -112,8 +112,8 @@ impl Velocity {
         suspicion
     }
 
-    /// Gives up the failures that are too old, and the oldest of too many; how many. One is kept for a window longer
-    /// than the oldest that may still come, since the two may share a window.
+    /// Evicts the failures that are too old, and the oldest of too many; returns how many. A failure is kept for a
+    /// window longer than the oldest that may still come, since the two may share a window.
     pub fn forget(&mut self, largest_event_time_ms: i64, settings: &VelocitySettings) -> usize {
         let kept_ms = settings.memory_ms.saturating_add(settings.window_ms);
         let oldest_ms = largest_event_time_ms.saturating_sub(kept_ms);

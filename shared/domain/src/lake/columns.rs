@@ -14,7 +14,7 @@ const fn column(name: &'static str, glue_type: &'static str) -> Column {
 }
 
 /// The columns inside the Parquet files, in order: the envelope, the typed fields of the contracts, the raw
-/// data, and where the event came from.
+/// data, where the event was first, where it was brought back, and what caused it.
 pub const COLUMNS: &[Column] = &[
     column("id", "string"),
     column("source", "string"),
@@ -38,6 +38,20 @@ pub const COLUMNS: &[Column] = &[
     column("sequence_number", "string"),
     column("sub_sequence", "int"),
     column("element", "int"),
+    column("stream", "string"),
+    column("redrive_stream", "string"),
+    column("redrive_shard_id", "string"),
+    column("redrive_sequence_number", "string"),
+    column("redrive_sub_sequence", "int"),
+    column("redrive_element", "int"),
+    column("redrive_arrived_at", "timestamp"),
+    column("origin_stream", "string"),
+    column("origin_shard_id", "string"),
+    column("origin_sequence_number", "string"),
+    column("origin_sub_sequence", "int"),
+    column("origin_element", "int"),
+    column("origin_index", "int"),
+    column("target_function", "string"),
 ];
 
 /// The partition keys, in order. They are part of a row and of the path, not of the Parquet file.

@@ -1,15 +1,21 @@
 //! An event as a row of the lake.
 
-use serde::Serialize;
+use std::borrow::Cow;
 
-use crate::contract::{CartChange, Order, OrderLine, Payment};
+use serde::{Deserialize, Serialize};
+
+use super::fields::Fields;
 use crate::event::{Data, Event};
-use crate::position::Position;
-use crate::time::{DAY_MS, format_day, format_rfc3339_ms};
+use crate::position::StreamPosition;
+use crate::position_fields::{FirstFields, OriginFields, RedriveFields};
+use crate::redrive_envelope;
+use crate::time::{DAY_MS, format_day, rfc3339_ms};
 
 /// The `event_type` partition of types that this version does not know; the column `type` keeps their name.
 /// A partition for each name would let anyone open partitions without end.
 pub const UNKNOWN_TYPE: &str = "unknown";
+/// The `event_type` partition of control events: timers, and what redrive brought back for one function.
+pub const CONTROL_TYPE: &str = "control";
 
 /// How rows find their day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,86 +31,106 @@ impl Default for RowSettings {
     }
 }
 
-/// Where an event came from.
-#[derive(Clone, Copy, Debug)]
-pub struct Origin<'a> {
-    /// The shard.
-    pub shard_id: &'a str,
-    /// The position within it.
-    pub position: &'a Position,
-    /// When the stream took it, in epoch milliseconds.
-    pub arrived_at_ms: i64,
+/// Where an event was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delivered {
+    /// Where it was first.
+    pub first: StreamPosition,
+    /// Where the redrive envelope stood that brought it back, where one did: state changed at this position.
+    pub redrive: Option<StreamPosition>,
+    /// Whether it was first in the stream of signals, where only functions put events.
+    pub of_signals: bool,
 }
 
-/// A row, to be written as one JSON document. Its names are those of [`super::COLUMNS`] and
-/// [`super::PARTITION_KEYS`].
-#[derive(Clone, Debug, PartialEq, Serialize)]
+/// Whether an event has a row. Of what lies in the stream of signals only signals have one: what producers put was relayed
+/// from the stream of events, which has its row.
+pub fn has_row(data: &Data<'_>, of_signals: bool) -> bool {
+    !of_signals || matches!(data, Data::StockSold(_) | Data::StockReturned(_) | Data::Signal)
+}
+
+/// A row, to be written as one JSON document, and read from one. Its names are those of [`super::COLUMNS`] and
+/// [`super::PARTITION_KEYS`]; the latter stand in the path of a file, not in it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Row<'a> {
-    event_type: &'a str,
-    dt: String,
-    id: &'a str,
-    source: &'a str,
-    #[serde(rename = "type")]
-    type_name: &'a str,
-    subject: &'a str,
-    time: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    dataschema: Option<&'a str>,
-    #[serde(flatten)]
+    #[serde(borrow, default)]
+    pub(super) event_type: Cow<'a, str>,
+    #[serde(borrow, default)]
+    dt: Cow<'a, str>,
+    #[serde(borrow)]
+    pub(super) id: Cow<'a, str>,
+    #[serde(borrow)]
+    pub(super) source: Cow<'a, str>,
+    #[serde(borrow, rename = "type")]
+    pub(super) type_name: Cow<'a, str>,
+    #[serde(borrow)]
+    pub(super) subject: Cow<'a, str>,
+    #[serde(with = "rfc3339_ms")]
+    pub(super) time: i64,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub(super) dataschema: Option<Cow<'a, str>>,
+    /// Of the data, which holds them all: not read back.
+    #[serde(flatten, skip_deserializing)]
     fields: Fields<'a>,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    data: &'a str,
-    arrived_at: String,
-    shard_id: &'a str,
-    sequence_number: &'a str,
-    sub_sequence: u32,
-    element: u32,
-}
-
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-struct Fields<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    sku: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    quantity: Option<i64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    order_id: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    currency: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    total_minor: Option<i64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    lines: Option<&'a [OrderLine<'a>]>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    store_id: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    amount_minor: Option<i64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    on_hand: Option<i64>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub(super) data: Option<Cow<'a, str>>,
+    #[serde(flatten, borrow)]
+    pub(super) first: FirstFields<'a>,
+    #[serde(flatten, borrow)]
+    pub(super) redrive: RedriveFields<'a>,
+    #[serde(flatten, borrow)]
+    pub(super) origin: OriginFields<'a>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub(super) target_function: Option<Cow<'a, str>>,
 }
 
 impl<'a> Row<'a> {
-    /// The row of an event.
-    pub fn of(event: &'a Event<'_>, origin: Origin<'a>, settings: RowSettings) -> Self {
+    /// The row of an event. An origin is believed, and written, only of what a function put into the stream of signals.
+    pub fn of(event: &'a Event<'_>, delivered: &'a Delivered, settings: RowSettings) -> Self {
+        let origin = event.origin.as_deref().filter(|_| delivered.of_signals);
+        let event_type = match event.data {
+            Data::Unknown => UNKNOWN_TYPE,
+            Data::TimerDue(_) => CONTROL_TYPE,
+            _ => &event.event_type,
+        };
         Self {
-            event_type: if event.data == Data::Unknown { UNKNOWN_TYPE } else { &event.event_type },
-            dt: format_day(day_ms(event.time_ms, origin.arrived_at_ms, settings)),
-            id: &event.id,
-            source: &event.source,
-            type_name: &event.event_type,
-            subject: &event.subject,
-            time: format_rfc3339_ms(event.time_ms),
-            dataschema: event.data_schema.as_deref(),
+            event_type: event_type.into(),
+            dt: format_day(day_ms(event.time_ms, delivered.first.arrived_at_ms, settings)).into(),
+            id: event.id.as_ref().into(),
+            source: event.source.as_ref().into(),
+            type_name: event.event_type.as_ref().into(),
+            subject: event.subject.as_ref().into(),
+            time: event.time_ms,
+            dataschema: event.data_schema.as_deref().map(Cow::Borrowed),
             fields: Fields::of(&event.data),
-            data: event.raw_data,
-            arrived_at: format_rfc3339_ms(origin.arrived_at_ms),
-            shard_id: origin.shard_id,
-            sequence_number: origin.position.sequence.as_str(),
-            sub_sequence: origin.position.sub_sequence,
-            element: origin.position.element,
+            data: (!event.raw_data.is_empty()).then_some(event.raw_data.into()),
+            first: (&delivered.first).into(),
+            redrive: delivered.redrive.as_ref().into(),
+            origin: origin.into(),
+            target_function: None,
         }
+    }
+
+    /// The row that says that an event was brought back for this function alone, which may have changed its state; the
+    /// event's own row has the same first position. `None` where it was not brought back.
+    pub fn redriven(
+        event: &'a Event<'_>,
+        delivered: &'a Delivered,
+        function: &'a str,
+        settings: RowSettings,
+    ) -> Option<Self> {
+        delivered.redrive.as_ref()?;
+        Some(Self {
+            event_type: CONTROL_TYPE.into(),
+            id: format!("{}@{function}", delivered.first).into(),
+            source: redrive_envelope::SOURCE.into(),
+            type_name: redrive_envelope::TYPE.into(),
+            dataschema: None,
+            fields: Fields::default(),
+            data: None,
+            origin: OriginFields::default(),
+            target_function: Some(function.into()),
+            ..Self::of(event, delivered, settings)
+        })
     }
 }
 
@@ -125,72 +151,25 @@ fn day_ms(time_ms: i64, arrived_at_ms: i64, settings: RowSettings) -> i64 {
     }
 }
 
-impl<'a> Fields<'a> {
-    fn of(data: &'a Data<'_>) -> Self {
-        match data {
-            Data::ProductViewed(view) => Self { sku: Some(&view.sku), ..Self::default() },
-            Data::CartItemAdded(change) | Data::CartItemRemoved(change) => Self::of_cart(change),
-            Data::OrderPlaced(order) | Data::OrderReturned(order) => Self::of_order(order),
-            Data::PaymentAuthorized(payment) | Data::PaymentFailed(payment) => Self::of_payment(payment),
-            Data::StockSold(moved) | Data::StockReturned(moved) => Self {
-                store_id: Some(&moved.store_id),
-                sku: Some(&moved.sku),
-                quantity: Some(moved.quantity),
-                order_id: Some(&moved.order_id),
-                ..Self::default()
-            },
-            Data::StockReceived(receipt) => Self {
-                store_id: Some(&receipt.store_id),
-                sku: Some(&receipt.sku),
-                quantity: Some(receipt.quantity),
-                ..Self::default()
-            },
-            Data::StockCounted(count) => Self {
-                store_id: Some(&count.store_id),
-                sku: Some(&count.sku),
-                on_hand: Some(count.on_hand),
-                ..Self::default()
-            },
-            Data::UserLoggedIn | Data::UserLoggedOut | Data::TimerDue(_) | Data::Signal | Data::Unknown => {
-                Self::default()
-            }
-        }
-    }
-
-    fn of_cart(change: &'a CartChange<'_>) -> Self {
-        Self { sku: Some(&change.sku), quantity: Some(change.quantity), ..Self::default() }
-    }
-
-    fn of_order(order: &'a Order<'_>) -> Self {
-        Self {
-            order_id: Some(&order.order_id),
-            currency: Some(order.currency.code()),
-            total_minor: Some(order.total_minor),
-            lines: Some(&order.lines),
-            store_id: Some(&order.store_id),
-            ..Self::default()
-        }
-    }
-
-    fn of_payment(payment: &'a Payment<'_>) -> Self {
-        Self {
-            order_id: Some(&payment.order_id),
-            amount_minor: Some(payment.amount_minor),
-            currency: Some(payment.currency.code()),
-            reason: payment.reason.as_deref(),
-            ..Self::default()
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::contract::read_data;
     use crate::lake::{COLUMNS, PARTITION_KEYS};
-    use crate::position::SequenceNumber;
+    use crate::position::{Position, SequenceNumber, Shard};
+    use crate::signal::Origin;
 
     const ARRIVED_AT_MS: i64 = 1_291_191_960_000;
+
+    fn at(sequence: &str, arrived_at_ms: i64) -> StreamPosition {
+        let sequence = SequenceNumber::parse(sequence).unwrap();
+        let position = Position { sequence, sub_sequence: 1, element: 2 };
+        StreamPosition { shard: Shard::new("events", "shard"), position, arrived_at_ms }
+    }
+
+    fn delivered(sequence: &str) -> Delivered {
+        Delivered { first: at(sequence, ARRIVED_AT_MS), redrive: None, of_signals: true }
+    }
 
     fn row(event_type: &str, raw_data: &str, time_ms: i64) -> serde_json::Value {
         let event = Event {
@@ -204,10 +183,21 @@ mod tests {
             raw_data,
             origin: None,
         };
-        let position =
-            Position { sequence: SequenceNumber::parse("5").unwrap(), sub_sequence: 1, element: 2 };
-        let origin = Origin { shard_id: "shard", position: &position, arrived_at_ms: ARRIVED_AT_MS };
-        serde_json::to_value(Row::of(&event, origin, RowSettings::default())).unwrap()
+        serde_json::to_value(Row::of(&event, &delivered("5"), RowSettings::default())).unwrap()
+    }
+
+    fn login() -> Event<'static> {
+        Event {
+            id: "e".into(),
+            source: "s".into(),
+            event_type: "user.logged_in".into(),
+            subject: "u".into(),
+            time_ms: ARRIVED_AT_MS,
+            data_schema: None,
+            data: Data::UserLoggedIn,
+            raw_data: "",
+            origin: None,
+        }
     }
 
     #[test]
@@ -225,6 +215,15 @@ mod tests {
         let mut used = std::collections::BTreeSet::new();
         for (event_type, raw_data) in data {
             used.extend(row(event_type, raw_data, ARRIVED_AT_MS).as_object().unwrap().keys().cloned());
+        }
+        let event = login();
+        let delivered = Delivered { redrive: Some(at("9", ARRIVED_AT_MS)), ..delivered("5") };
+        let origin = Origin { shard: Shard::new("events", "s"), position: at("1", 0).position, index: 3 };
+        let signal = Event { origin: Some(Box::new(origin)), ..event.clone() };
+        let signal = Row::of(&signal, &delivered, RowSettings::default());
+        let control = Row::redriven(&event, &delivered, "sessions", RowSettings::default()).unwrap();
+        for row in [signal, control] {
+            used.extend(serde_json::to_value(row).unwrap().as_object().unwrap().keys().cloned());
         }
         let declared = COLUMNS.iter().chain(PARTITION_KEYS).map(|column| column.name.to_owned()).collect();
         assert_eq!(used, declared);
@@ -265,5 +264,33 @@ mod tests {
         let day = |time_ms| row("user.logged_in", "{}", time_ms)["dt"].clone();
         assert_eq!(day(ARRIVED_AT_MS - 30 * DAY_MS), "2010-11-01");
         assert_eq!(day(ARRIVED_AT_MS - 30 * DAY_MS - 1), "2010-12-01");
+    }
+
+    #[test]
+    fn control_events_share_one_partition_and_say_what_changed_state() {
+        let timer = row("timer.due", r#"{"due_at_ms":1291191960000}"#, ARRIVED_AT_MS);
+        assert_eq!((&timer["event_type"], &timer["type"]), (&"control".into(), &"timer.due".into()));
+        let (event, plain) = (login(), delivered("5"));
+        assert_eq!(Row::redriven(&event, &plain, "sessions", RowSettings::default()), None);
+        let redriven = Delivered { redrive: Some(at("9", ARRIVED_AT_MS)), ..plain };
+        let row = Row::redriven(&event, &redriven, "sessions", RowSettings::default()).unwrap();
+        let row = serde_json::to_value(row).unwrap();
+        assert_eq!((&row["event_type"], &row["type"]), (&"control".into(), &"record.redriven".into()));
+        assert_eq!((&row["id"], &row["subject"]), (&"events/shard/5/1/2@sessions".into(), &"u".into()));
+        assert_eq!((&row["sequence_number"], &row["redrive_sequence_number"]), (&"5".into(), &"9".into()));
+        assert_eq!(row["target_function"], "sessions");
+    }
+
+    #[test]
+    fn which_events_have_rows() {
+        let has = |event_type, raw: &str, of_signals| {
+            has_row(&read_data(event_type, Some(raw)).unwrap(), of_signals)
+        };
+        let (timer, moved) =
+            (r#"{"due_at_ms":1}"#, r#"{"store_id":"s","sku":"a","quantity":3,"order_id":"o"}"#);
+        assert!(has("user.logged_in", "{}", false) && has("coupon.used", "{}", false));
+        assert!(has("timer.due", timer, false) && !has("timer.due", timer, true));
+        assert!(has("stock.sold", moved, true) && has("session.closed", "{}", true));
+        assert!(!has("user.logged_in", "{}", true));
     }
 }

@@ -19,7 +19,7 @@ use crate::verdict::LateReason;
 /// Most shards whose positions are kept.
 const SHARDS_LIMIT: usize = 2;
 
-/// Dedup windows and caps of the two classes.
+/// Dedup windows and limits of the two classes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LedgerSettings {
     /// How far event time may go back for money events, in milliseconds.
@@ -30,8 +30,8 @@ pub struct LedgerSettings {
     pub seen_limit: usize,
     /// How far back signals are known by their ids, in milliseconds.
     pub signals_window_ms: i64,
-    /// Most signals that are. One takes about 8 bytes of the item.
-    pub signals_cap: usize,
+    /// Most signals that are. One takes about 12 bytes of the item.
+    pub signals_limit: usize,
 }
 
 impl Default for LedgerSettings {
@@ -40,9 +40,9 @@ impl Default for LedgerSettings {
             money_dedup_window_ms: 48 * HOUR_MS,
             activity_dedup_window_ms: 10 * MINUTE_MS,
             seen_limit: 512,
-            // As long as a batch may be tried before it is given up, and money counts.
+            // As long as a mapping may try a batch before it discards it, and money counts.
             signals_window_ms: 8 * DAY_MS,
-            signals_cap: 128,
+            signals_limit: 128,
         }
     }
 }
@@ -68,8 +68,8 @@ pub struct Candidate<'a> {
     pub identity: u64,
     /// Hash of its payload.
     pub payload: u32,
-    /// The shard that it was read from.
-    pub shard_id: &'a str,
+    /// The shard that it was read from, as [`crate::Shard::hash64`].
+    pub shard: u64,
     /// Its position in the shard.
     pub position: &'a Position,
 }
@@ -96,7 +96,7 @@ pub struct Ledger {
     money: SeenSet,
     activity: SeenSet,
     /// By shard, the newest shard last.
-    positions: Vec<(String, Position)>,
+    positions: Vec<(u64, Position)>,
     origins: Origins,
     signals: SignalsSeen,
 }
@@ -116,8 +116,8 @@ impl Ledger {
     }
 
     /// The position of the last record of a shard that was applied.
-    pub fn position(&self, shard_id: &str) -> Option<&Position> {
-        self.positions.iter().find(|(known, _)| known == shard_id).map(|(_, position)| position)
+    pub fn position(&self, shard: u64) -> Option<&Position> {
+        self.positions.iter().find(|(known, _)| *known == shard).map(|(_, position)| position)
     }
 
     /// The last origin applied of each shard that signals came from.
@@ -171,9 +171,9 @@ impl Ledger {
         self.advance(candidate);
     }
 
-    /// Notes an event that [`Self::judge`] found to be a collision as decided. Otherwise it would be new when its
-    /// record comes again after the event that it collided with has fallen below the watermark, and would be applied
-    /// although it was set aside.
+    /// Records an event that [`Self::judge`] found to be a collision as decided. The event that it collided with may
+    /// fall below the watermark. Without this entry, a collision that came again would then be new and would be
+    /// applied, although it is quarantined.
     pub fn record_collision(&mut self, candidate: &Candidate<'_>, settings: &LedgerSettings) {
         self.insert(candidate);
         self.money.shrink_to(settings.seen_limit);
@@ -197,22 +197,22 @@ impl Ledger {
     }
 
     /// A key lives in one shard at a time and a parent is read to its end before its children. The shard before the
-    /// newest is kept for an invocation that the stream gave up and that ends after the child's first records: it
-    /// would otherwise call late what was applied.
+    /// newest is kept for an abandoned invocation that ends after the child's first records: it would otherwise call
+    /// late what was applied.
     fn advance(&mut self, candidate: &Candidate<'_>) {
-        match self.positions.iter_mut().find(|(shard_id, _)| shard_id == candidate.shard_id) {
+        match self.positions.iter_mut().find(|(shard, _)| *shard == candidate.shard) {
             Some((_, last)) if candidate.position > last => *last = candidate.position.clone(),
             Some(_) => {}
             None => {
                 let surplus = (self.positions.len() + 1).saturating_sub(SHARDS_LIMIT);
                 self.positions.drain(..surplus);
-                self.positions.push((candidate.shard_id.to_owned(), candidate.position.clone()));
+                self.positions.push((candidate.shard, candidate.position.clone()));
             }
         }
     }
 
     fn is_behind(&self, candidate: &Candidate<'_>) -> bool {
-        self.position(candidate.shard_id).is_some_and(|last| candidate.position <= last)
+        self.position(candidate.shard).is_some_and(|last| candidate.position <= last)
     }
 
     fn late_reason(&self, candidate: &Candidate<'_>, settings: &LedgerSettings) -> LateReason {
@@ -238,7 +238,7 @@ mod tests {
         activity_dedup_window_ms: 100,
         seen_limit: 3,
         signals_window_ms: 0,
-        signals_cap: 0,
+        signals_limit: 0,
     };
 
     fn position(sequence: u32) -> Position {
@@ -248,8 +248,7 @@ mod tests {
 
     fn step(ledger: &mut Ledger, class: Class, time_ms: i64, identity: u64, sequence: u32) -> Judgement {
         let position = position(sequence);
-        let candidate =
-            Candidate { class, time_ms, identity, payload: 7, shard_id: "a", position: &position };
+        let candidate = Candidate { class, time_ms, identity, payload: 7, shard: 1, position: &position };
         let judgement = ledger.judge(&candidate, &SETTINGS);
         if judgement == Judgement::New {
             ledger.record(&candidate, &SETTINGS);
@@ -275,7 +274,7 @@ mod tests {
             time_ms: 50,
             identity: 1,
             payload: 8,
-            shard_id: "a",
+            shard: 1,
             position: &other,
         };
         assert_eq!(ledger.judge(&candidate, &SETTINGS), Judgement::Collision);
@@ -287,7 +286,7 @@ mod tests {
         step(&mut ledger, Class::Activity, 50, 1, 10);
         let at = position(11);
         let class = Class::Activity;
-        let other = Candidate { class, time_ms: 51, identity: 1, payload: 8, shard_id: "a", position: &at };
+        let other = Candidate { class, time_ms: 51, identity: 1, payload: 8, shard: 1, position: &at };
         assert_eq!(ledger.judge(&other, &SETTINGS), Judgement::Collision);
         ledger.record_collision(&other, &SETTINGS);
         step(&mut ledger, Class::Activity, 151, 2, 12);
@@ -298,12 +297,12 @@ mod tests {
     }
 
     #[test]
-    fn what_is_quarantined_takes_its_place_under_the_cap() {
+    fn what_is_quarantined_counts_towards_the_limit() {
         let mut ledger = Ledger::default();
         let at = position(10);
         for (identity, class) in (0..).zip([Class::Activity, Class::Money].repeat(4)) {
             let time_ms = 50 + i64::try_from(identity).unwrap();
-            let candidate = Candidate { class, time_ms, identity, payload: 8, shard_id: "a", position: &at };
+            let candidate = Candidate { class, time_ms, identity, payload: 8, shard: 1, position: &at };
             ledger.record_collision(&candidate, &SETTINGS);
         }
         assert_eq!(Class::ALL.map(|class| ledger.class(class).len()), [3, 3]);
@@ -314,7 +313,7 @@ mod tests {
         let mut ledger = Ledger::default();
         for (identity, sequence) in (0..).zip([11, 10]) {
             assert_eq!(step(&mut ledger, Class::Money, 50, identity, sequence), Judgement::New);
-            assert_eq!(ledger.position("a"), Some(&position(11)));
+            assert_eq!(ledger.position(1), Some(&position(11)));
         }
     }
 
@@ -356,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_full_seen_gives_up_is_late_as_evicted() {
+    fn what_a_full_seen_evicts_is_late_as_evicted() {
         let mut ledger = Ledger::default();
         for (identity, time_ms) in (0..4).zip([50, 51, 52, 53]) {
             assert_eq!(step(&mut ledger, Class::Activity, time_ms, identity, 10), Judgement::New);
@@ -381,19 +380,19 @@ mod tests {
     #[test]
     fn the_two_newest_shards_are_kept() {
         let mut ledger = Ledger::default();
-        for (identity, shard_id) in (0..).zip(["a", "b", "c", "b"]) {
+        for (identity, shard) in (0..).zip([1, 2, 3, 2]) {
             let position = position(10 + u32::try_from(identity).unwrap());
             let candidate = Candidate {
                 class: Class::Money,
                 time_ms: 50,
                 identity,
                 payload: 7,
-                shard_id,
+                shard,
                 position: &position,
             };
             ledger.record(&candidate, &SETTINGS);
         }
-        assert_eq!(ledger.position("a"), None);
-        assert_eq!((ledger.position("b"), ledger.position("c")), (Some(&position(13)), Some(&position(12))));
+        assert_eq!(ledger.position(1), None);
+        assert_eq!((ledger.position(2), ledger.position(3)), (Some(&position(13)), Some(&position(12))));
     }
 }

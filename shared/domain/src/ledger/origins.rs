@@ -4,9 +4,8 @@
 //! would do. But a shard delivers in order, and what it causes arrives in order: the last origin of each shard says of
 //! every signal of that shard whether it was applied.
 
-use xxhash_rust::xxh3::xxh3_64;
-
-use crate::position::Position;
+use crate::identity::names_hash;
+use crate::position::{Position, Shard};
 use crate::signal::Origin;
 use crate::time::DAY_MS;
 
@@ -17,8 +16,7 @@ pub const ORIGIN_MEMORY_MS: i64 = 400 * DAY_MS;
 /// The last origin applied of one shard.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OriginMark {
-    /// Hash of the function that emitted it, and of the shard that its cause was read from: shards of two streams may
-    /// have one name.
+    /// Hash of the function that emitted it, and of the shard that its cause was read from.
     pub shard: u64,
     /// The cause's position in the shard.
     pub position: Position,
@@ -45,14 +43,14 @@ impl Origins {
 
     /// Whether a signal of this source with this origin lies above the last one applied of its shard.
     pub fn is_above(&self, source: &str, origin: &Origin) -> bool {
-        let shard = shard_hash(source, &origin.shard_id);
+        let shard = shard_hash(source, &origin.shard);
         let last = self.0.iter().find(|mark| mark.shard == shard);
         last.is_none_or(|last| (&last.position, last.index) < (&origin.position, origin.index))
     }
 
     /// Notes the origin of a signal as the last of its shard, and forgets shards of which nothing can come again.
     pub fn record(&mut self, source: &str, origin: &Origin, arrived_at_ms: i64) {
-        let shard = shard_hash(source, &origin.shard_id);
+        let shard = shard_hash(source, &origin.shard);
         let mark =
             OriginMark { shard, position: origin.position.clone(), index: origin.index, arrived_at_ms };
         self.0.retain(|known| arrived_at_ms.saturating_sub(known.arrived_at_ms) <= ORIGIN_MEMORY_MS);
@@ -64,13 +62,8 @@ impl Origins {
     }
 }
 
-fn shard_hash(source: &str, shard_id: &str) -> u64 {
-    let mut bytes = Vec::with_capacity(source.len() + shard_id.len() + 8);
-    for text in [source, shard_id] {
-        bytes.extend((text.len() as u64).to_le_bytes());
-        bytes.extend(text.as_bytes());
-    }
-    xxh3_64(&bytes)
+fn shard_hash(source: &str, shard: &Shard) -> u64 {
+    names_hash(&[source, shard.stream(), shard.id()])
 }
 
 #[cfg(test)]
@@ -81,7 +74,7 @@ mod tests {
     fn origin(shard_id: &str, sequence: u32, index: u32) -> Origin {
         let sequence = SequenceNumber::parse(&sequence.to_string()).unwrap();
         let position = Position { sequence, sub_sequence: 0, element: 0 };
-        Origin { shard_id: shard_id.to_owned(), position, index }
+        Origin { shard: Shard::new("events", shard_id), position, index }
     }
 
     #[test]
@@ -122,15 +115,23 @@ mod tests {
     #[test]
     fn stored_shards_stay_known() {
         // Computed with the reference library's Python binding.
-        assert_eq!(shard_hash("urn:millrace:sessions", "shardId-000000000003"), 0x084b_d24d_ebda_c569);
+        assert_eq!(
+            shard_hash(
+                "urn:millrace:sessions",
+                &Shard::new("millrace-Events-1A2B3C", "shardId-000000000003")
+            ),
+            0x201c_7055_6333_678d
+        );
         assert_eq!(ORIGIN_MEMORY_MS, 34_560_000_000);
     }
 
     #[test]
-    fn two_functions_read_shards_of_one_name() {
+    fn two_functions_and_two_streams_have_shards_of_one_name() {
         let mut origins = Origins::default();
         origins.record("sessions", &origin("a", 10, 0), 0);
         assert!(origins.is_above("fraud", &origin("a", 5, 0)));
+        let other = Origin { shard: Shard::new("events-2", "a"), ..origin("a", 5, 0) };
+        assert!(origins.is_above("sessions", &other));
     }
 
     #[test]

@@ -7,14 +7,13 @@
 //!   watermark   option of signed varint
 //!   count       varint
 //!   entries     time as varint above the watermark or the entry before, 8 bytes identity, 4 bytes payload
-//! positions     varint count, oldest shard first; shard (varint length, UTF-8), digits (varint length, two to a byte),
+//! positions     varint count, oldest shard first; 8 bytes shard, digits (varint length, two to a byte),
 //!               varint sub-sequence, varint element
-//! origins       only in format 2: varint count; 8 bytes shard, digits, sub-sequence and element as above, varint
+//! origins       varint count; 8 bytes shard, digits, sub-sequence and element as above, varint
 //!               index of the signal, signed varint arrival
-//! signals       only in format 2: varint count; time as varint above the signal before (the
-//!               first: above the epoch), 4 bytes identity
+//! signals       varint count; time as varint above the signal before (the first: above the epoch), 8 bytes identity
 //! ```
-//! A ledger without signals is written in format 1, which versions before format 2 read.
+//! Shards are hashes of names, see [`crate::Shard::hash64`]; that of an origin has the emitting function too.
 //!
 //! Varints are LEB128, signed ones zigzag, fixed numbers little-endian. An option is a byte 0 or 1 before it.
 
@@ -22,10 +21,8 @@ use super::{Ledger, OriginMark, Origins, Seen, SeenSet, SignalSeen, SignalsSeen}
 use crate::position::{Position, SequenceNumber};
 use crate::varint::{Input, put_varint, unzigzag, zigzag};
 
-/// The newest format that this version writes and reads.
-pub const FORMAT: u8 = 2;
-/// The format of a ledger without signals.
-const FORMAT_WITHOUT_SIGNALS: u8 = 1;
+/// The format that this version writes, and the newest that it reads.
+pub const FORMAT: u8 = 1;
 
 /// Bytes that are no ledger of this version.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -49,9 +46,7 @@ pub enum LedgerUnreadable {
 impl Ledger {
     /// Packs the ledger.
     pub fn pack(&self) -> Vec<u8> {
-        let knows_signals = !(self.origins.marks().is_empty() && self.signals.signals().is_empty());
-        let format = if knows_signals { FORMAT } else { FORMAT_WITHOUT_SIGNALS };
-        let mut out = vec![format];
+        let mut out = vec![FORMAT];
         put_option(&mut out, self.largest_event_time_ms);
         for set in [&self.money, &self.activity] {
             put_option(&mut out, (set.watermark_ms() != i64::MIN).then_some(set.watermark_ms()));
@@ -65,21 +60,18 @@ impl Ledger {
             }
         }
         put_varint(&mut out, self.positions.len() as u64);
-        for (shard_id, position) in &self.positions {
-            put_varint(&mut out, shard_id.len() as u64);
-            out.extend(shard_id.as_bytes());
+        for (shard, position) in &self.positions {
+            out.extend(shard.to_le_bytes());
             put_position(&mut out, position);
         }
-        if format == FORMAT {
-            put_varint(&mut out, self.origins.marks().len() as u64);
-            for mark in self.origins.marks() {
-                out.extend(mark.shard.to_le_bytes());
-                put_position(&mut out, &mark.position);
-                put_varint(&mut out, mark.index.into());
-                put_varint(&mut out, zigzag(mark.arrived_at_ms));
-            }
-            put_signals(&mut out, &self.signals);
+        put_varint(&mut out, self.origins.marks().len() as u64);
+        for mark in self.origins.marks() {
+            out.extend(mark.shard.to_le_bytes());
+            put_position(&mut out, &mark.position);
+            put_varint(&mut out, mark.index.into());
+            put_varint(&mut out, zigzag(mark.arrived_at_ms));
         }
+        put_signals(&mut out, &self.signals);
         out
     }
 
@@ -91,7 +83,7 @@ impl Ledger {
         let corrupt = |what| LedgerUnreadable::Corrupt { what };
         let (format, rest) = bytes.split_first().ok_or(corrupt("it is empty"))?;
         match *format {
-            FORMAT_WITHOUT_SIGNALS..=FORMAT => {}
+            FORMAT => {}
             0 => return Err(corrupt("its format is 0")),
             found => return Err(LedgerUnreadable::Newer { found }),
         }
@@ -100,11 +92,8 @@ impl Ledger {
         let money = input.seen_set().ok_or(corrupt("its money entries"))?;
         let activity = input.seen_set().ok_or(corrupt("its activity entries"))?;
         let positions = input.positions().ok_or(corrupt("its positions"))?;
-        let (mut origins, mut signals) = (Origins::default(), SignalsSeen::default());
-        if *format == FORMAT {
-            origins = input.origins().ok_or(corrupt("its origins"))?;
-            signals = input.signals().ok_or(corrupt("its signals"))?;
-        }
+        let origins = input.origins().ok_or(corrupt("its origins"))?;
+        let signals = input.signals().ok_or(corrupt("its signals"))?;
         match input.0.is_empty() {
             true => Ok(Self { largest_event_time_ms, money, activity, positions, origins, signals }),
             false => Err(corrupt("bytes follow its end")),
@@ -156,7 +145,7 @@ impl Input<'_> {
         let mut before_ms = watermark_ms.max(0);
         for _ in 0..count {
             let time_ms = before_ms.wrapping_add(self.varint()?.cast_signed());
-            let identity = u64::from_le_bytes(self.take(8)?.try_into().ok()?);
+            let identity = self.hash()?;
             let payload = u32::from_le_bytes(self.take(4)?.try_into().ok()?);
             entries.push(Seen { time_ms, identity, payload });
             before_ms = time_ms;
@@ -164,17 +153,15 @@ impl Input<'_> {
         SeenSet::from_parts(watermark_ms, entries)
     }
 
-    fn positions(&mut self) -> Option<Vec<(String, Position)>> {
+    fn positions(&mut self) -> Option<Vec<(u64, Position)>> {
         let count = self.length()?;
-        let mut positions: Vec<(String, Position)> = Vec::new();
+        let mut positions: Vec<(u64, Position)> = Vec::new();
         for _ in 0..count {
-            let length = self.length()?;
-            let shard_id = std::str::from_utf8(self.take(length)?).ok()?.to_owned();
-            let position = self.position()?;
-            if positions.iter().any(|(known, _)| *known == shard_id) {
+            let (shard, position) = (self.hash()?, self.position()?);
+            if positions.iter().any(|(known, _)| *known == shard) {
                 return None;
             }
-            positions.push((shard_id, position));
+            positions.push((shard, position));
         }
         Some(positions)
     }
@@ -192,6 +179,10 @@ impl Input<'_> {
         Some(Position { sequence, sub_sequence: self.number()?, element: self.number()? })
     }
 
+    fn hash(&mut self) -> Option<u64> {
+        Some(u64::from_le_bytes(self.take(8)?.try_into().ok()?))
+    }
+
     fn number(&mut self) -> Option<u32> {
         u32::try_from(self.varint()?).ok()
     }
@@ -200,8 +191,7 @@ impl Input<'_> {
         let count = self.length()?;
         let mut marks = Vec::new();
         for _ in 0..count {
-            let shard = u64::from_le_bytes(self.take(8)?.try_into().ok()?);
-            let (position, index) = (self.position()?, self.number()?);
+            let (shard, position, index) = (self.hash()?, self.position()?, self.number()?);
             marks.push(OriginMark { shard, position, index, arrived_at_ms: unzigzag(self.varint()?) });
         }
         Origins::from_parts(marks)
@@ -213,8 +203,7 @@ impl Input<'_> {
         let mut time_ms = 0_i64;
         for _ in 0..count {
             time_ms = time_ms.wrapping_add(self.varint()?.cast_signed());
-            let identity = u32::from_le_bytes(self.take(4)?.try_into().ok()?);
-            signals.push(SignalSeen { time_ms, identity });
+            signals.push(SignalSeen { time_ms, identity: self.hash()? });
         }
         SignalsSeen::from_parts(signals)
     }
@@ -239,7 +228,7 @@ mod tests {
                 time_ms,
                 identity: u64::MAX - index as u64,
                 payload: 5,
-                shard_id: "shardId-000000000003",
+                shard: 3,
                 position: &position,
             };
             ledger.record(&candidate, &LedgerSettings::default());
@@ -251,9 +240,9 @@ mod tests {
     fn a_shard_stands_in_a_ledger_once() {
         let mut two = ledger();
         let position = two.positions[0].1.clone();
-        two.positions.push(("other".to_owned(), position));
+        two.positions.push((4, position));
         assert_eq!(Ledger::unpack(&two.pack()).unwrap(), two);
-        two.positions[0].0 = "other".to_owned();
+        two.positions[0].0 = 4;
         assert_eq!(Ledger::unpack(&two.pack()), Err(LedgerUnreadable::Corrupt { what: "its positions" }));
     }
 
@@ -270,35 +259,25 @@ mod tests {
         let stored = [
             0x01, 0x01, 0xf8, 0x89, 0xce, 0x90, 0x94, 0x4b, 0x01, 0xf8, 0xa9, 0xe8, 0xeb, 0x92, 0x4b, 0x01,
             0x80, 0xf0, 0xb2, 0x52, 0xef, 0xcd, 0xab, 0x89, 0x67, 0x45, 0x23, 0x01, 0x07, 0x00, 0x00, 0x00,
-            0x01, 0xf8, 0xea, 0x84, 0x90, 0x94, 0x4b, 0x00, 0x01, 0x14, 0x73, 0x68, 0x61, 0x72, 0x64, 0x49,
-            0x64, 0x2d, 0x30, 0x30, 0x30, 0x30, 0x30, 0x30, 0x30, 0x30, 0x30, 0x30, 0x30, 0x33, 0x05, 0x12,
-            0x34, 0x50, 0xac, 0x02, 0x01,
+            0x01, 0xf8, 0xea, 0x84, 0x90, 0x94, 0x4b, 0x00,
+            0x01, 0x88, 0x77, 0x66, 0x55, 0x44, 0x33, 0x22, 0x11, 0x05, 0x12, 0x34, 0x50, 0xac, 0x02, 0x01,
+            0x01, 0xef, 0xcd, 0xab, 0x89, 0x67, 0x45, 0x23, 0x01, 0x05, 0x12, 0x34, 0x50, 0xac, 0x02, 0x01,
+            0x03, 0xf8, 0x89, 0xce, 0x90, 0x94, 0x4b,
+            0x02, 0xac, 0x02, 0x08, 0x07, 0x06, 0x05, 0x04, 0x03, 0x02, 0x01,
+            0x01, 0x18, 0x17, 0x16, 0x15, 0x14, 0x13, 0x12, 0x11,
         ];
         let ledger = Ledger::unpack(&stored).unwrap();
         assert_eq!(ledger.largest_event_time_ms(), Some(1_291_191_960_188));
         assert_eq!(ledger.class(Class::Money).watermark_ms(), 1_291_019_160_188);
         let entry = Seen { time_ms: 1_291_191_960_188, identity: 0x0123_4567_89ab_cdef, payload: 7 };
         assert_eq!(ledger.class(Class::Money).entries(), [entry]);
-        assert_eq!(ledger.position("shardId-000000000003").unwrap().sequence.as_str(), "12345");
-        assert_eq!(ledger.pack(), stored);
-    }
-
-    #[test]
-    fn format_2_stays_readable() {
-        // Packed by hand from the layout above.
-        #[rustfmt::skip]
-        let stored = [
-            0x02, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x01, 0xef, 0xcd, 0xab, 0x89, 0x67, 0x45, 0x23, 0x01,
-            0x05, 0x12, 0x34, 0x50, 0xac, 0x02, 0x01, 0x03, 0xf8, 0x89, 0xce, 0x90, 0x94, 0x4b, 0x02, 0xac,
-            0x02, 0x04, 0x03, 0x02, 0x01, 0x01, 0x08, 0x07, 0x06, 0x05,
-        ];
-        let ledger = Ledger::unpack(&stored).unwrap();
         let sequence = SequenceNumber::parse("12345").unwrap();
         let position = Position { sequence, sub_sequence: 300, element: 1 };
+        assert_eq!(ledger.position(0x1122_3344_5566_7788), Some(&position));
         let shard = 0x0123_4567_89ab_cdef;
         let mark = OriginMark { shard, position, index: 3, arrived_at_ms: 1_291_191_960_188 };
         assert_eq!(ledger.origins().marks(), [mark]);
-        let signals = [(300, 0x0102_0304), (301, 0x0506_0708)];
+        let signals = [(300, 0x0102_0304_0506_0708), (301, 0x1112_1314_1516_1718)];
         assert_eq!(
             ledger.signals().signals(),
             signals.map(|(time_ms, identity)| SignalSeen { time_ms, identity })
@@ -311,7 +290,7 @@ mod tests {
 
     #[test]
     fn a_newer_format_is_told_apart_from_corruption() {
-        assert_eq!(Ledger::unpack(&[3]), Err(LedgerUnreadable::Newer { found: 3 }));
+        assert_eq!(Ledger::unpack(&[2]), Err(LedgerUnreadable::Newer { found: 2 }));
         assert_eq!(Ledger::unpack(&[0]), Err(LedgerUnreadable::Corrupt { what: "its format is 0" }));
         assert!(matches!(Ledger::unpack(&[]), Err(LedgerUnreadable::Corrupt { .. })));
         let packed = ledger().pack();

@@ -62,7 +62,7 @@ impl SeenSet {
         &self.entries
     }
 
-    /// What is known of an identity. It may stand here with several payloads, of which all but one were set aside.
+    /// What is known of an identity. It may be here with several payloads, of which all but one were collisions.
     pub fn find(&self, identity: u64, payload: u32) -> Known {
         // Repeats mostly follow soon, so the newest are looked at first.
         let mut known = Known::Not;
@@ -75,7 +75,7 @@ impl SeenSet {
         known
     }
 
-    /// Adds an entry at its place in time.
+    /// Adds an entry in order of time.
     pub(super) fn insert(&mut self, entry: Seen) {
         let index = self.entries.partition_point(|present| *present <= entry);
         self.entries.insert(index, entry);
@@ -91,12 +91,12 @@ impl SeenSet {
         }
     }
 
-    /// Lets the oldest go until at most `cap` are left, together with all of their millisecond: raised to the
-    /// time itself, the watermark would let what was just forgotten in again.
-    pub(super) fn shrink_to(&mut self, cap: usize) {
+    /// Evicts the oldest until at most `limit` are left, together with all of their millisecond. A watermark raised to
+    /// the time itself would let in again what was just evicted.
+    pub(super) fn shrink_to(&mut self, limit: usize) {
         // No watermark is above the last millisecond of all, which only a corrupt item can hold: what is there stays.
-        while self.entries.len() > cap && self.watermark_ms < i64::MAX {
-            let newest_to_go = self.entries.len() - cap - 1;
+        while self.entries.len() > limit && self.watermark_ms < i64::MAX {
+            let newest_to_go = self.entries.len() - limit - 1;
             let Some(time_ms) = self.entries.get(newest_to_go).map(|entry| entry.time_ms) else { return };
             self.raise_watermark(time_ms.saturating_add(1));
         }

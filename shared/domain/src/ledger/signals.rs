@@ -1,8 +1,8 @@
 //! Whether a signal was applied: what the last origin of its shard says, and for a while its id.
 //!
 //! Origins are a complete answer to whatever is delivered again. Not to a signal that is emitted again from another
-//! position: a batch that emitted its signals, could not commit and was given up by its mapping emits them once more
-//! when its events come back, from its producer or by redrive. The ids of the newest signals know those.
+//! position: a batch that emitted its signals, could not commit and was discarded by its mapping emits them once
+//! more when its events come back, from its producer or by redrive. The ids of the newest signals know those.
 
 use super::{Ledger, LedgerSettings};
 use crate::event::Event;
@@ -13,8 +13,8 @@ use crate::signal::Origin;
 pub struct SignalSeen {
     /// Event time in epoch milliseconds.
     pub time_ms: i64,
-    /// The lower half of the hash of its identity. Only signals of one millisecond are told apart by it.
-    pub identity: u32,
+    /// Hash of its identity.
+    pub identity: u64,
 }
 
 /// The newest signals that were applied, oldest first. Which they are depends on times and identities only, whatever
@@ -31,16 +31,14 @@ pub enum SignalJudgement {
     EmittedAgain,
     /// Applied before.
     Redelivery,
-    /// At or below the last origin of its shard, and its id is not known: it was applied and is forgotten, or it was
-    /// set aside and others of its shard have been applied since.
+    /// At or below the last origin of its shard, and its id is not known. Either it was applied and its id is evicted,
+    /// or it was quarantined and others of its shard have been applied since.
     Overtaken,
 }
 
 impl SignalSeen {
     fn of(event: &Event<'_>) -> Self {
-        #[expect(clippy::cast_possible_truncation, reason = "the lower half is what is kept")]
-        let identity = event.identity() as u32;
-        Self { time_ms: event.time_ms, identity }
+        Self { time_ms: event.time_ms, identity: event.identity() }
     }
 }
 
@@ -55,14 +53,14 @@ impl SignalsSeen {
         &self.0
     }
 
-    /// Adds a signal, and lets go of those that are older than the window or above the cap.
+    /// Adds a signal, and evicts those that are older than the window or above the limit.
     fn record(&mut self, signal: SignalSeen, settings: &LedgerSettings) {
         let Err(index) = self.0.binary_search(&signal) else { return };
         self.0.insert(index, signal);
         let newest_ms = self.0.last().map_or(signal.time_ms, |newest| newest.time_ms);
         let oldest_ms = newest_ms.saturating_sub(settings.signals_window_ms);
         let too_old = self.0.partition_point(|known| known.time_ms < oldest_ms);
-        let too_many = self.0.len().saturating_sub(settings.signals_cap);
+        let too_many = self.0.len().saturating_sub(settings.signals_limit);
         self.0.drain(..too_old.max(too_many));
     }
 }
@@ -102,10 +100,10 @@ mod tests {
         activity_dedup_window_ms: 0,
         seen_limit: 0,
         signals_window_ms: 100,
-        signals_cap: 3,
+        signals_limit: 3,
     };
 
-    fn seen(signals: &[(i64, u32)]) -> Vec<(i64, u32)> {
+    fn seen(signals: &[(i64, u64)]) -> Vec<(i64, u64)> {
         let mut seen = SignalsSeen::default();
         for (time_ms, identity) in signals {
             seen.record(SignalSeen { time_ms: *time_ms, identity: *identity }, &SETTINGS);

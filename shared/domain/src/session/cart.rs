@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use crate::event::{Data, Event};
 use crate::fold::CannotApply;
 
-/// Most skus of a cart, of its base, and of one window's sums. Within this bound the order of events does not
-/// matter; past it, which skus are given up depends on the order.
+/// Most skus of a cart, of its base, and of one window's sums. Within this limit the order of events does not
+/// matter; beyond it, the order decides which skus are evicted.
 pub const CART_LIMIT_SKUS: usize = 100;
 
 /// What one window adds to and takes from each sku. Negative sums wait for an addition that comes late.

@@ -5,7 +5,7 @@ use crate::contract::read_data;
 use crate::fold::{Delivery, Fold};
 use crate::ledger::{Ledger, LedgerSettings};
 use crate::money::Currency;
-use crate::position::{Position, SequenceNumber};
+use crate::position::{Position, SequenceNumber, Shard};
 use crate::timer::Timer;
 use crate::verdict::Verdict;
 
@@ -35,8 +35,8 @@ fn fold_of(events: &[(i64, &str, &str)]) -> (Fold<SessionState>, Vec<Verdict>) {
         let sequence = SequenceNumber::parse(&(index + 1).to_string()).unwrap();
         let position = Position { sequence, sub_sequence: 0, element: 0 };
         let settings = (LedgerSettings::default(), SessionSettings::default());
-        let arrived_at_ms = event.time_ms;
-        let delivery = Delivery { shard_id: "shard", position: &position, arrived_at_ms, redriven: false };
+        let (shard, arrived_at_ms) = (&Shard::new("events", "shard"), event.time_ms);
+        let delivery = Delivery { shard, position: &position, arrived_at_ms, redriven: false };
         verdicts.push(fold.step(&event, &delivery, &settings.0, &settings.1).unwrap());
     }
     (fold, verdicts)
@@ -374,7 +374,8 @@ fn whatever_a_timer_changes_is_said_to_be_changed() {
         ("one is set for a state of a version without timers", open(pending(None, false)), 20, true),
     ];
     let position = Position { sequence: SequenceNumber::parse("1").unwrap(), sub_sequence: 0, element: 0 };
-    let delivery = Delivery { shard_id: "shard", position: &position, arrived_at_ms: START, redriven: false };
+    let shard = &Shard::new("events", "shard");
+    let delivery = Delivery { shard, position: &position, arrived_at_ms: START, redriven: false };
     let text = Timer { key: "u".to_owned(), due_at_ms: START }.event_text().unwrap();
     let event = crate::envelope::read_event(&text).unwrap();
     for (what, mut state, minute, expected) in cases {

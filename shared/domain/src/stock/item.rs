@@ -8,8 +8,8 @@ use super::{Compacted, Counted, Level, Recent, StockState};
 /// The plain attributes of a stock item, beside `key`, `version` and `ledger`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StockItem {
-    /// Pieces on hand; below zero when pieces were sold of which nobody had told that they came. Made of the parts
-    /// below on every write, and not read back.
+    /// Pieces on hand; below zero when pieces were sold before anybody reported their receipt. Made of the parts below
+    /// on every write, and not read back.
     #[serde(skip_deserializing)]
     pub on_hand: i64,
     /// The count that is believed.

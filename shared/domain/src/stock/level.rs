@@ -15,7 +15,7 @@ pub struct Counted {
     pub on_hand: i64,
 }
 
-/// The sum of moves that are not kept apart any more. A count inside their time cannot be put in its place.
+/// The sum of moves that are not kept apart any more. A count inside their time cannot be put in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Compacted {
     /// Event time of the newest of them, in epoch milliseconds.
@@ -69,7 +69,7 @@ impl Level {
         (self.counted, self.compacted, self.recent)
     }
 
-    /// Pieces on hand. Below zero when pieces were sold of which nobody had told that they came.
+    /// Pieces on hand. Below zero when pieces were sold before anybody reported their receipt.
     pub fn on_hand(&self) -> i64 {
         self.on_hand
     }

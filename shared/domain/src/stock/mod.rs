@@ -77,7 +77,7 @@ impl KeyState for StockState {
     const READS_SIGNALS: bool = true;
 
     fn handles(data: &Data<'_>) -> bool {
-        is_delivery_or_count(data) || matches!(data, Data::StockSold(_) | Data::StockReturned(_))
+        is_receipt_or_count(data) || matches!(data, Data::StockSold(_) | Data::StockReturned(_))
     }
 
     fn apply(
@@ -109,9 +109,9 @@ impl KeyState for StockState {
     }
 }
 
-/// Whether this is what producers tell of stock. It takes the way over the stream of signals, so that everything that
-/// changes a stock item stands in one line.
-pub fn is_delivery_or_count(data: &Data<'_>) -> bool {
+/// Whether producers put this event for stock: a receipt or a count. The function relays it through the stream of
+/// signals, so that everything that changes a stock item comes in one sequence per key.
+pub fn is_receipt_or_count(data: &Data<'_>) -> bool {
     matches!(data, Data::StockReceived(_) | Data::StockCounted(_))
 }
 

@@ -1,4 +1,4 @@
-//! The moves of the last days, kept apart so that a count which comes behind them can still be put in its place.
+//! The moves of the last days, kept apart so that a count which comes behind them can still be put in order.
 
 use std::fmt;
 
@@ -15,7 +15,7 @@ pub const RECENT_LIMIT_MOVES: usize = 128;
 pub const RECENT_MEMORY_MS: i64 = 48 * HOUR_MS;
 
 /// The newest format that this version writes and reads. A newer one is not told from corruption here: whoever raises
-/// it raises the ledger's too, which makes an older version leave the item alone.
+/// it raises the state's too, which makes an older version leave the item alone.
 const FORMAT: u8 = 1;
 
 /// What moved in one millisecond.

@@ -4,7 +4,7 @@ use super::*;
 use crate::contract::read_data;
 use crate::fold::{Delivery, Fold};
 use crate::ledger::{Ledger, LedgerSettings};
-use crate::position::{Position, SequenceNumber};
+use crate::position::{Position, SequenceNumber, Shard};
 use crate::signal::{EVENT_LATE, Origin, REORDER_REQUESTED, Signal};
 use crate::time::HOUR_MS;
 use crate::verdict::{LateReason, Verdict};
@@ -43,7 +43,7 @@ impl Run {
         let sequence = SequenceNumber::parse(&number.to_string()).unwrap();
         let position = Position { sequence, sub_sequence: 0, element: 0 };
         let is_signal = [SOLD, RETURNED].contains(&event_type);
-        let origin = Origin { shard_id: "cause".to_owned(), position: position.clone(), index: 0 };
+        let origin = Origin { shard: Shard::new("events", "cause"), position: position.clone(), index: 0 };
         let event = Event {
             id: number.to_string().into(),
             source: "s".into(),
@@ -57,7 +57,7 @@ impl Run {
         };
         let ledger = LedgerSettings { activity_dedup_window_ms: 48 * HOUR_MS, ..LedgerSettings::default() };
         let delivery = Delivery {
-            shard_id: "shard",
+            shard: &Shard::new("events", "shard"),
             position: &position,
             arrived_at_ms: event.time_ms,
             redriven: false,
@@ -217,7 +217,7 @@ fn only_what_moves_or_counts_stock_is_looked_at() {
     let raw = r#"{"store_id":"s","sku":"a","quantity":1,"on_hand":1,"order_id":"o"}"#;
     let is_relayed = |kind: &str| {
         let data = read_data(kind, Some(raw)).unwrap();
-        (StockState::handles(&data), is_delivery_or_count(&data))
+        (StockState::handles(&data), is_receipt_or_count(&data))
     };
     assert_eq!([RECEIVED, COUNTED].map(is_relayed), [(true, true); 2]);
     assert_eq!([SOLD, RETURNED].map(is_relayed), [(true, false); 2]);

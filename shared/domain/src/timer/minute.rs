@@ -58,7 +58,7 @@ impl fmt::Display for Minute {
     }
 }
 
-/// Where the cursor stands before the first run: nothing lies in the minutes before the oldest bucket.
+/// Where the cursor stands before the first run: nothing lies in the minutes before the oldest time bucket.
 pub fn first_cursor(oldest: Option<Minute>, now_ms: i64) -> Minute {
     let now = Minute::of(now_ms);
     oldest.map_or(now, |oldest| oldest.min(now)).plus(-1)

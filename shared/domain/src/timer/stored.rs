@@ -8,14 +8,14 @@ use super::{Minute, Timer};
 use crate::envelope::SUBJECT_LIMIT_BYTES;
 use crate::time::LARGEST_EPOCH_MS;
 
-/// Buckets of one minute. A partition of DynamoDB takes 1,000 writes a second, so a minute takes 4,000. Writers and the
-/// function `close` must agree on it: fewer buckets would leave timers unread, so it is no setting.
+/// Time buckets of one minute. A partition of DynamoDB takes 1,000 writes a second, so a minute takes 4,000. Writers
+/// and the function `close` must agree on it: fewer time buckets would leave timers unread, so it is no setting.
 pub const SPREAD: u64 = 4;
 
 /// Digits of a due time in a sort key: those of the last millisecond of the year 9999.
 const DUE_DIGITS: usize = 15;
 
-/// A part of a minute's timers: one partition of the table.
+/// A time bucket: a part of a minute's timers, one partition of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Bucket {
     /// The minute in which `close` looks for it first.
@@ -24,7 +24,7 @@ pub struct Bucket {
     suffix: u64,
 }
 
-/// A timer and the bucket that it is in. Of one timer there may be several, written at different times.
+/// A timer and the time bucket that it is in. Of one timer there may be several, written at different times.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StoredTimer {
     /// Where it is.
@@ -45,20 +45,20 @@ pub enum NotATimer {
 }
 
 impl Bucket {
-    /// The bucket of a timer that is written now, in epoch milliseconds: that of the minute in which it is due, and never
-    /// one that `close` may have begun to take.
+    /// The time bucket of a timer that is written now, in epoch milliseconds: that of the minute in which it is due,
+    /// and never one that `close` may have begun to take.
     pub fn of(timer: &Timer, now_ms: i64) -> Self {
         let minute = Minute::of(timer.due_at_ms).max(Minute::of(now_ms).plus(1));
         Self { minute, suffix: xxh3_64(timer.key.as_bytes()) % SPREAD }
     }
 
-    /// The minute of a bucket's partition key; `None` for other keys, such as the cursor's.
+    /// The minute of a time bucket's partition key; `None` for other keys, such as the cursor's.
     pub fn minute_of(partition_key: &str) -> Option<Minute> {
         let (minute, _) = partition_key.split_once('#')?;
         Minute::parse(minute).ok()
     }
 
-    /// All buckets of a minute.
+    /// All time buckets of a minute.
     pub fn all_of(minute: Minute) -> impl Iterator<Item = Self> {
         (0..SPREAD).map(move |suffix| Self { minute, suffix })
     }
@@ -72,7 +72,7 @@ impl fmt::Display for Bucket {
 }
 
 impl StoredTimer {
-    /// A timer in the bucket that it belongs to when it is written now, in epoch milliseconds.
+    /// A timer in the time bucket that it belongs to when it is written now, in epoch milliseconds.
     pub fn new(timer: Timer, now_ms: i64) -> Self {
         Self { bucket: Bucket::of(&timer, now_ms), timer }
     }
@@ -100,7 +100,7 @@ fn due_text(due_at_ms: i64) -> String {
 /// The timer of a sort key: reads what [`sort_key`] writes.
 ///
 /// # Errors
-/// For every other text, and for keys that the stream would refuse.
+/// For every other text, and for keys that the stream would reject.
 pub fn timer_of(sort_key: &str) -> Result<Timer, NotATimer> {
     let (due, key) = sort_key.split_at_checked(DUE_DIGITS).ok_or(NotATimer::Due)?;
     let due_at_ms = match due.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_timer_is_refused() {
+    fn what_is_no_timer_is_rejected() {
         let long = format!("001291191960120#{}", "x".repeat(257));
         for (text, error) in [
             ("", NotATimer::Due),

@@ -90,7 +90,7 @@ where
                 key.lost += 1;
                 key.lost < LOST_LIMIT
             }
-            Commit::Refused(why) => {
+            Commit::Rejected(why) => {
                 self.narrow(work, index, why);
                 true
             }
@@ -99,14 +99,14 @@ where
         if accepted { None } else { work.keys.get(index).and_then(|key| key.first_open_record()) }
     }
 
-    /// Halves the way to the one event whose result the store refuses.
+    /// Halves the way to the one event whose result the store rejects.
     fn narrow(&self, work: &mut Work<'_, S>, index: usize, why: String) {
         let Some(key) = work.keys.get_mut(index) else { return };
         let Some(folded) = key.folded.take() else { return };
         match folded.verdicts.as_slice() {
             [(event, _, _)] => {
                 key.take = usize::MAX;
-                work.refused.insert(*event, (Reason::StoreRejected, why));
+                work.rejected.insert(*event, (Reason::StoreRejected, why));
             }
             verdicts => key.take = verdicts.len() / 2,
         }

@@ -1,7 +1,7 @@
 //! Fold: events into new state, with the consumer's own failures isolated.
 
 use millrace_domain::fold::{Delivery, Fold, KeyState};
-use millrace_domain::{Event, Reason, Verdict};
+use millrace_domain::{Event, Reason, Shard, Verdict};
 
 use super::Stateful;
 use super::work::{Folded, KeyWork, Work};
@@ -13,7 +13,7 @@ struct Poisoned(String);
 impl<S: KeyState, T, Q, G> Stateful<S, T, Q, G> {
     /// Folds the next events of every open key that has no fold waiting.
     pub(super) fn fold(&self, work: &mut Work<'_, S>, events: &[BatchEvent<'_>], settings: &S::Settings) {
-        let (checkpoint, shard_id) = (work.checkpoint, work.shard_id);
+        let (checkpoint, shard) = (work.checkpoint, work.shard);
         for key in work.keys.iter_mut().filter(|key| key.is_open(checkpoint) && key.folded.is_none()) {
             let Some(base) = &key.base else { continue };
             let start = || match &base.stored {
@@ -23,9 +23,9 @@ impl<S: KeyState, T, Q, G> Stateful<S, T, Q, G> {
             let next = key.next_events(checkpoint);
             let first = next.first().and_then(|(index, _)| events.get(*index));
             let Some(first) = first else { continue };
-            let fold = KeyFold { consumer: self, settings, shard_id, events, refused: &work.refused, next };
+            let fold = KeyFold { consumer: self, settings, shard, events, rejected: &work.rejected, next };
             let mut folded = match &key.corrupt {
-                Some(why) => fold.give_up(start(), why),
+                Some(why) => fold.reject_all(start(), why),
                 None => fold.all(start()).unwrap_or_else(|_| fold.one_by_one(start())),
             };
             folded.version = match &base.stored {
@@ -37,9 +37,9 @@ impl<S: KeyState, T, Q, G> Stateful<S, T, Q, G> {
         self.distrust_cached_states(work);
     }
 
-    /// Gives up folds whose state may be old, where that could be seen from outside.
+    /// Drops folds whose state may be old, where that could be seen from outside.
     ///
-    /// An event set aside because of an old state might fit the stored one. And when anything in the batch emits a
+    /// An event rejected because of an old state might fit the stored one. And when anything in the batch emits a
     /// signal, every state must be current: a fold that conflicts later would emit its own behind those that came
     /// after it in the stream. A fold that changes nothing has no condition to find out that its item was deleted.
     fn distrust_cached_states(&self, work: &mut Work<'_, S>) {
@@ -48,9 +48,9 @@ impl<S: KeyState, T, Q, G> Stateful<S, T, Q, G> {
             .any(|key| key.folded.as_ref().is_some_and(|folded| !folded.fold.signals.is_empty()));
         for key in work.open_keys() {
             let cached = key.base.as_ref().is_some_and(|base| !base.current);
-            let refuses = key.folded.as_ref().is_some_and(|folded| folded.refusals().next().is_some());
+            let rejects = key.folded.as_ref().is_some_and(|folded| folded.rejections().next().is_some());
             let unchecked = key.folded.as_ref().is_some_and(|folded| !folded.fold.changed);
-            if cached && (emits || refuses || unchecked) {
+            if cached && (emits || rejects || unchecked) {
                 key.base = None;
                 key.folded = None;
             }
@@ -61,9 +61,9 @@ impl<S: KeyState, T, Q, G> Stateful<S, T, Q, G> {
 struct KeyFold<'f, 'p, S: KeyState, T, Q, G> {
     consumer: &'f Stateful<S, T, Q, G>,
     settings: &'f S::Settings,
-    shard_id: &'f str,
+    shard: &'f Shard,
     events: &'f [BatchEvent<'p>],
-    refused: &'f std::collections::HashMap<usize, (Reason, String)>,
+    rejected: &'f std::collections::HashMap<usize, (Reason, String)>,
     next: &'f [(usize, usize)],
 }
 
@@ -89,24 +89,28 @@ impl<S: KeyState, T, Q, G> KeyFold<'_, '_, S, T, Q, G> {
                 Ok((verdict, why)) => folded.note(*index, verdict, why),
                 Err(Poisoned(why)) => {
                     folded.fold = before;
-                    folded.note(*index, Verdict::Rejected(Reason::Poisoned), why);
+                    folded.note(*index, Verdict::Rejected(Reason::FunctionFailed), why);
                 }
             }
         }
         folded
     }
 
-    fn give_up(&self, start: Fold<S>, why: &str) -> Folded<S> {
+    fn reject_all(&self, start: Fold<S>, why: &str) -> Folded<S> {
         let mut folded = Folded::starting(start);
         for (index, _) in self.next {
-            folded.note(*index, Verdict::Rejected(Reason::Poisoned), format!("cannot be applied: {why}"));
+            folded.note(
+                *index,
+                Verdict::Rejected(Reason::FunctionFailed),
+                format!("cannot be applied: {why}"),
+            );
         }
         folded
     }
 
     fn step(&self, fold: &mut Fold<S>, index: usize) -> Result<(Verdict, String), Poisoned> {
-        if let Some((reason, why)) = self.refused.get(&index) {
-            return Ok((Verdict::Rejected(*reason), format!("its result is refused: {why}")));
+        if let Some((reason, why)) = self.rejected.get(&index) {
+            return Ok((Verdict::Rejected(*reason), format!("its result is rejected: {why}")));
         }
         let Some((batch_event, event)) = self
             .events
@@ -116,7 +120,7 @@ impl<S: KeyState, T, Q, G> KeyFold<'_, '_, S, T, Q, G> {
             return Ok((Verdict::Ignored, String::new()));
         };
         let delivery = Delivery {
-            shard_id: self.shard_id,
+            shard: self.shard,
             position: &batch_event.position,
             arrived_at_ms: batch_event.arrived_at_ms,
             redriven: batch_event.redriven.is_some(),

@@ -78,8 +78,8 @@ impl<S> KeyWork<'_, S> {
                 return false;
             }
             Read::Corrupt(why) => {
-                // Retrying would block the shard for good. The events are set aside and come back by redrive, once
-                // the item has been mended.
+                // Retrying would block the shard for good. The events go into the quarantine and come back by redrive,
+                // once the item has been mended.
                 self.corrupt = Some(why);
                 None
             }

@@ -31,7 +31,7 @@ use crate::tally::Tally;
 use crate::trace::{follow, step};
 
 /// Most rounds in a row in which nothing is decided. One settles every key that nobody else writes to; more are needed
-/// while another writer keeps winning, and to halve the way to an event that the store refuses.
+/// while another writer keeps winning, and to halve the way to an event that the store rejects.
 const ROUND_LIMIT: usize = 64;
 
 /// A consumer with state: its rules and its adapters.
@@ -41,11 +41,11 @@ pub struct Stateful<S: KeyState, T, Q, G> {
     pub function: &'static str,
     /// Where items are.
     pub store: T,
-    /// Where entries are set aside.
+    /// Where rejected events go.
     pub quarantine: Q,
     /// Where signals go.
     pub signals: G,
-    /// Dedup windows and caps.
+    /// Dedup windows and limits.
     pub ledger_settings: LedgerSettings,
     cache: Mutex<StateCache<S>>,
 }
@@ -72,7 +72,7 @@ where
     /// Runs one batch under these settings, as far as it goes.
     pub async fn run(&self, batch: &Batch<'_>, settings: &S::Settings, deadline: Deadline) -> Tally {
         let BatchEvents { list: events, end } = batch.events();
-        let mut work = Work::plan(&events, self.function, &batch.source.shard_id);
+        let mut work = Work::plan(&events, self.function, &batch.source.shard);
         if let Some(end) = end {
             work.end_at(end.record, end.why);
         }
@@ -85,7 +85,7 @@ where
             // Boxed: the adapters of all steps in one future pass the compiler's limits.
             Box::pin(self.round(&mut work, &events, settings, deadline)).await;
             let before = std::mem::replace(&mut decided, work.decided());
-            // One record may hold thousands of events that the store refuses, each found in a few rounds of its own.
+            // One record may hold thousands of events that the store rejects, each found in a few rounds of its own.
             rounds = if decided > before { 0 } else { rounds + 1 };
         }
         if work.has_open_keys() {
@@ -112,7 +112,7 @@ where
         step("put", self.put(work, events, deadline)).await;
         if work.checkpoint != before || work.wants_fold() {
             // Keys that reach across the new checkpoint fold again without what lies behind it, and those with a
-            // refused event without that.
+            // rejected event without that.
             return;
         }
         step("commit", self.commit(work, deadline)).await;

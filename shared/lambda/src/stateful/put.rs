@@ -33,14 +33,14 @@ where
             return;
         }
         self.set_timers(work, events, deadline).await;
-        self.put_refusals(work, events, deadline).await;
+        self.put_rejections(work, events, deadline).await;
         // What reached across a checkpoint that moved is gone by now; all that is left was accepted.
         for folded in work.open_keys().filter_map(|key| key.folded.as_mut()) {
             folded.put = true;
         }
     }
 
-    /// Breaks off when a signal is refused: what came behind it may not have been sent.
+    /// Breaks off when a signal is rejected: what came behind it may not have been sent.
     async fn put_signals(
         &self,
         work: &mut Work<'_, S>,
@@ -58,9 +58,9 @@ where
         let (causes, signals): (Vec<_>, Vec<_>) = signals.into_iter().unzip();
         match deadline.bound(self.signals.put(&signals, deadline)).await {
             Ok(Ok(())) => {}
-            Ok(Err(SignalFailure::Refused { index, why })) => {
+            Ok(Err(SignalFailure::Rejected { index, why })) => {
                 if let Some(cause) = causes.get(index) {
-                    work.refuse(*cause, Reason::StreamRejected, why);
+                    work.reject(*cause, Reason::StreamRejected, why);
                 }
                 return ControlFlow::Break(());
             }
@@ -87,14 +87,15 @@ where
         }
     }
 
-    async fn put_refusals(&self, work: &mut Work<'_, S>, events: &[BatchEvent<'_>], deadline: Deadline) {
-        let mut refusals: Vec<(usize, Reason, String)> = Vec::new();
+    async fn put_rejections(&self, work: &mut Work<'_, S>, events: &[BatchEvent<'_>], deadline: Deadline) {
+        let mut rejections: Vec<(usize, Reason, String)> = Vec::new();
         for folded in work.waiting_to_put() {
-            refusals.extend(folded.refusals().map(|(index, reason, why)| (index, reason, why.to_owned())));
+            rejections
+                .extend(folded.rejections().map(|(index, reason, why)| (index, reason, why.to_owned())));
         }
-        refusals.sort_by_key(|(index, _, _)| *index);
+        rejections.sort_by_key(|(index, _, _)| *index);
         let mut lines = JsonLines::default();
-        for (index, reason, why) in refusals {
+        for (index, reason, why) in rejections {
             let Some(batch_event) = events.get(index) else { continue };
             let why = why.get(..why.floor_char_boundary(WHY_LIMIT_BYTES)).unwrap_or_default();
             let mut invalid = Invalid::whole(reason, why);
@@ -104,7 +105,7 @@ where
             push_entry::<Q>(
                 &mut lines,
                 batch_event.record,
-                &batch_event.quarantined(self.function, work.shard_id, invalid),
+                &batch_event.quarantined(self.function, work.shard, invalid),
             );
         }
         if lines.is_empty() {
@@ -132,7 +133,7 @@ fn record_of(events: &[BatchEvent<'_>], causes: &[usize], index: usize) -> usize
         .unwrap_or_default()
 }
 
-/// A put that the deadline cut short may have been accepted or not; all of it counts as not accepted.
+/// A put that the deadline ended may have been accepted or not; all of it counts as not accepted.
 fn failure<E: std::fmt::Display>(put: Result<Result<(), NotAccepted>, E>) -> Option<NotAccepted> {
     match put {
         Ok(accepted) => accepted.err(),

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use millrace_domain::fold::{Fold, KeyState};
-use millrace_domain::{Reason, Verdict};
+use millrace_domain::{Reason, Shard, Verdict};
 
 use crate::batch_event::{BatchEvent, newest_event_ms};
 use crate::checkpoint::Checkpoint;
@@ -12,12 +12,12 @@ use crate::tally::Tally;
 
 /// The keys of a batch in order of their first event.
 pub(super) struct Work<'p, S> {
-    pub(super) shard_id: &'p str,
+    pub(super) shard: &'p Shard,
     pub(super) checkpoint: Checkpoint,
     pub(super) keys: Vec<KeyWork<'p, S>>,
     pub(super) verdicts: Vec<Option<Verdict>>,
-    /// Events whose result the store or the stream refused: the fold leaves them out.
-    pub(super) refused: HashMap<usize, (Reason, String)>,
+    /// Events whose result the store or the stream rejected: the fold leaves them out.
+    pub(super) rejected: HashMap<usize, (Reason, String)>,
     /// Signals of the commits, by type.
     pub(super) signals: BTreeMap<&'static str, u64>,
     why: String,
@@ -30,7 +30,7 @@ pub(super) struct KeyWork<'p, S> {
     pub(super) events: Vec<(usize, usize)>,
     /// Events at the front that are done.
     pub(super) done: usize,
-    /// Most events to fold at once; lowered to find the one that the store refuses.
+    /// Most events to fold at once; lowered to find the one that the store rejects.
     pub(super) take: usize,
     /// The state that the next fold goes on from.
     pub(super) base: Option<Base<S>>,
@@ -68,7 +68,7 @@ pub(super) struct Folded<S> {
 impl<'p, S: KeyState> Work<'p, S> {
     /// Groups events by key. What could not be read, and what is not for this function or not handled by it, is
     /// decided here.
-    pub(super) fn plan(events: &'p [BatchEvent<'p>], function: &str, shard_id: &'p str) -> Self {
+    pub(super) fn plan(events: &'p [BatchEvent<'p>], function: &str, shard: &'p Shard) -> Self {
         let mut keys: Vec<KeyWork<'p, S>> = Vec::new();
         let mut index_of: HashMap<&str, usize> = HashMap::with_capacity(events.len());
         let mut verdicts = Vec::with_capacity(events.len());
@@ -91,19 +91,19 @@ impl<'p, S: KeyState> Work<'p, S> {
             verdicts.push(verdict);
         }
         Self {
-            shard_id,
+            shard,
             checkpoint: Checkpoint::default(),
             keys,
             verdicts,
-            refused: HashMap::new(),
+            rejected: HashMap::new(),
             signals: BTreeMap::new(),
             why: String::new(),
         }
     }
 
-    /// Leaves an event out whose result is refused for good; its key folds again without it.
-    pub(super) fn refuse(&mut self, event: usize, reason: Reason, why: String) {
-        self.refused.insert(event, (reason, why));
+    /// Leaves an event out whose result is rejected for good; its key folds again without it.
+    pub(super) fn reject(&mut self, event: usize, reason: Reason, why: String) {
+        self.rejected.insert(event, (reason, why));
         let holds = |key: &&mut KeyWork<'p, S>| key.events.iter().any(|(index, _)| *index == event);
         if let Some(key) = self.keys.iter_mut().find(holds) {
             key.folded = None;
@@ -125,7 +125,7 @@ impl<'p, S: KeyState> Work<'p, S> {
         self.open_keys().any(|key| key.base.is_none() || key.folded.is_none())
     }
 
-    /// Ends the batch at a record. A waiting fold that reaches across the new checkpoint is given up, unless it may be
+    /// Ends the batch at a record. A waiting fold that reaches across the new checkpoint is dropped, unless it may be
     /// written already.
     pub(super) fn end_at(&mut self, record: usize, why: &str) {
         if self.checkpoint.allows(record) {
@@ -155,7 +155,7 @@ impl<'p, S: KeyState> Work<'p, S> {
 
     /// Events of which it is known what becomes of them. Grows only.
     pub(super) fn decided(&self) -> usize {
-        self.refused.len() + self.keys.iter().map(|key| key.done).sum::<usize>()
+        self.rejected.len() + self.keys.iter().map(|key| key.done).sum::<usize>()
     }
 
     pub(super) fn tally(self, events: &[BatchEvent<'_>]) -> Tally {
@@ -209,8 +209,8 @@ impl<'p, S> KeyWork<'p, S> {
 }
 
 impl<S> Folded<S> {
-    /// The reason for which an event of this fold is set aside.
-    pub(super) fn refusals(&self) -> impl Iterator<Item = (usize, Reason, &str)> {
+    /// The rejected events of this fold, each with its reason.
+    pub(super) fn rejections(&self) -> impl Iterator<Item = (usize, Reason, &str)> {
         self.verdicts.iter().filter_map(|(index, verdict, why)| match verdict {
             Verdict::Rejected(reason) => Some((*index, *reason, why.as_str())),
             _ => None,

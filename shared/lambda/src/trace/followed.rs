@@ -10,8 +10,9 @@ use crate::clock::wall_ms;
 /// Most events that an invocation follows: each takes four annotations of the fifty that X-Ray keeps of a trace.
 const FOLLOWED_LIMIT: usize = 10;
 
-/// Tells what became of a few of these events, if the invocation is traced: those of the smallest causes, so that functions
-/// prefer the same ones among those that they both handle, and the signals of these. `verdicts` are those of a [`Tally`](crate::Tally).
+/// Reports what became of a few of these events, if the invocation is traced. They are those of the smallest causes:
+/// functions then prefer the same events among those that they both handle, and the signals of these. `verdicts` are
+/// those of a [`Tally`](crate::Tally).
 pub fn follow(events: &[BatchEvent<'_>], verdicts: &[(usize, Option<Verdict>)]) {
     if !is_traced() {
         return;

@@ -11,7 +11,7 @@ pub(crate) struct Header {
 
 impl Header {
     /// Reads a header such as `Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1`; `None` where it
-    /// is none, or says that nothing is to be told.
+    /// is none, or says that the invocation is not sampled.
     pub(crate) fn read(header: &str) -> Option<Self> {
         let part = |name: &str| {
             let mut parts = header.split(';').filter_map(|part| part.trim().split_once('='));

@@ -1,4 +1,4 @@
-//! Traces of sampled invocations, told to the X-Ray daemon that Lambda runs beside a function.
+//! Traces of sampled invocations, sent to the X-Ray daemon that Lambda runs beside a function.
 //!
 //! An invocation is a subsegment of Lambda's own segment, with its steps inside, and with a few of its events: what was
 //! decided about each, and how long after its arrival. An event and the signals that it causes carry one
@@ -22,10 +22,10 @@ use xray::XRay;
 
 use crate::kinesis_event::KinesisBatch;
 
-/// What spans and events of traces are told under; logs leave it out.
+/// The target of spans and events of traces; logs leave it out.
 pub(crate) const TARGET: &str = "millrace_trace";
 
-/// Tells traces to the daemon at this address, such as `169.254.79.129:2000`; `None` where nothing can be sent to it.
+/// Sends traces to the daemon at this address, such as `169.254.79.129:2000`; `None` where nothing can be sent to it.
 pub fn layer<S>(daemon: &str) -> Option<impl Layer<S> + Send + Sync + use<S>>
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
@@ -42,7 +42,8 @@ pub(crate) fn batch(function: &str, header: Option<&str>, batch: &KinesisBatch) 
         "invocation",
         function,
         header,
-        shard_id = batch.shard_id,
+        stream = batch.shard.stream(),
+        shard_id = batch.shard.id(),
         first_sequence_number = first,
         last_sequence_number = last,
     )

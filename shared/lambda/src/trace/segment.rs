@@ -37,14 +37,14 @@ struct Document<'a> {
 const PREFIX: &str = "{\"format\":\"json\",\"version\":1}\n";
 
 impl Segment {
-    /// An id that no other part of its trace has: the place of a part among all that this process told, and the time.
+    /// An id that no other part of its trace has: the index of a part among all of this process, and the time.
     pub(super) fn id(count: u64, started_s: f64) -> String {
         let mut hasher = DefaultHasher::new();
         (std::process::id(), count, started_s.to_bits()).hash(&mut hasher);
         format!("{:016x}", hasher.finish())
     }
 
-    /// The datagram that tells the daemon.
+    /// The segment as the datagram that the daemon reads.
     pub(super) fn datagram(&self, header: &Header) -> Option<Vec<u8>> {
         let Header { root, parent } = header;
         let document = Document { kind: "subsegment", trace_id: root, parent_id: parent, segment: self };

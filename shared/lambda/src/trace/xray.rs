@@ -16,7 +16,7 @@ use super::Header;
 use super::segment::Segment;
 use crate::clock::wall_ms;
 
-/// Most steps of an invocation that are told. A batch takes four a round, and seldom needs a second round.
+/// Most steps of an invocation that are reported. A batch takes four a round, and seldom needs a second round.
 const STEPS_LIMIT: usize = 48;
 
 /// Listens to spans under [`super::TARGET`].
@@ -37,13 +37,13 @@ struct Open {
 struct Fields(Map<String, Value>);
 
 impl XRay {
-    /// Tells the daemon at this address; `None` where nothing can be sent to it.
+    /// Sends to the daemon at this address; `None` where nothing can be sent to it.
     pub(crate) fn of(daemon: &str) -> Option<Self> {
         let daemon: SocketAddr = daemon.parse().ok()?;
         let any: SocketAddr = if daemon.is_ipv4() { ([0, 0, 0, 0], 0).into() } else { ([0; 16], 0).into() };
         let socket = UdpSocket::bind(any).ok()?;
         socket.connect(daemon).ok()?;
-        // A trace that cannot be told at once is not worth a wait.
+        // A trace that cannot be sent at once is not worth a wait.
         socket.set_nonblocking(true).ok()?;
         Some(Self { daemon: socket, segment_count: AtomicU64::new(0) })
     }
@@ -62,7 +62,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for XRay {
         span.extensions_mut().insert(open);
     }
 
-    /// What became of an event that is followed. It is told in the time of its invocation.
+    /// What became of an event that is followed. Its segment has the time of its invocation.
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
         let Some(span) = context.event_span(event) else { return };
         let mut extensions = span.extensions_mut();
@@ -88,7 +88,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for XRay {
         let mut whole = self.part(open.fields.take("function"), open.started_s, open.fields.0);
         whole.subsegments = open.parts;
         if let Some(datagram) = whole.datagram(&header) {
-            // Nobody is there to be told that nobody is there.
+            // Where no daemon listens, nobody reads an error either.
             let _ = self.daemon.send(&datagram);
         }
     }

@@ -1,4 +1,4 @@
-//! Every event is accounted for: its record is done only with a verdict, or given up.
+//! Every event is accounted for: its record is done only with a verdict, or discarded.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ pub(super) fn check(book: &Book, broken: &mut Vec<String>) {
         for entry in book.entries.iter().filter(|entry| entry.is_read_by(consumer)) {
             let verdicts = book.verdicts(consumer, entry);
             let what = || format!("{} of {:?}", consumer.name(), entry);
-            if !book.is_given_up(consumer, entry) && !verdicts.iter().any(|said| said.believed) {
+            if !book.is_discarded(consumer, entry) && !verdicts.iter().any(|said| said.believed) {
                 broken.push(format!("no verdict: {}", what()));
             }
             for Said { verdict, .. } in verdicts {
@@ -23,12 +23,12 @@ pub(super) fn check(book: &Book, broken: &mut Vec<String>) {
                     }
                     continue;
                 }
-                let refused = match verdict {
+                let rejected = match verdict {
                     Verdict::Rejected(reason) => Some(reason.code()),
                     _ => None,
                 };
                 match entry.invalid_reason() {
-                    Some(reason) if refused != Some(reason) => {
+                    Some(reason) if rejected != Some(reason) => {
                         broken.push(format!("{verdict:?} is not {reason}: {}", what()));
                     }
                     None if verdict.name() == "invalid" => {
@@ -41,19 +41,19 @@ pub(super) fn check(book: &Book, broken: &mut Vec<String>) {
     }
 }
 
-/// Checks that whatever a mapping gave up came back, but for what no invocation can take.
+/// Checks that whatever a mapping discarded came back, but for what no invocation can take.
 pub(super) fn check_brought_back(book: &Book, broken: &mut Vec<String>) {
     for consumer in Consumer::ALL {
         let mut open = BTreeMap::new();
         for entry in book.entries.iter().filter(|entry| entry.is_for(consumer)) {
-            match book.is_given_up(consumer, entry) {
+            match book.is_discarded(consumer, entry) {
                 true => open.insert(&entry.origin, entry),
                 false => open.remove(&entry.origin),
             };
         }
         let lost = open.into_values().filter(|entry| !book.is_too_large(entry));
         broken.extend(
-            lost.map(|entry| format!("given up by {} and never brought back: {entry:?}", consumer.name())),
+            lost.map(|entry| format!("discarded by {} and never brought back: {entry:?}", consumer.name())),
         );
     }
 }

@@ -14,7 +14,17 @@ pub(super) fn check(outcome: &Outcome, book: &Book, broken: &mut Vec<String>) {
     let services = outcome.world.services();
     let quarantined = quarantined_lines(&services);
     let entries = book.by_origin();
-    let rows = check_rows(&services, &entries, broken);
+    let envelopes = book.entries.iter().filter(|entry| entry.record != entry.origin.0);
+    let envelopes: BTreeMap<(RecordId, EventPosition), &Entry> =
+        envelopes.map(|entry| ((entry.record, entry.origin), entry)).collect();
+    let Rows { events: rows, brought_back } = check_rows(&services, book, &envelopes, broken);
+    for (position, entry) in &envelopes {
+        let is_valid = entry.invalid_reason().is_none() && row_of(entry).is_some();
+        let wants_row = entry.is_read_by(Consumer::Archive) && is_valid;
+        if wants_row && !book.is_discarded(Consumer::Archive, entry) && !brought_back.contains(position) {
+            broken.push(format!("no row says that it was brought back: {entry:?}"));
+        }
+    }
     let mut by_archive = BTreeSet::new();
     for (_, line) in quarantined.iter().filter(|(_, line)| line["function"] == "archive") {
         let name = name_of(line);
@@ -26,12 +36,11 @@ pub(super) fn check(outcome: &Outcome, book: &Book, broken: &mut Vec<String>) {
         by_archive.extend(name);
     }
     let done =
-        |entry: &&Entry| entry.is_for(Consumer::Archive) && !book.is_given_up(Consumer::Archive, entry);
-    let envelopes = book.entries.iter().filter(|entry| entry.record != entry.origin.0);
-    let redriven: BTreeSet<&EventPosition> = envelopes.map(|entry| &entry.origin).collect();
+        |entry: &&Entry| entry.is_for(Consumer::Archive) && !book.is_discarded(Consumer::Archive, entry);
+    let redriven: BTreeSet<&EventPosition> = envelopes.keys().map(|(_, origin)| origin).collect();
     for entry in book.entries.iter().filter(done) {
         if entry.stream == names::SIGNALS && matches!(entry.held, Held::Put(_)) {
-            // It was passed on from the stream of events, which has its row.
+            // It was relayed from the stream of events, which has its row.
             // What redrive brought back by way of the stream of events has one under its first position again.
             let again = redriven.contains(&entry.origin);
             if entry.record == entry.origin.0 && rows.contains(&entry.origin) && !again {
@@ -59,7 +68,7 @@ pub(super) fn check(outcome: &Outcome, book: &Book, broken: &mut Vec<String>) {
     let runs: BTreeMap<u64, &Run> = services.journal.runs.iter().map(|run| (run.process, run)).collect();
     for (process, line) in &quarantined {
         let run = process.and_then(|process| runs.get(&process));
-        // Behind an entry that was refused, others of the same call may have been accepted.
+        // Behind an entry that was rejected, others of the same call may have been accepted.
         let troubled = services.journal.put_in_trouble.contains(&(*process, names::QUARANTINE.to_owned()));
         if let Some(run) = run.filter(|run| run.consumer == Consumer::Archive && !troubled) {
             let name = line.get("redrive_sequence_number").unwrap_or(&line["sequence_number"]);
@@ -71,34 +80,84 @@ pub(super) fn check(outcome: &Outcome, book: &Book, broken: &mut Vec<String>) {
     }
 }
 
-/// Checks that every row of the lake is its event's own; which events have one.
+/// What the rows of the lake are about.
+#[derive(Default)]
+struct Rows {
+    /// Events, by where they were first.
+    events: BTreeSet<EventPosition>,
+    /// What was brought back, by its envelope and by where it was first.
+    brought_back: BTreeSet<(RecordId, EventPosition)>,
+}
+
+/// Checks that every row of the lake is its event's own, and names the envelope that brought it back; what has one.
 fn check_rows(
     services: &Services,
-    entries: &BTreeMap<EventPosition, &Entry>,
+    book: &Book,
+    envelopes: &BTreeMap<(RecordId, EventPosition), &Entry>,
     broken: &mut Vec<String>,
-) -> BTreeSet<EventPosition> {
-    let mut rows = BTreeSet::new();
+) -> Rows {
+    let mut rows = Rows::default();
+    let first = book.entries.iter().filter(|entry| entry.record == entry.origin.0);
+    let first: BTreeMap<EventPosition, &Entry> = first.map(|entry| (entry.origin, entry)).collect();
     for (_, line) in services.firehose.lines(names::LAKE) {
         let row = parse(line);
         let name = name_of(&row);
-        match name.and_then(|name| row_of(entries.get(&name)?)) {
+        let envelope = id_of(&row["redrive_sequence_number"]).zip(name);
+        let entry = envelope.and_then(|envelope| envelopes.get(&envelope));
+        if row.get("redrive_sequence_number").is_some() && entry.is_none() {
+            broken.push(format!("a row names an envelope that did not bring {name:?} back"));
+        }
+        if row["type"] == "record.redriven" {
+            let addressed = entry.and_then(|entry| entry.addressed);
+            if addressed.is_none_or(|addressed| row["target_function"] != addressed.name()) {
+                broken.push(format!("{name:?} was not brought back for {}", row["target_function"]));
+            }
+        }
+        rows.brought_back.extend(envelope);
+        if let Some(entry) = name.and_then(|name| first.get(&name))
+            && (row["stream"] != entry.stream || !says_its_origin(&row, &entry.held))
+        {
+            broken.push(format!("the row of {name:?} names another stream or origin"));
+        }
+        if row["type"] == "record.redriven" {
+            continue;
+        }
+        match name.and_then(|name| row_of(first.get(&name)?)) {
             None => broken.push(format!("a row of what is no valid event: {}", row["sequence_number"])),
             Some((id, data)) if row["data"] != data || row["id"] != id => {
                 broken.push(format!("the row of {name:?} is another event's"));
             }
             Some(_) => {}
         }
-        rows.extend(name);
+        rows.events.extend(name);
     }
     rows
 }
 
-/// Id and data of the row that an event has: timers have none.
+/// Whether a row has the origin that its signal says, and what is no signal has none.
+fn says_its_origin(row: &Value, held: &Held) -> bool {
+    match held {
+        Held::Signal(sent) if row["type"] != "record.redriven" => {
+            let number = |field: &str| row[field].as_u64().unwrap_or_default();
+            let (record, sub_sequence, element, index) = sent.origin.position;
+            let shard = (row["origin_stream"].as_str(), row["origin_shard_id"].as_str());
+            id_of(&row["origin_sequence_number"]) == Some(record)
+                && shard == (Some(&sent.origin.shard.0), Some(&sent.origin.shard.1))
+                && (number("origin_sub_sequence"), number("origin_element")) == (sub_sequence, element)
+                && number("origin_index") == index
+        }
+        _ => row.get("origin_sequence_number").is_none(),
+    }
+}
+
+/// Id and data of the row that an event has.
 fn row_of(entry: &Entry) -> Option<(String, String)> {
     match &entry.held {
         Held::Put(_) => entry.valid().map(|spec| (format!("e{}", spec.id), spec.data().to_string())),
         Held::Signal(sent) => Some((sent.id.clone(), sent.data().to_owned())),
-        Held::Timer(..) => None,
+        Held::Timer(_, due_at_ms) => {
+            Some((format!("due/{due_at_ms}"), format!(r#"{{"due_at_ms":{due_at_ms}}}"#)))
+        }
     }
 }
 

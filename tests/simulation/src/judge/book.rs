@@ -68,8 +68,8 @@ pub struct Book {
     pub entries: Vec<Entry>,
     /// Verdicts of each event by function, each with whether the mapping took the answer.
     verdicts: Verdicts,
-    given_up: BTreeSet<(Consumer, RecordId)>,
-    /// Whether invocations went on after their mappings had given them up.
+    discarded: BTreeSet<(Consumer, RecordId)>,
+    /// Whether invocations went on after their mappings had abandoned them.
     pub zombies: bool,
     too_large: BTreeSet<RecordId>,
 }
@@ -116,12 +116,12 @@ impl Book {
         let mut book = Self {
             entries,
             verdicts: BTreeMap::new(),
-            given_up: BTreeSet::new(),
+            discarded: BTreeSet::new(),
             zombies: outcome.fates.iter().any(|(_, fate)| matches!(fate, Fate::Abandoned(_))),
             too_large: BTreeSet::new(),
         };
         for discard in &services.journal.discards {
-            book.given_up.extend(discard.records.iter().map(|record| (discard.consumer, *record)));
+            book.discarded.extend(discard.records.iter().map(|record| (discard.consumer, *record)));
             if discard.condition == Condition::PayloadSizeExceeded {
                 book.too_large.extend(&discard.records);
             }
@@ -146,9 +146,9 @@ impl Book {
         self.too_large.contains(&entry.record)
     }
 
-    /// Whether a function's mapping gave the event's record up.
-    pub fn is_given_up(&self, consumer: Consumer, entry: &Entry) -> bool {
-        self.given_up.contains(&(consumer, entry.record))
+    /// Whether a function's mapping discarded the event's record.
+    pub fn is_discarded(&self, consumer: Consumer, entry: &Entry) -> bool {
+        self.discarded.contains(&(consumer, entry.record))
     }
 }
 

@@ -21,7 +21,7 @@ pub(super) fn check(
         // Nothing rings for a timer that was lost, until somebody looks for it.
         let is_missed = outcome.lost.contains(&came.key) && !plan.settings.sweeps_at_end;
         // The result of a timer may be larger than the table takes, since items carry lists of what was applied.
-        if !open.is_empty() && !is_missed && !came.refused {
+        if !open.is_empty() && !is_missed && !came.rejected {
             let notifications = &came.item.state.notifications;
             broken.push(format!("{}: windows stay open: {notifications:?} {open:?}", came.key));
         }

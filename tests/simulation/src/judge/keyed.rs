@@ -40,12 +40,12 @@ pub(super) struct Came<'a, S> {
     pub(super) emitted: Vec<Signal>,
     /// Each event with what must have become of it; as far as that can be told.
     pub(super) expected: Vec<(&'a Entry, Happening<'a>, Expected)>,
-    /// Whether an item was deleted or refused, so that only what it says itself can be held against it.
+    /// Whether an item was deleted or rejected, so that only what it says itself can be held against it.
     pub(super) loose: bool,
-    /// Whether the table refused the item for its size.
-    pub(super) refused: bool,
-    /// Whether some of its records were given up, and came again behind others.
-    pub(super) given_up: bool,
+    /// Whether the table rejected the item for its size.
+    pub(super) rejected: bool,
+    /// Whether some of its records were discarded, and came again behind others.
+    pub(super) discarded: bool,
 }
 
 impl<'a, S> Keyed<'a, S>
@@ -78,16 +78,16 @@ where
                     continue;
                 }
             };
-            let refused = table.refused_keys.contains(&key);
-            let loose = refused || deleted.contains(&key);
+            let rejected = table.rejected_keys.contains(&key);
+            let loose = rejected || deleted.contains(&key);
             let mut of_key = Came {
                 key,
                 item,
                 emitted: Vec::new(),
                 expected: Vec::new(),
                 loose,
-                refused,
-                given_up: events.iter().any(|(entry, _)| self.book.is_given_up(self.consumer, entry)),
+                rejected,
+                discarded: events.iter().any(|(entry, _)| self.book.is_discarded(self.consumer, entry)),
                 events,
             };
             let mut problems = Vec::new();
@@ -96,9 +96,9 @@ where
                 self.check_applied(&of_key, &mut problems);
             }
             self.check_redeliveries(&of_key, &mut problems);
-            // An abandoned invocation whose batch was given up may come to its end at any time, before its redrive or
+            // An abandoned invocation whose batch was discarded may come to its end at any time, before its redrive or
             // after.
-            if !(loose || of_key.given_up && self.book.zombies) {
+            if !(loose || of_key.discarded && self.book.zombies) {
                 self.check_order(&mut of_key, &mut problems);
             }
             let name = |problem| format!("{} of {}: {problem}", of_key.key, self.consumer.name());
@@ -139,10 +139,10 @@ where
     }
 
     /// A redelivery is of a record that was delivered before, or of a signal that was emitted again. An abandoned
-    /// invocation whose batch was given up may end behind what came after it, which to the ledger is the same.
+    /// invocation whose batch was discarded may end behind what came after it, which to the ledger is the same.
     fn check_redeliveries(&self, came: &Came<'a, S>, problems: &mut Vec<String>) {
         for (entry, happening) in &came.events {
-            let abandoned = self.book.zombies && self.book.is_given_up(self.consumer, entry);
+            let abandoned = self.book.zombies && self.book.is_discarded(self.consumer, entry);
             let said = self.book.verdicts(self.consumer, entry).iter();
             let mut said = said.filter(|said| !said.repeated && (said.believed || !abandoned));
             let is_signal = matches!(happening, Happening::Signal(_));
@@ -187,25 +187,25 @@ where
         for (entry, happening) in &came.events {
             let number = happening.number();
             let expected = reference.expect(happening, number);
-            let given_up = self.book.is_given_up(self.consumer, entry);
+            let discarded = self.book.is_discarded(self.consumer, entry);
             let is_timer = matches!(happening, Happening::Timer(..));
             woken |= is_timer;
             match expected {
                 Expected::Applied => {
                     if applied.next_if(|next| **next == number).is_some() {
                         reference.apply(happening, number);
-                    // What was given up may have been applied here, or behind this timer, which then found no item or
+                    // What was discarded may have been applied here, or behind this timer, which then found no item or
                     // another one.
-                    } else if !(given_up || is_timer && came.given_up) {
+                    } else if !(discarded || is_timer && came.discarded) {
                         problems.push(format!("{happening:?} in {} was not applied", entry.record));
                         return;
                     }
                 }
-                Expected::Collision if given_up => return,
+                Expected::Collision if discarded => return,
                 Expected::Collision => reference.record_collision(happening, number),
                 Expected::Duplicate | Expected::Late | Expected::Poisoned => {}
             }
-            if !came.given_up {
+            if !came.discarded {
                 came.expected.push((*entry, *happening, expected));
             }
         }
@@ -214,7 +214,7 @@ where
         }
         if let Some(code) = applied.next() {
             problems.push(format!("{code:x} was applied and must not have been, or not there"));
-        } else if !came.given_up && reference.state != came.item.state {
+        } else if !came.discarded && reference.state != came.item.state {
             problems.push("the state is not what it must be".to_owned());
         }
     }
@@ -233,7 +233,7 @@ where
                 | (Expected::Duplicate, Verdict::Duplicate)
                 | (Expected::Late, Verdict::Late(_))
                 | (Expected::Collision, Verdict::Rejected(Reason::Collision))
-                | (Expected::Poisoned, Verdict::Rejected(Reason::Poisoned)) => true,
+                | (Expected::Poisoned, Verdict::Rejected(Reason::FunctionFailed)) => true,
                 // A timer is not known again, and finds its work done.
                 // Nor does an abandoned invocation know its record again once its key is two shards further.
                 (Expected::Applied, Verdict::Duplicate) => {

@@ -87,7 +87,7 @@ fn check_suspects<'a>(
     came
 }
 
-/// Only what the stream of signals holds is applied: what producers say of stock is passed on into it, and what they
+/// Only what the stream of signals holds is applied: what producers say of stock is relayed into it, and what they
 /// say of signals is not believed.
 fn check_products<'a>(
     plan: &'a Plan,

@@ -1,4 +1,4 @@
-//! What lies in the quarantine, by its content, and what of it the consumers with a state must have set aside.
+//! What lies in the quarantine, by its content, and what of it the consumers with a state must have rejected.
 
 use std::collections::BTreeSet;
 
@@ -11,15 +11,15 @@ use super::book::{Book, Held};
 use crate::plan::Consumer;
 use crate::run::{Outcome, ProducerRecord};
 
-/// The reasons that only those who keep a state find: everything else is set aside by `archive`.
-const OF_STATE: [Reason; 3] = [Reason::Collision, Reason::Poisoned, Reason::StoreRejected];
+/// The reasons that only those who keep a state find: `archive` quarantines everything else.
+const OF_STATE: [Reason; 3] = [Reason::Collision, Reason::FunctionFailed, Reason::StoreRejected];
 const WITH_STATE: [Consumer; 3] = [Consumer::Sessions, Consumer::Fraud, Consumer::Inventory];
 
-/// Checks that every line holds its event's own bytes, and that what consumers with a state refused is set aside.
+/// Checks that every line holds its event's own bytes, and that what consumers with a state rejected is quarantined.
 pub(super) fn check(outcome: &Outcome, book: &Book, broken: &mut Vec<String>) {
     let services = outcome.world.services();
     let entries = book.by_origin();
-    let mut refused = BTreeSet::new();
+    let mut rejected = BTreeSet::new();
     for (_, line) in quarantined_lines(&services) {
         let name = name_of(&line);
         let Some((name, entry)) = name.and_then(|name| Some((name, entries.get(&name)?))) else {
@@ -43,7 +43,7 @@ pub(super) fn check(outcome: &Outcome, book: &Book, broken: &mut Vec<String>) {
                     line["reason"]
                 )),
                 Some(reason) => {
-                    refused.insert((consumer, name, reason.code()));
+                    rejected.insert((consumer, name, reason.code()));
                 }
             }
         }
@@ -53,7 +53,7 @@ pub(super) fn check(outcome: &Outcome, book: &Book, broken: &mut Vec<String>) {
             for said in book.verdicts(consumer, entry) {
                 if let Verdict::Rejected(reason) = said.verdict
                     && OF_STATE.contains(&reason)
-                    && !refused.contains(&(consumer, entry.origin, reason.code()))
+                    && !rejected.contains(&(consumer, entry.origin, reason.code()))
                 {
                     let what = (reason.code(), consumer.name());
                     broken.push(format!("{} and not quarantined by {}: {entry:?}", what.0, what.1));

@@ -6,9 +6,9 @@ use millrace_domain::decode::{Arrival, decode};
 use millrace_domain::fold::{Delivery, Emit, KeyState};
 use millrace_domain::signal::Signal;
 use millrace_domain::timer::{Timer, TimerDue};
-use millrace_domain::{Data, Event, Position, SequenceNumber};
+use millrace_domain::{Data, Event, Position, SequenceNumber, Shard};
 
-use super::sent::{Sent, SentOrigin};
+use super::sent::{Sent, SentOrigin, ShardName};
 use crate::plan::{Defect, EventSpec, Settings};
 use crate::run::{code, wake_code};
 
@@ -41,9 +41,9 @@ pub(super) struct Reference<'p, S: KeyState> {
     largest_ms: i64,
     classes: [Class; 2],
     /// The last origin of each shard of a source.
-    origins: BTreeMap<(String, String), SentOrigin>,
+    origins: BTreeMap<(String, ShardName), SentOrigin>,
     /// Times and hashed identities of all signals applied.
-    emitted: BTreeSet<(i64, u32)>,
+    emitted: BTreeSet<(i64, u64)>,
     /// The key's state.
     pub(super) state: S,
     /// What the key has emitted.
@@ -90,11 +90,9 @@ impl Happening<'_> {
         cause
     }
 
-    fn time_and_identity(&self) -> (i64, u32) {
+    fn time_and_identity(&self) -> (i64, u64) {
         let mut both = (0, 0);
-        self.with_event(|event| {
-            both = (event.time_ms, u32::try_from(event.identity() % (1 << 32)).unwrap_or_default())
-        });
+        self.with_event(|event| both = (event.time_ms, event.identity()));
         both
     }
 
@@ -113,8 +111,8 @@ impl Happening<'_> {
     }
 }
 
-fn shard_of(sent: &Sent) -> (String, String) {
-    (sent.source.clone(), sent.origin.shard_id.clone())
+fn shard_of(sent: &Sent) -> (String, ShardName) {
+    (sent.source.clone(), sent.origin.shard.clone())
 }
 
 fn id(number: u64) -> u64 {
@@ -194,8 +192,8 @@ impl<'p, S: KeyState> Reference<'p, S> {
     /// Decides an event without applying it.
     pub(super) fn record_collision(&mut self, event: &Happening<'_>, number: u64) {
         if let Happening::Event(spec) = event {
-            let cap = self.settings.seen_limit;
-            self.classes[usize::from(event.is_money())].decide(spec.time_ms, number, cap);
+            let limit = self.settings.seen_limit;
+            self.classes[usize::from(event.is_money())].decide(spec.time_ms, number, limit);
         }
     }
 
@@ -212,14 +210,14 @@ impl<'p, S: KeyState> Reference<'p, S> {
             }
         };
         self.largest_ms = self.largest_ms.max(time_ms);
-        let cap = self.settings.seen_limit;
+        let limit = self.settings.seen_limit;
         if let Happening::Event(spec) = next {
-            self.classes[usize::from(next.is_money())].decide(spec.time_ms, number, cap);
+            self.classes[usize::from(next.is_money())].decide(spec.time_ms, number, limit);
         }
         let dedup_windows = [self.settings.activity_dedup_window_ms, self.settings.money_dedup_window_ms];
         for (class, dedup_window_ms) in self.classes.iter_mut().zip(dedup_windows) {
             class.watermark_ms = class.watermark_ms.max(self.largest_ms.saturating_sub(dedup_window_ms));
-            class.bound(cap);
+            class.bound(limit);
         }
         self.fold(next, self.largest_ms);
     }
@@ -228,8 +226,12 @@ impl<'p, S: KeyState> Reference<'p, S> {
     fn fold(&mut self, next: &Happening<'_>, largest_ms: i64) -> bool {
         let Ok(sequence) = SequenceNumber::parse("0") else { return false };
         let position = Position { sequence, sub_sequence: 0, element: 0 };
-        let delivery =
-            Delivery { shard_id: "reference", position: &position, arrived_at_ms: i64::MAX, redriven: false };
+        let delivery = Delivery {
+            shard: &Shard::new("events", "reference"),
+            position: &position,
+            arrived_at_ms: i64::MAX,
+            redriven: false,
+        };
         let (state, signals, own) = (&mut self.state, &mut self.signals, self.own);
         let (mut timers, mut woken) = (Vec::new(), false);
         next.with_event(|event| {
@@ -248,17 +250,17 @@ impl<'p, S: KeyState> Reference<'p, S> {
 }
 
 impl Class {
-    fn decide(&mut self, time_ms: i64, number: u64, cap: usize) {
+    fn decide(&mut self, time_ms: i64, number: u64, limit: usize) {
         self.decided.push((time_ms, number));
-        self.bound(cap);
+        self.bound(limit);
     }
 
-    /// No more than `cap` may be judged by; whole milliseconds go.
-    fn bound(&mut self, cap: usize) {
+    /// No more than `limit` may be judged by; whole milliseconds go.
+    fn bound(&mut self, limit: usize) {
         loop {
             let times =
                 || self.decided.iter().map(|(time_ms, _)| *time_ms).filter(|at| *at >= self.watermark_ms);
-            match times().min().filter(|_| times().count() > cap) {
+            match times().min().filter(|_| times().count() > limit) {
                 Some(oldest_ms) => self.watermark_ms = oldest_ms + 1,
                 None => return,
             }

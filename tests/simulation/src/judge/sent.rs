@@ -24,11 +24,14 @@ pub struct Sent {
     pub text: String,
 }
 
-/// Where a signal says that it comes from: shard, and position in it.
+/// A shard: its stream's name and its id.
+pub(super) type ShardName = (String, String);
+
+/// Where a signal says that it comes from: stream, shard, and position in it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SentOrigin {
     /// The shard that the cause was read from.
-    pub shard_id: String,
+    pub shard: ShardName,
     /// Record, position in an aggregate, position in a batch, and index among the signals of one cause.
     pub position: (RecordId, u64, u64, u64),
 }
@@ -50,7 +53,7 @@ impl Sent {
             signal_type: field("type"),
             key: field("subject"),
             time: field("time"),
-            origin: SentOrigin { shard_id: field("originshardid"), position },
+            origin: SentOrigin { shard: (field("originstream"), field("originshardid")), position },
             text: text.to_owned(),
         })
     }

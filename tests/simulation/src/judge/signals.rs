@@ -8,7 +8,7 @@ use millrace_domain::time::format_rfc3339_ms;
 use super::book::{Book, Entry, Held};
 use super::keyed::Came;
 use super::reference::{Expected, Happening};
-use super::sent::{Sent, SentOrigin};
+use super::sent::{Sent, SentOrigin, ShardName};
 use crate::plan::Consumer;
 
 /// A function's signals as they lie in the stream, in its order.
@@ -54,7 +54,7 @@ impl<'a> Emitted<'a> {
                 problems.push(format!("a signal of what never was: {first:?}"));
                 continue;
             };
-            if !(wanted.contains_key(id) || first.is_late() || came.loose || came.given_up) {
+            if !(wanted.contains_key(id) || first.is_late() || came.loose || came.discarded) {
                 problems.push(format!("a signal of what was not committed: {first:?}"));
             }
         }
@@ -82,9 +82,9 @@ impl<'a> Emitted<'a> {
         if alike == 0 {
             problems.push(format!("{} was not emitted: {signal:?}; emitted was {all_sent:?}", came.key));
         }
-        // What was given up after it had emitted comes back behind others, emits again from its new position, and may
-        // emit another thing. A state that was deleted or refused does the same.
-        if came.loose || came.given_up || reused {
+        // What was discarded after it had emitted comes back behind others, emits again from its new position, and may
+        // emit another thing. A state that was deleted or rejected does the same.
+        if came.loose || came.discarded || reused {
             return;
         }
         if alike < all_sent.len() {
@@ -143,25 +143,25 @@ fn position_of(entry: &Entry) -> (u64, u64) {
 
 fn sent(book: &Book) -> impl Iterator<Item = &Sent> {
     book.entries.iter().filter_map(|entry| match &entry.held {
-        // Not what redrive brings back: it stands in another line.
+        // Not what redrive brings back: it came at another position.
         Held::Signal(sent) if entry.record == entry.origin.0 => Some(&**sent),
         _ => None,
     })
 }
 
 /// Causes of which a function may emit two things from one position, or out of order: those of keys whose item was
-/// deleted or refused, since what was judged late before may be new to the item that is born again; and those of keys
-/// of which something was given up after it had emitted.
+/// deleted or rejected, since what was judged late before may be new to the item that is born again; and those of keys
+/// of which something was discarded after it had emitted.
 pub(super) fn loose_causes<S>(all: &[Came<'_, S>]) -> BTreeSet<String> {
-    let loose = all.iter().filter(|came| came.loose || came.given_up);
+    let loose = all.iter().filter(|came| came.loose || came.discarded);
     loose.flat_map(|came| came.events.iter().map(|(_, happening)| happening.cause())).collect()
 }
 
 /// For each key, what a shard caused came in the order of its causes, and one origin always emitted the same.
 pub(super) fn check_origins(book: &Book, loose: &BTreeSet<String>, broken: &mut Vec<String>) {
-    let mut shards: BTreeMap<(&str, &str, &str), Vec<&Sent>> = BTreeMap::new();
+    let mut shards: BTreeMap<(&str, &ShardName, &str), Vec<&Sent>> = BTreeMap::new();
     for sent in sent(book) {
-        shards.entry((&sent.source, &sent.origin.shard_id, &sent.key)).or_default().push(sent);
+        shards.entry((&sent.source, &sent.origin.shard, &sent.key)).or_default().push(sent);
     }
     let is_loose = |sent: &Sent| sent.id.split_once('-').is_some_and(|(cause, _)| loose.contains(cause));
     for all_sent in shards.into_values() {

@@ -1,4 +1,4 @@
-//! Stock, added up from what users and warehouses told, by none of the rules that the function goes by.
+//! Stock, added up from what users and warehouses reported, by none of the rules that the function goes by.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,7 +20,7 @@ pub(super) fn check(
     broken: &mut Vec<String>,
 ) {
     // What a user's item no longer says, or emitted twice from two positions, cannot be added up.
-    let exact = users.iter().all(|user| !user.loose && !user.given_up);
+    let exact = users.iter().all(|user| !user.loose && !user.discarded);
     let (ordered, lines) = (moved_by_orders(users), lines_of(users));
     for product in products {
         let on_hand = product.item.state.level.on_hand();
@@ -77,8 +77,8 @@ fn lines_of(users: &[Came<'_, SessionState>]) -> BTreeMap<OrderLineKey, usize> {
     ordered
 }
 
-/// Checks that no line of an order is in a product's stock more often than in the orders, whatever was given up on the way
-/// and emitted again; as long as the product forgets none of its signals.
+/// Checks that no line of an order is in a product's stock more often than in the orders, whatever was discarded on the
+/// way and emitted again; as long as the product forgets none of its signals.
 fn check_lines(
     settings: &Settings,
     ordered: &BTreeMap<OrderLineKey, usize>,

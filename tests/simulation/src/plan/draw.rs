@@ -38,14 +38,14 @@ fn pick<T: Copy>(rng: &mut Rng, from: &[T]) -> T {
 }
 
 fn settings(rng: &mut Rng) -> Settings {
-    let gives_up = rng.u32(0..4) == 0;
+    let discards = rng.u32(0..4) == 0;
     let lateness_ms = pick(rng, &[MINUTE_MS, 10 * MINUTE_MS]);
     Settings {
         shards: rng.u32(1..=3),
         batch_size: pick(rng, &[1, 3, 10, 10, 40, 100]),
         window_ms: pick(rng, &[0, 0, 1_000]),
-        retry_attempts: (gives_up && rng.bool()).then(|| rng.u32(0..4)),
-        age_limit_ms: gives_up.then(|| rng.u64(60_000..90_000)),
+        maximum_retry_attempts: (discards && rng.bool()).then(|| rng.u32(0..4)),
+        maximum_record_age_ms: discards.then(|| rng.u64(60_000..90_000)),
         bisect: rng.bool(),
         payload_limit_bytes: if rng.u32(0..8) == 0 { 4_000 } else { 1 << 20 },
         archive_parallelization: pick(rng, &[1, 1, 3]),
@@ -121,10 +121,10 @@ fn closes(rng: &mut Rng, moves: &mut Vec<Move>) {
 const OF_FUNCTIONS: [Call; 8] =
     [Call::Read, Call::Write, Call::Deliver, Call::Publish, Call::Arm, Call::Due, Call::Cursor, Call::Scan];
 
-/// Where something is given up, an outage is long enough for it.
+/// Where something is discarded, an outage is long enough for it.
 fn outages(rng: &mut Rng, settings: &Settings) -> Vec<Outage> {
     let mut outages = Vec::new();
-    let long = settings.age_limit_ms.is_some();
+    let long = settings.maximum_record_age_ms.is_some();
     for _ in 0..pick(rng, &[0, 0, 1, 2]) + usize::from(long) {
         let start_ms = rng.u64(0..PUTTING_MS);
         let length_ms = if long { rng.u64(60_000..150_000) } else { rng.u64(500..20_000) };

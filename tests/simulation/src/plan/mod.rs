@@ -39,10 +39,10 @@ pub struct Settings {
     pub batch_size: usize,
     /// How long the first record of a batch waits for others.
     pub window_ms: u64,
-    /// Failed attempts beyond the first before a batch is given up; unlimited where there is none.
-    pub retry_attempts: Option<u32>,
-    /// Age at which records are given up; unlimited where there is none.
-    pub age_limit_ms: Option<u64>,
+    /// Failed attempts beyond the first before a batch is discarded; unlimited where there is none.
+    pub maximum_retry_attempts: Option<u32>,
+    /// Age at which records are discarded; unlimited where there is none.
+    pub maximum_record_age_ms: Option<u64>,
     /// Whether a batch that failed is halved.
     pub bisect: bool,
     /// Largest event of an invocation.
@@ -144,9 +144,9 @@ pub enum Action {
     Merge(u8),
     /// Deletes a user's item.
     Delete(u32),
-    /// Redrives what mappings gave up.
+    /// Redrives what mappings discarded.
     RedriveFailures,
-    /// Redrives what functions set aside.
+    /// Redrives what functions rejected.
     RedriveQuarantine,
     /// Splits a shard of the stream of signals, as [`Self::Split`] does.
     SplitSignals(u8),
@@ -224,9 +224,9 @@ impl Consumer {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Fate {
-    /// It does not begin: no place is free.
+    /// It does not begin: no execution is free.
     NotInvoked,
-    /// The mapping gives it up after this many milliseconds, while it goes on to its end.
+    /// The mapping abandons it after this many milliseconds, while it goes on to its end.
     Abandoned(u64),
     /// It ends, and its answer is lost.
     AnswerLost,

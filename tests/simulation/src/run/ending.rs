@@ -1,4 +1,4 @@
-//! The end of a run: what was given up comes back, what is due rings, and everything drains.
+//! The end of a run: what was discarded comes back, what is due rings, and everything drains.
 
 use redrive::Source;
 

@@ -43,18 +43,18 @@ impl Feed {
             // Those that emit signals: a shard must be one lane.
             Consumer::Sessions | Consumer::Fraud | Consumer::Inventory => 1,
         };
-        // A signal that went past its shard's position cannot be judged later, so nothing of that stream is given up;
+        // A signal that went past its shard's position cannot be judged later, so nothing of that stream is discarded;
         // nor is anything that nobody brings back.
-        let gives_up = stream == names::EVENTS && redrive::config::CONSUMERS.contains(&consumer.name());
+        let discards = stream == names::EVENTS && redrive::config::CONSUMERS.contains(&consumer.name());
         let settings = MappingSettings {
             batch_size: settings.batch_size,
             batching_window_ms: settings.window_ms,
             parallelization_factor,
-            maximum_retry_attempts: settings.retry_attempts.filter(|_| gives_up),
-            maximum_record_age_ms: settings.age_limit_ms.filter(|_| gives_up),
+            maximum_retry_attempts: settings.maximum_retry_attempts.filter(|_| discards),
+            maximum_record_age_ms: settings.maximum_record_age_ms.filter(|_| discards),
             bisect_batch_on_function_error: settings.bisect,
             report_batch_item_failures: true,
-            payload_limit_bytes: if gives_up { settings.payload_limit_bytes } else { 6 << 20 },
+            payload_limit_bytes: if discards { settings.payload_limit_bytes } else { 6 << 20 },
             backoff_initial_ms: 200,
             backoff_max_ms: 10_000,
         };

@@ -52,13 +52,13 @@ impl Simulation {
     pub(super) fn redrive(&mut self, source: Source) {
         let process = self.operation();
         self.count(format!("redrive: of {}", source.root()));
-        let given_up = self.world.services().journal.discards.len();
+        let discards = self.world.services().journal.discards.len();
         let redriving = self.operator.clone().redrive(process, source);
-        self.in_flight.push(Box::pin(async move { Event::Redrive(source, given_up, redriving.await) }));
+        self.in_flight.push(Box::pin(async move { Event::Redrive(source, discards, redriving.await) }));
     }
 
-    /// A redrive ended that began when so many batches had been given up.
-    pub(super) fn redriven(&mut self, source: Source, given_up: usize, answer: Option<&redrive::Answer>) {
+    /// A redrive ended that began when so many batches had been discarded.
+    pub(super) fn redriven(&mut self, source: Source, discards: usize, answer: Option<&redrive::Answer>) {
         let Some(answer) = answer else { return self.count("redrive: died") };
         let sent = answer.counts.sent;
         if sent > 0 {
@@ -68,7 +68,7 @@ impl Simulation {
             self.count("redrive: broke off");
         }
         // It may have listed the objects before the last one came.
-        let is_newest = given_up == self.world.services().journal.discards.len();
+        let is_newest = discards == self.world.services().journal.discards.len();
         let finished = sent == 0 && answer.complete && answer.error.is_empty() && is_newest;
         self.ending.all_redriven = source == Source::OnFailure && finished;
     }

@@ -30,8 +30,8 @@ pub(super) enum End {
     Answered { body: Vec<u8>, run: Run, container: Container },
     /// By a crash, its time limit, or a panic; the container is gone.
     Died { why: &'static str },
-    /// The mapping gave it up; it goes on.
-    GivenUp,
+    /// The mapping abandoned it; it goes on.
+    Abandoned,
 }
 
 /// An invocation to be run.

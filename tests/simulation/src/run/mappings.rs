@@ -28,7 +28,7 @@ impl Simulation {
                         self.ending.all_redriven = false;
                         let mut services = self.world.services();
                         services.objects.insert(object.key, object.body.into());
-                        services.journal.count(format!("given up: {condition}"));
+                        services.journal.count(format!("discarded: {condition}"));
                         services.journal.discards.push(Discard { consumer, records, condition });
                     }
                     Action::Finished(_) => {
@@ -74,7 +74,7 @@ impl Simulation {
             let source = source.clone();
             self.in_flight.push(Box::pin(async move {
                 tokio::time::sleep(Duration::from_millis(after_ms)).await;
-                Event::Invocation(source, fate, End::GivenUp)
+                Event::Invocation(source, fate, End::Abandoned)
             }));
         }
         let invoking = Invoking { process, source, event: invocation.event(), fate, timeout: self.timeout };
@@ -104,13 +104,13 @@ impl Simulation {
         end: End,
     ) -> Result<(), String> {
         match end {
-            End::GivenUp => self.complete(source, Outcome::FunctionError),
+            End::Abandoned => self.complete(source, Outcome::FunctionError),
             End::Died { why } => {
                 match why.strip_prefix("broken: ") {
                     Some(why) => self.broken(why),
                     None => self.count(format!("invocation: {why}")),
                 }
-                self.complete_unless_given_up(source, fate, Outcome::FunctionError)
+                self.complete_unless_abandoned(source, fate, Outcome::FunctionError)
             }
             End::Answered { body, mut run, container } => {
                 self.check_answer(&body, &run.records);
@@ -118,7 +118,7 @@ impl Simulation {
                     None => Outcome::Returned(&body),
                     Some(_) => Outcome::FunctionError,
                 };
-                self.complete_unless_given_up(source, fate, outcome)?;
+                self.complete_unless_abandoned(source, fate, outcome)?;
                 let journal = &mut self.world.services().journal;
                 run.deliveries = journal.deliveries(run.consumer, &run.records);
                 journal.runs.push(run);
@@ -128,8 +128,8 @@ impl Simulation {
         }
     }
 
-    /// An abandoned invocation was completed when it was given up.
-    fn complete_unless_given_up(
+    /// The mapping completed an abandoned invocation when it abandoned it.
+    fn complete_unless_abandoned(
         &mut self,
         source: &InvocationSource,
         fate: Option<Fate>,

@@ -70,7 +70,7 @@ pub fn run(plan: &Plan) -> Result<Outcome, String> {
 /// What came to an end.
 enum Event {
     Invocation(InvocationSource, Option<Fate>, End),
-    /// With how many batches had been given up when it began.
+    /// With how many batches had been discarded when it began.
     Redrive(Source, usize, Option<redrive::Answer>),
     Close(Option<Result<close::Answer, close::CloseError>>),
 }
@@ -168,8 +168,8 @@ impl Simulation {
             biased;
             Some(event) = self.in_flight.next(), if !self.in_flight.is_empty() => match event {
                 Event::Invocation(source, fate, end) => self.end(&source, fate, end),
-                Event::Redrive(source, given_up, answer) => {
-                    self.redriven(source, given_up, answer.as_ref());
+                Event::Redrive(source, discards, answer) => {
+                    self.redriven(source, discards, answer.as_ref());
                     Ok(())
                 }
                 Event::Close(answer) => {

@@ -73,6 +73,10 @@ impl<S: KeyState> KeyState for Observed<S> {
 
     const ATTRIBUTES: &'static [&'static str] = Self::PADDED.split_at(Self::COUNT).0;
 
+    const FORMAT: u32 = S::FORMAT;
+    const READS_FORMAT: u32 = S::READS_FORMAT;
+    const RETIRED: &'static [&'static str] = S::RETIRED;
+
     const EMITS_LATE: bool = S::EMITS_LATE;
 
     const READS_SIGNALS: bool = S::READS_SIGNALS;

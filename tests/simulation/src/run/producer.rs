@@ -13,7 +13,7 @@ use crate::world::{RecordId, Services, Stream, names};
 pub enum ProducerRecord {
     /// An event.
     Event(EventSpec),
-    /// Bytes that are none, refused for this reason.
+    /// Bytes that are none, rejected for this reason.
     Garbage(&'static str),
 }
 

@@ -9,14 +9,14 @@ use millrace_domain::stock::{ReorderPoint, ReorderPoints};
 
 use crate::plan::Settings;
 
-/// Dedup windows and cap of the ledger.
+/// Dedup windows and limit of the ledger.
 pub(crate) fn ledger_settings(settings: &Settings) -> LedgerSettings {
     LedgerSettings {
         money_dedup_window_ms: settings.money_dedup_window_ms,
         activity_dedup_window_ms: settings.activity_dedup_window_ms,
         seen_limit: settings.seen_limit,
         signals_window_ms: settings.money_dedup_window_ms,
-        signals_cap: settings.seen_limit,
+        signals_limit: settings.seen_limit,
     }
 }
 

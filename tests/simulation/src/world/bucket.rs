@@ -1,5 +1,5 @@
-//! The bucket of what was set aside: on-failure objects, quarantine objects, and the marks of those that are done; as
-//! far as S3's protocol is needed for it.
+//! The bucket of dead letters: on-failure objects, quarantine objects, and the marks of those that are done; as far as
+//! S3's protocol is needed for it.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

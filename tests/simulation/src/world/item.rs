@@ -9,7 +9,7 @@ pub type Item = Map<String, Value>;
 #[derive(Debug)]
 pub(super) struct Stored {
     text: Box<str>,
-    /// What it counts for in units and limits: DynamoDB counts names and values, and so does this.
+    /// What it counts for in capacity units and limits: DynamoDB counts names and values, and so does this.
     pub(super) bytes: usize,
 }
 

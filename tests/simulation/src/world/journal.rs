@@ -14,12 +14,12 @@ use crate::plan::Consumer;
 pub struct Journal {
     /// Invocations that ended and gave an answer, in order of their ends.
     pub runs: Vec<Run>,
-    /// Batches that were given up.
+    /// Batches that a mapping discarded.
     pub discards: Vec<Discard>,
     /// Records that were accepted, with an answer that came back, and were sent again by the same invocation: who did
     /// it, and to which stream.
     pub sent_again: Vec<(Option<u64>, String)>,
-    /// Invocations that could not put everything at once, and the stream that refused.
+    /// Invocations that could not put everything at once, and the stream that rejected.
     pub put_in_trouble: BTreeSet<(Option<u64>, String)>,
     /// How often each record was handed to a function.
     pub delivered: BTreeMap<(Consumer, RecordId), u64>,
@@ -46,7 +46,7 @@ pub struct Run {
     pub deliveries: Vec<u64>,
 }
 
-/// A batch that was given up.
+/// A batch that a mapping discarded.
 #[derive(Clone, Debug)]
 pub struct Discard {
     /// The function.

@@ -50,7 +50,7 @@ pub mod names {
     pub const REORDER_POINTS: &str = "reorder-points";
     /// The table of timers.
     pub const TIMERS: &str = "timers";
-    /// The bucket of what was set aside.
+    /// The bucket of dead letters.
     pub const DEAD_LETTERS: &str = "dead-letters";
     /// The Firehose stream of the lake.
     pub const LAKE: &str = "lake";
@@ -78,7 +78,7 @@ pub struct Services {
     pub clock: ModelClock,
     /// Lake and quarantine.
     pub firehose: Firehose,
-    /// The bucket of what was set aside, by key.
+    /// The bucket of dead letters, by key.
     pub objects: BTreeMap<String, Bytes>,
     /// What happened.
     pub journal: Journal,

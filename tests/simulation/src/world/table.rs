@@ -1,4 +1,5 @@
-//! A DynamoDB table: conditional writes, strong and eventually consistent reads, units, a limit of item size.
+//! A DynamoDB table: conditional writes, strong and eventually consistent reads, capacity units, a
+//! limit of item size.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -30,10 +31,10 @@ pub struct Table {
     changed: VecDeque<(u64, String)>,
     /// What happened, in order.
     pub writes: Vec<TableWrite>,
-    /// Keys of items that were refused for their size.
-    pub refused_keys: Vec<String>,
-    /// Write units, each 1 KB of the larger of old and new item.
-    pub write_units: u64,
+    /// Keys of items that were rejected for their size.
+    pub rejected_keys: Vec<String>,
+    /// Write capacity units, each 1 KB of the larger of old and new item.
+    pub write_capacity_units: u64,
     /// Conditions that did not hold.
     pub conflicts: u64,
 }
@@ -60,8 +61,8 @@ impl Table {
             rows: BTreeMap::new(),
             changed: VecDeque::new(),
             writes: Vec::new(),
-            refused_keys: Vec::new(),
-            write_units: 0,
+            rejected_keys: Vec::new(),
+            write_capacity_units: 0,
             conflicts: 0,
         }
     }
@@ -133,7 +134,7 @@ impl Table {
         })
     }
 
-    /// Answers `BatchExecuteStatement`; an error is the code of the whole request's refusal.
+    /// Answers `BatchExecuteStatement`; an error is the code of the whole request's rejection.
     ///
     /// # Errors
     /// When the request as a whole is none that the service takes.
@@ -161,11 +162,11 @@ impl Table {
             return Err("ValidationException");
         }
         let mut responses = Vec::with_capacity(parsed.len());
-        let before = self.write_units;
+        let before = self.write_capacity_units;
         for (key, (statement, all_old)) in keys.into_iter().zip(parsed) {
             responses.push(self.execute(&key, statement, all_old, process, now_ms));
         }
-        let units = self.write_units - before;
+        let units = self.write_capacity_units - before;
         Ok(json!({"Responses": responses, "ConsumedCapacity": [{"CapacityUnits": units}]}))
     }
 
@@ -208,12 +209,12 @@ impl Table {
         let new = Stored::new(new);
         let new_bytes = new.bytes;
         if new_bytes > self.settings.item_limit_bytes {
-            self.refused_keys.push(key.to_owned());
+            self.rejected_keys.push(key.to_owned());
             let message = "Item size to update has exceeded the maximum allowed size";
             return json!({"Error": {"Code": "ValidationError", "Message": message}});
         }
         let old_bytes = self.change(key, Some(new), now_ms).map_or(0, |old| old.bytes);
-        self.write_units += old_bytes.max(new_bytes).div_ceil(UNIT_BYTES) as u64;
+        self.write_capacity_units += old_bytes.max(new_bytes).div_ceil(UNIT_BYTES) as u64;
         self.writes.push(TableWrite { process, key: key.to_owned(), version, ledger_hash });
         json!({"TableName": self.name})
     }

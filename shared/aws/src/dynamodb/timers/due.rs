@@ -131,7 +131,7 @@ impl DynamoTimers {
                 Ok(answer) => {
                     let consumed = answer.consumed_capacity().and_then(|capacity| capacity.capacity_units);
                     self.meter.add(&Usage {
-                        write_units: capacity_units(consumed.into_iter()),
+                        write_capacity_units: capacity_units(consumed.into_iter()),
                         ..Usage::default()
                     });
                     return Ok(());
@@ -147,8 +147,11 @@ impl DynamoTimers {
     }
 
     fn read(&self, consumed: Option<f64>) {
-        let usage =
-            Usage { read_requests: 1, read_units: capacity_units(consumed.into_iter()), ..Usage::default() };
+        let usage = Usage {
+            read_requests: 1,
+            read_capacity_units: capacity_units(consumed.into_iter()),
+            ..Usage::default()
+        };
         self.meter.add(&usage);
     }
 

@@ -1,0 +1,4 @@
+//! The lake read back.
+
+#[cfg(test)]
+mod parquet_files;
