@@ -25,12 +25,15 @@ for name in sessions archive fraud inventory close; do
     (
         set -a
         . "$work/serve/functions.env"
-        AWS_LAMBDA_RUNTIME_API="[::1]:$port/$name" AWS_LAMBDA_FUNCTION_NAME=$name AWS_LAMBDA_FUNCTION_VERSION=1
+        AWS_LAMBDA_RUNTIME_API="http://[::1]:$port/.rt/$name" AWS_LAMBDA_FUNCTION_NAME=$name AWS_LAMBDA_FUNCTION_VERSION=1
         AWS_LAMBDA_FUNCTION_MEMORY_SIZE=512
         exec "$build/${name^}Function/bootstrap"
     ) >"$work/$name.log" 2>&1 &
     functions+=($!)
 done
+# Who cannot start has ended by now; an invocation would wait for it.
+sleep 2
+for pid in "${functions[@]}"; do kill -0 "$pid" || fail 'a function ended'; done
 invoke_by_hand --invoke-port "$port"
 
 target/local/millrace generate --events 3000 --shoppers 100 --out "$work/events.jsonl"

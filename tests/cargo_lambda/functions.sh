@@ -1,14 +1,17 @@
 # What check.sh and watch.sh share: the services, the invocations by hand, and their end.
 work=$(mktemp -d)
 watch='' serve='' functions=()
-# Ports that a forgotten `serve` does not hold, below those that systems hand out.
-base=$((20000 + RANDOM % 10000))
+export PATH="$PWD/.venv/bin:$PATH"
+# Ports that a forgotten `serve` does not hold, below those that systems hand out and apart from those of tests/acceptance.
+base=$((20000 + RANDOM % 4900))
 ports=(--kinesis-port "$base" --dynamodb-port "$((base + 1))" --firehose-port "$((base + 2))")
 
 stop() {
     [ ${#functions[@]} -eq 0 ] || kill "${functions[@]}" 2>/dev/null || true
     [ -z "$watch" ] || kill -- "-$watch" 2>/dev/null || true
     [ -z "$serve" ] || kill "$serve" 2>/dev/null || true
+    # They may still write below it.
+    wait "${functions[@]}" $watch $serve 2>/dev/null || true
     rm -rf "$work"
 }
 
@@ -29,7 +32,7 @@ serve_services() {
 invoke() {
     local answer
     # The first invocation may wait for the compiler.
-    answer=$(timeout 1200 cargo lambda invoke "$1" --data-file "events/$1/$2.json" "${@:3}") || fail "invoke $1 $2"
+    answer=$(timeout --foreground 1200 cargo lambda invoke "$1" --data-file "events/$1/$2.json" "${@:3}") || fail "invoke $1 $2"
     [ "$answer" = '{"batchItemFailures":[]}' ] || fail "invoke $1 $2 answered $answer"
     echo "ok     cargo lambda invoke $1 --data-file events/$1/$2.json"
 }

@@ -38,7 +38,7 @@ class Watcher:
         wait("cargo lambda watch does not listen", self.listens)
         lines = (self.folder / "killed.env").read_text().splitlines()
         environment = dict(line.split("=", 1) for line in lines) | {
-            "AWS_LAMBDA_RUNTIME_API": f"[{host}]:{port}/{self.name}",
+            "AWS_LAMBDA_RUNTIME_API": f"http://[{host}]:{port}/.rt/{self.name}",
             "AWS_LAMBDA_FUNCTION_NAME": self.name,
             "AWS_LAMBDA_FUNCTION_VERSION": "1",
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512",

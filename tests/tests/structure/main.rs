@@ -13,4 +13,6 @@ mod shape;
 #[cfg(test)]
 mod sources;
 #[cfg(test)]
+mod workflow;
+#[cfg(test)]
 mod workspace;
