@@ -4,38 +4,18 @@
 //! local program among them, every function would be compiled with its features. That program is built by itself, under a
 //! profile of its own, which saves two thirds of the time of a first build.
 
+mod exec;
+
 use std::process::{Command, ExitCode};
 
 const MANIFEST: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../Cargo.toml");
 
 fn main() -> ExitCode {
     let mut cargo = Command::new(env!("CARGO"));
-    cargo.args([
-        "run",
-        "--profile",
-        "local",
-        "--package",
-        "millrace-local",
-        "--manifest-path",
-        MANIFEST,
-        "--",
-    ]);
+    cargo.args(["run", "--profile", "local", "--package", "millrace-local"]);
+    cargo.args(["--manifest-path", MANIFEST, "--"]);
     cargo.args(std::env::args_os().skip(1));
-    let error = start(&mut cargo);
+    let error = exec::start(&mut cargo);
     eprintln!("cargo cannot be started: {error}");
     ExitCode::FAILURE
-}
-
-/// Becomes the program where the system can, so that signals reach it.
-#[cfg(unix)]
-fn start(cargo: &mut Command) -> std::io::Error {
-    std::os::unix::process::CommandExt::exec(cargo)
-}
-
-#[cfg(not(unix))]
-fn start(cargo: &mut Command) -> std::io::Error {
-    match cargo.status() {
-        Ok(status) => std::process::exit(status.code().unwrap_or(1)),
-        Err(error) => error,
-    }
 }

@@ -129,16 +129,16 @@ impl RedriveFields<'_> {
         if *self == Self::default() {
             return Ok(None);
         }
-        let sequence_number = there(self.redrive_sequence_number.as_deref(), "redrive_sequence_number")?;
-        let stream = there(self.redrive_stream.as_deref(), "redrive_stream")?;
-        let shard_id = there(self.redrive_shard_id.as_deref(), "redrive_shard_id")?;
+        let (shard, position) = read_position(
+            (self.redrive_stream.as_deref(), "redrive_stream"),
+            (self.redrive_shard_id.as_deref(), "redrive_shard_id"),
+            (self.redrive_sequence_number.as_deref(), "redrive_sequence_number"),
+            (self.redrive_sub_sequence, "redrive_sub_sequence"),
+            (self.redrive_element, "redrive_element"),
+        )?;
         Ok(Some(StreamPosition {
-            shard: Shard::new(stream, shard_id),
-            position: Position {
-                sequence: sequence(sequence_number, "redrive_sequence_number")?,
-                sub_sequence: there(self.redrive_sub_sequence, "redrive_sub_sequence")?,
-                element: there(self.redrive_element, "redrive_element")?,
-            },
+            shard,
+            position,
             arrived_at_ms: there(self.redrive_arrived_at, "redrive_arrived_at")?,
         }))
     }
@@ -153,19 +153,36 @@ impl OriginFields<'_> {
         if *self == Self::default() {
             return Ok(None);
         }
-        let sequence_number = there(self.origin_sequence_number.as_deref(), "origin_sequence_number")?;
-        let stream = there(self.origin_stream.as_deref(), "origin_stream")?;
-        let shard_id = there(self.origin_shard_id.as_deref(), "origin_shard_id")?;
-        Ok(Some(Origin {
-            shard: Shard::new(stream, shard_id),
-            position: Position {
-                sequence: sequence(sequence_number, "origin_sequence_number")?,
-                sub_sequence: there(self.origin_sub_sequence, "origin_sub_sequence")?,
-                element: there(self.origin_element, "origin_element")?,
-            },
-            index: there(self.origin_index, "origin_index")?,
-        }))
+        let (shard, position) = read_position(
+            (self.origin_stream.as_deref(), "origin_stream"),
+            (self.origin_shard_id.as_deref(), "origin_shard_id"),
+            (self.origin_sequence_number.as_deref(), "origin_sequence_number"),
+            (self.origin_sub_sequence, "origin_sub_sequence"),
+            (self.origin_element, "origin_element"),
+        )?;
+        Ok(Some(Origin { shard, position, index: there(self.origin_index, "origin_index")? }))
     }
+}
+
+/// A value that may be missing, and the name of its field.
+type Field<T> = (Option<T>, &'static str);
+
+/// The shard and the position that fields hold where none of them may be missing.
+fn read_position(
+    stream: Field<&str>,
+    shard_id: Field<&str>,
+    sequence_number: Field<&str>,
+    sub_sequence: Field<u32>,
+    element: Field<u32>,
+) -> Result<(Shard, Position), NoPosition> {
+    let digits = there(sequence_number.0, sequence_number.1)?;
+    let shard = Shard::new(there(stream.0, stream.1)?, there(shard_id.0, shard_id.1)?);
+    let position = Position {
+        sequence: sequence(digits, sequence_number.1)?,
+        sub_sequence: there(sub_sequence.0, sub_sequence.1)?,
+        element: there(element.0, element.1)?,
+    };
+    Ok((shard, position))
 }
 
 fn there<T>(value: Option<T>, field: &'static str) -> Result<T, NoPosition> {
