@@ -94,7 +94,7 @@ def batch_of(function):
 
 
 class RuntimeApi(http.server.BaseHTTPRequestHandler):
-    """Hands out one invocation, and tells its answer and when both happened."""
+    """Hands out one invocation, and has its answer and when both happened."""
 
     protocol_version = "HTTP/1.1"
 

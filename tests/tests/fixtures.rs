@@ -1,4 +1,4 @@
-//! Every fixture comes to the result that `events/README.md` gives for it.
+//! Every fixture gives the result that `events/README.md` gives for it.
 
 #![expect(clippy::unwrap_used, reason = "a test may stop at what it does not expect")]
 

@@ -1,4 +1,4 @@
-//! What X-Ray's daemon is told of an invocation: its steps, and what became of its events.
+//! What X-Ray's daemon receives of an invocation: its steps, and what became of its events.
 
 #![expect(clippy::unwrap_used, reason = "a test may stop at what it does not expect")]
 

@@ -1,4 +1,4 @@
-//! The fixture comes to the points that it should.
+//! The fixture gives the points that it should.
 
 use loyalty::Loyalty;
 use millrace_domain::ledger::LedgerSettings;

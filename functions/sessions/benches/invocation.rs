@@ -33,7 +33,7 @@ const BATCHES: u64 = 60;
 const WARM_UP: u64 = 10;
 const STARTS: usize = 9;
 
-/// A runtime API that hands out events and tells when they were asked for and answered.
+/// A runtime API that hands out events and notes when they were asked for and answered.
 struct RuntimeApi {
     events: Mutex<mpsc::Receiver<Vec<u8>>>,
     output: mpsc::Sender<(Instant, Option<Bytes>)>,
@@ -56,7 +56,7 @@ async fn answered(State(api): State<Arc<RuntimeApi>>, body: Bytes) -> axum::http
     axum::http::StatusCode::ACCEPTED
 }
 
-/// A server with a runtime API: its address, where events go, and what it tells.
+/// A server with a runtime API: its address, where events go, and what it notes.
 async fn runtime_api() -> (String, mpsc::Sender<Vec<u8>>, mpsc::Receiver<(Instant, Option<Bytes>)>) {
     let (events, receiver) = mpsc::channel(1);
     let (output, outputs) = mpsc::channel(16);

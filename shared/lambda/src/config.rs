@@ -9,7 +9,7 @@ use millrace_domain::session::SessionSettings;
 use millrace_domain::time::{DAY_MS, SECOND_MS};
 use tracing::Level;
 
-/// Longest gap, lateness or dedup window: a week, as long as the stream keeps records unless it is told otherwise.
+/// Longest gap, lateness or dedup window: a week, as long as the stream keeps records by default.
 const TIME_LIMIT_SECONDS: i64 = 7 * DAY_MS / SECOND_MS;
 
 /// Every problem with the environment, each naming its variable.

@@ -37,7 +37,7 @@ pub fn strip_header(data: &Bytes, budget_bytes: &mut u64) -> Result<Bytes, Inval
     }
 }
 
-/// Inflates zlib data and takes what it comes to off the budget, whether it is taken or rejected: otherwise each of many
+/// Inflates zlib data and takes the inflated size off the budget, whether it is taken or rejected: otherwise each of many
 /// bombs would inflate as far as the first. An error is the rule that it breaks.
 pub(crate) fn inflate(data: &[u8], budget_bytes: &mut u64) -> Result<Bytes, &'static str> {
     let mut inflated = Vec::new();

@@ -22,7 +22,7 @@ pub struct EventBuilder {
     origin: Option<(String, u64, u32)>,
 }
 
-/// A login of this user under this id, at [`START_MS`], until told otherwise.
+/// A login of this user under this id, at [`START_MS`], until a test changes it.
 pub fn event(id: impl Into<String>, user: &str) -> EventBuilder {
     EventBuilder {
         id: id.into(),

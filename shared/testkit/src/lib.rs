@@ -1,7 +1,7 @@
 //! In-memory adapters, failure injection and builders for tests.
 //!
 //! The adapters keep the ports' contracts as the real ones do, and fail only when a test's script says so. All
-//! adapters of one test may share a [`Journal`], which tells in which order they were called.
+//! adapters of one test may share a [`Journal`], which has the order of their calls.
 
 #![expect(
     clippy::unwrap_used,

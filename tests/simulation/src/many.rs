@@ -21,7 +21,7 @@ pub struct Failure {
     pub script: Option<Box<Plan>>,
 }
 
-/// Runs seeds and tells of each; `keeps_on` says whether to go on.
+/// Runs seeds and reports each; `keeps_on` says whether to go on.
 pub fn run_seeds(seeds: &[u64], jobs: usize, mut keeps_on: impl FnMut(Result<Coverage, Failure>) -> bool) {
     let next = AtomicUsize::new(0);
     std::thread::scope(|scope| {

@@ -117,7 +117,7 @@ async fn a_stale_cached_item_lets_no_signal_overtake_an_earlier_one() {
     here.run(&BatchBuilder::starting_at(1).events(&events).build()).await;
     there.run(&BatchBuilder::starting_at(4).event(&event("u1", "u").views("a")).build()).await;
 
-    // From what `here` remembers, the event of u tells nothing; from what is stored, it does.
+    // From what `here` remembers, the event of u emits nothing; from what is stored, it does.
     let events = ["u2", "v2"].map(|id| event(id, &id[..1]).views("a"));
     assert_eq!(
         here.run(&BatchBuilder::starting_at(5).events(&events).build()).await.verdicts,

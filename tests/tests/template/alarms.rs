@@ -152,7 +152,7 @@ fn every_consumer_is_watched_for_how_far_it_lies_behind() {
     assert_eq!(watched("AWS/Lambda", "IteratorAge", "FunctionName"), sorted(functions.collect()));
 }
 
-/// Lambda tells how far a function lies behind, and not behind which of its streams.
+/// Lambda reports how far a function lies behind, and not behind which of its streams.
 #[test]
 fn whoever_lies_behind_the_signals_is_told_days_before_they_are_gone() {
     let hours = number(resource("Signals").get("RetentionPeriodHours"));
@@ -239,7 +239,7 @@ fn the_first_record_that_goes_astray_is_told() {
     }
 }
 
-/// What is normal once in a while is told when it lasts, as the operator's page says.
+/// What is normal once in a while raises an alarm when it lasts, as the operator's page says.
 #[test]
 fn what_lasts_is_told_after_a_quarter_of_an_hour() {
     for (name, statistic, threshold) in [

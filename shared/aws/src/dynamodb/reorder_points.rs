@@ -103,7 +103,7 @@ fn write((sku, point): &(String, ReorderPoint)) -> Result<WriteRequest, String> 
     Ok(WriteRequest::builder().put_request(put).build())
 }
 
-/// The reorder point that an item tells. One that cannot be used must not stop a shard: its product has none until
+/// The reorder point in an item. One that cannot be used must not stop a shard: its product has none until
 /// somebody mends it.
 fn point(sku: &str, item: &Item) -> Option<ReorderPoint> {
     let number = |name: &str| item.get(name)?.as_n().ok()?.parse().ok();

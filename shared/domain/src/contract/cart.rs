@@ -13,7 +13,7 @@ pub struct CartChange<'a> {
     /// The product.
     #[serde(borrow)]
     pub sku: Cow<'a, str>,
-    /// How many pieces; always positive, the type tells the direction.
+    /// How many pieces; always positive: the type has the direction.
     pub quantity: i64,
 }
 

@@ -143,7 +143,7 @@ impl Ledger {
     /// Judges an event without changing anything.
     ///
     /// Below the watermark an event never touches state, whatever it is; at or above, it is new exactly when its
-    /// identity is not in `seen`. The position tells only the name of the thing.
+    /// identity is not in `seen`. The position gives only the name of the thing.
     pub fn judge(&self, candidate: &Candidate<'_>, settings: &LedgerSettings) -> Judgement {
         let seen = self.class(candidate.class);
         if candidate.time_ms < seen.watermark_ms() {

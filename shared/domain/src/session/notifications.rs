@@ -31,7 +31,7 @@ struct AbandonedCart<'a> {
     cart: &'a Cart,
 }
 
-/// The data of `recommendation.refresh_requested`: a reference to the state, which tells what changed.
+/// The data of `recommendation.refresh_requested`: a reference to the state, which has what changed.
 #[derive(Serialize)]
 struct Refresh<'a> {
     user: &'a str,

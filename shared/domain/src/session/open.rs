@@ -6,7 +6,7 @@ use super::{Notifications, SessionSettings};
 use crate::time::MINUTE_MS;
 use crate::timer::{LOOK_BACK_MINUTES, Timer};
 
-/// What tells of a user's item whether a timer is missing. Reads the attributes of [`super::SessionItem`].
+/// The part of a user's item that shows whether a timer is missing. Reads the attributes of [`super::SessionItem`].
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct OpenSession {
     /// The user.

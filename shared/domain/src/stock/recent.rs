@@ -14,7 +14,7 @@ pub const RECENT_LIMIT_MOVES: usize = 128;
 /// How long before the newest a move is kept apart, in milliseconds: as late as warehouses hand in their counts.
 pub const RECENT_MEMORY_MS: i64 = 48 * HOUR_MS;
 
-/// The newest format that this version writes and reads. A newer one is not told from corruption here: whoever raises
+/// The newest format that this version writes and reads. A newer one looks like corruption here: whoever raises
 /// it raises the state's too, which makes an older version leave the item alone.
 const FORMAT: u8 = 1;
 
@@ -54,7 +54,7 @@ impl Recent {
         self.0.is_empty()
     }
 
-    /// Adds a move to what moved in its millisecond. One that comes to nothing stays: which moves are kept apart must
+    /// Adds a move to what moved in its millisecond. One whose sum is zero stays: which moves are kept apart must
     /// depend on their times only, or it would depend on the order in which they came.
     pub(super) fn add(&mut self, at_ms: i64, quantity: i64) -> Result<(), StockOverflow> {
         let index = self.0.partition_point(|known| known.at_ms < at_ms);

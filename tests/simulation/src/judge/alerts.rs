@@ -1,4 +1,4 @@
-//! What must be suspected, told from each user's list of what was applied, in the simplest way.
+//! What must be suspected, from each user's list of what was applied, in the simplest way.
 
 use std::collections::BTreeSet;
 

@@ -38,7 +38,7 @@ pub(super) struct Came<'a, S> {
     pub(super) item: Observed<S>,
     /// What the events of the item's list emitted.
     pub(super) emitted: Vec<Signal>,
-    /// Each event with what must have become of it; as far as that can be told.
+    /// Each event with what must have become of it; as far as that can be known.
     pub(super) expected: Vec<(&'a Entry, Happening<'a>, Expected)>,
     /// Whether an item was deleted or rejected, so that only what it says itself can be held against it.
     pub(super) loose: bool,

@@ -1,4 +1,4 @@
-//! What must become of a key's events, told in the simplest way: nothing is forgotten, nothing is packed.
+//! What must become of a key's events, in the simplest way: nothing is forgotten, nothing is packed.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -63,7 +63,7 @@ impl Sent {
         data_of(&self.text).unwrap_or_default()
     }
 
-    /// Whether it tells of an event that came too late.
+    /// Whether its event came too late.
     pub(super) fn is_late(&self) -> bool {
         self.signal_type == EVENT_LATE
     }
