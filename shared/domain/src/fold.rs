@@ -21,8 +21,9 @@ pub trait KeyState: Clone + Default {
     /// from a written state is taken out of the item.
     const ATTRIBUTES: &'static [&'static str];
 
-    /// The format that the state is written in. It is raised whenever an attribute comes, goes, or means something else,
-    /// so that a version that knows nothing of the change leaves the item alone.
+    /// The format that the state is written in, from 1. It is raised whenever an attribute comes or goes, so that a version
+    /// that knows nothing of the change leaves the item alone. A name keeps its meaning for ever: what means something else
+    /// is another attribute, since a reader of two formats goes by names alone.
     const FORMAT: u32 = 1;
 
     /// The newest format that is read. A version that reads the next format before any version writes it lets that one

@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 use crate::contract::NAME_LIMIT_BYTES;
-use crate::decode::{field_error, truncate};
+use crate::decode::{BATCH_LIMIT_EVENTS, field_error, truncate};
 use crate::identity::ID_LIMIT_BYTES;
 use crate::invalid::{Invalid, Reason};
 use crate::position::{INDEX_LIMIT, Position, SequenceNumber, Shard, StreamPosition};
@@ -116,10 +116,12 @@ fn checked<'a>(wire: Wire<'a>, partition_key: &str) -> Result<RedriveEnvelope<'a
             return reject(Reason::Contract, field, "must be 1 to 128 bytes");
         }
     }
-    for (field, number) in [("data.sub_sequence", data.sub_sequence), ("data.element", data.element)] {
-        if number > INDEX_LIMIT {
-            return reject(Reason::Contract, field, "must be below 2^31");
-        }
+    if data.sub_sequence > INDEX_LIMIT {
+        return reject(Reason::Contract, "data.sub_sequence", "must be below 2^31");
+    }
+    // What it holds may be a batch, whose elements are counted from here.
+    if usize::try_from(data.element).is_ok_and(|element| element >= BATCH_LIMIT_EVENTS) {
+        return reject(Reason::Contract, "data.element", "must be below the events of a batch");
     }
     let Ok(sequence) = SequenceNumber::parse(&data.sequence_number) else {
         return reject(Reason::Contract, "data.sequence_number", "must be a sequence number");
@@ -260,7 +262,7 @@ mod tests {
             (r#""encoding":"zlib""#, r#""encoding":"rot13""#, Reason::Contract, "data.encoding"),
             (r#","data_base64":"e30=""#, "", Reason::Contract, "data.data_base64"),
             (r#""element":2"#, r#""element":-2"#, Reason::Contract, "data.element"),
-            (r#""element":2"#, r#""element":2147483648"#, Reason::Contract, "data.element"),
+            (r#""element":2"#, r#""element":5000"#, Reason::Contract, "data.element"),
             (r#""sub_sequence":1"#, r#""sub_sequence":2147483648"#, Reason::Contract, "data.sub_sequence"),
             (r#""source":"#, r#""id":"again","id":"again","source":"#, Reason::Envelope, ""),
         ];
@@ -270,6 +272,14 @@ mod tests {
             let invalid = read(&broken, "u").unwrap().unwrap_err();
             assert_eq!((invalid.reason, invalid.field.as_str()), (reason, field));
         }
+    }
+
+    #[test]
+    fn positions_end_at_their_limits() {
+        let mut last = example();
+        last.first.position.sub_sequence = INDEX_LIMIT;
+        last.first.position.element = u32::try_from(BATCH_LIMIT_EVENTS).unwrap() - 1;
+        assert_eq!(read(&last.write("u"), "u"), Some(Ok(last)));
     }
 
     #[test]

@@ -100,7 +100,10 @@ impl<'de> Deserialize<'de> for KinesisBatch {
         let stream =
             wire.records.first().map(|first| stream_name(&first.event_source_arn)).unwrap_or_default();
         let shard = Shard::new(stream, &shard_id);
-        if wire.records.iter().any(|record| shard_of(record).as_ref() != Some(&shard_id)) {
+        let is_of_shard = |record: &WireRecord| {
+            shard_of(record).as_ref() == Some(&shard_id) && stream_name(&record.event_source_arn) == stream
+        };
+        if !wire.records.iter().all(is_of_shard) {
             return Err(D::Error::custom("the batch holds records of more than one shard"));
         }
         let records = wire.records.into_iter().map(|record| {

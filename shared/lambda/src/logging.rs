@@ -10,7 +10,7 @@ use crate::config::environment;
 use crate::trace;
 
 /// What every function is made of, which keeps payloads out of what it logs.
-const SHARED: [&str; 2] = ["millrace_lambda", "millrace_aws"];
+const SHARED: [&str; 3] = ["millrace_lambda", "millrace_aws", "millrace_object_store"];
 
 /// The runtime's span, from informational on. It holds the ids of a request, so errors that the runtime logs have them.
 const REQUEST_SPAN: &str = "lambda_runtime::layers::trace";

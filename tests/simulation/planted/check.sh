@@ -48,7 +48,7 @@ for patch in "${patches[@]}"; do
     cargo build --quiet --locked -p simulation 2>"$copy/build" || { cat "$copy/build"; exit 1; }
     if [ -n "$find" ]; then
         found=$(look_for)
-        { grep -v "^$name: " "$planted/seeds.txt" || true; [ -z "$found" ] || echo "$name: $found"; } | sort >"$copy/seeds"
+        { grep -v "^$name:" "$planted/seeds.txt" || true; echo "$name:${found:+ $found}"; } | sort >"$copy/seeds"
         cp "$copy/seeds" "$planted/seeds.txt"
     else
         known=$(sed -n "s/^$name: //p" "$planted/seeds.txt")

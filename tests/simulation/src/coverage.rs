@@ -24,6 +24,9 @@ const MINIMUMS: &[(&str, u64)] = &include!("coverage_minimums.in");
 /// Runs from which on the minimums are asked: what they are taken from.
 pub const ASKED_FROM_RUNS: u64 = 2_000;
 
+/// How often a thing must be expected in fewer runs before it is a fault that they never meet it.
+const EXPECTED_TIMES: u64 = 20;
+
 impl Coverage {
     /// What one run met.
     pub fn of(outcome: &Outcome) -> Self {
@@ -98,6 +101,14 @@ impl Coverage {
         short.map(|(name, least)| format!("{name}: {} of {}", count(name), self.minimum(*least))).collect()
     }
 
+    /// The things that even a few hundred runs meet, and these did not.
+    pub fn never_met(&self) -> Vec<&'static str> {
+        let is_expected = |per_10_000: u64| per_10_000 * self.runs / 10_000 >= EXPECTED_TIMES;
+        let is_met = |name: &str| self.counts.get(name).is_some_and(|count| *count > 0);
+        let never = MINIMUMS.iter().filter(|(name, least)| is_expected(*least) && !is_met(name));
+        never.map(|(name, _)| *name).collect()
+    }
+
     /// Counts beside what is asked, as a table.
     pub fn table(&self) -> Table {
         let mut table = Table::new();
@@ -123,5 +134,12 @@ mod tests {
         let empty = |runs| Coverage { runs, ..Coverage::default() }.missing().len();
         assert_eq!([1, ASKED_FROM_RUNS - 1].map(empty), [0, 0]);
         assert_eq!(empty(ASKED_FROM_RUNS), MINIMUMS.len());
+    }
+
+    #[test]
+    fn what_a_few_hundred_runs_must_meet_is_most_of_it() {
+        let never = |runs| Coverage { runs, ..Coverage::default() }.never_met().len();
+        assert_eq!(never(1), MINIMUMS.iter().filter(|(_, least)| *least >= 200_000).count());
+        assert!(never(300) > MINIMUMS.len() / 2 && never(100_000) == MINIMUMS.len());
     }
 }

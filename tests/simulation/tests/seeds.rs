@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use simulation::coverage::Coverage;
 use simulation::many::{quiet_poison, run_seeds};
 use simulation::plan::{Plan, bot, draw, hot_key};
 use simulation::run::run;
@@ -24,10 +25,10 @@ fn no_seed_breaks_a_promise() {
     quiet_poison();
     let known = known_seeds().unwrap();
     let seeds: BTreeSet<u64> = known.into_values().flatten().chain(0..SEEDS).collect();
-    let mut runs = 0;
+    let mut coverage = Coverage::default();
     run_seeds(&Vec::from_iter(seeds.iter().copied()), 2, |result| match result {
-        Ok(_) => {
-            runs += 1;
+        Ok(met) => {
+            coverage.merge(met);
             true
         }
         Err(failure) => panic!(
@@ -35,7 +36,8 @@ fn no_seed_breaks_a_promise() {
             failure.seed, failure.problems, failure.seed
         ),
     });
-    assert_eq!(runs, seeds.len());
+    assert_eq!(coverage.runs, seeds.len() as u64);
+    assert!(coverage.never_met().is_empty(), "never met: {:?}", coverage.never_met());
 }
 
 /// The seeds that find each planted bug, by the name of its patch; `None` where they cannot be read.

@@ -77,7 +77,8 @@ pub(super) fn rejected_event(batch_event: &BatchEvent<'_>, shard: &Shard, invali
 /// Its lines hold all of its bytes, none is lost for its length, and what they reserve is enough.
 fn quarantined(entry: &Entry<'_>) {
     let kinesis_would_send_it = entry.partition_key.chars().count() <= KEY_LIMIT_CHARS
-        && entry.first.shard.id().len() <= NAME_LIMIT_BYTES;
+        && entry.first.shard.id().len() <= NAME_LIMIT_BYTES
+        && entry.first.shard.stream().len() <= NAME_LIMIT_BYTES;
     if !kinesis_would_send_it {
         return;
     }

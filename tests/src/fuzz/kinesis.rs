@@ -28,6 +28,8 @@ fn as_written(value: &Value, batch: &KinesisBatch) {
     for (written, record) in records.iter().zip(&batch.records) {
         let text = |pointer| written.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
         assert_eq!(text("/eventID").split_once(':').map(|(shard, _)| shard), Some(batch.shard.id()));
+        let stream = text("/eventSourceARN").split(":stream/").nth(1).and_then(|rest| rest.split('/').next());
+        assert_eq!(stream.unwrap_or_default(), batch.shard.stream());
         assert_eq!(text("/kinesis/sequenceNumber"), record.sequence_number.as_str());
         assert_eq!(text("/kinesis/partitionKey"), record.partition_key);
         assert_eq!(text("/kinesis/data"), STANDARD.encode(&record.data));

@@ -1,19 +1,25 @@
-//! Events of the fuzz corpus, read from Parquet files with both encodings of timestamps.
+//! Events of the fuzz corpus, read back from Parquet: from files that the local Firehose delivers, with all columns of the
+//! lake, and from files with the timestamps of Hive's writer.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use local_firehose::read_rows;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use local_firehose::{
+    Buffering, Destination, Firehose, Options, ParquetDestination, StreamConfig, read_rows,
+};
 use millrace_domain::contract::read_data;
-use millrace_domain::lake::{Delivered, Row, RowSettings};
+use millrace_domain::lake::{COLUMNS, Delivered, PARTITION_KEYS, Row, RowSettings};
+use millrace_domain::signal::Origin;
 use millrace_domain::{Event, Position, SequenceNumber, Shard, StreamPosition};
 use parquet::column::writer::ColumnWriter;
 use parquet::data_type::{ByteArray, Int96};
 use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::parser::parse_message_type;
-use serde_json::Value;
 use serde_json::value::RawValue;
+use serde_json::{Value, json};
 
 /// 2025-11-03T10:30:00.120Z.
 const ARRIVED_AT_MS: i64 = 1_762_165_800_120;
@@ -100,21 +106,27 @@ fn events<'c>(corpus: &'c [(&'static str, String)]) -> Vec<(Event<'c>, Delivered
             data_schema: (number % 2 == 0).then(|| "urn:schema".into()),
             data: read_data(event_type, Some(raw)).unwrap(),
             raw_data: raw,
-            origin: None,
+            // In the stream of signals.
+            origin: (number % 5 == 0).then(|| Box::new(origin(number))),
         };
         let redrive = (number % 3 == 0).then(|| at("b", number + 1));
-        (event, Delivered { first: at("a", number), redrive, of_signals: false })
+        let of_signals = event.origin.is_some();
+        (event, Delivered { first: at("a", number), redrive, of_signals })
     };
     corpus.iter().enumerate().map(event).filter(|(event, _)| event.time_ms >= 0).collect()
 }
 
-/// Writes rows as Hive's writer does, with INT96, or with INT64.
-fn write(path: &Path, rows: &[Value], hive: bool) {
+fn origin(number: usize) -> Origin {
+    let StreamPosition { shard, position, .. } = at("c", number + 2);
+    Origin { shard, position, index: 3 }
+}
+
+/// Writes rows as Hive's writer does, with INT96.
+fn write_as_hive(path: &Path, rows: &[Value]) {
     let columns = FILE_COLUMNS.map(|(name, kind)| match kind {
         Kind::Text => format!("optional binary {name} (STRING);"),
         Kind::Int => format!("optional int32 {name};"),
-        Kind::Time if hive => format!("optional int96 {name};"),
-        Kind::Time => format!("optional int64 {name} (TIMESTAMP(MILLIS,true));"),
+        Kind::Time => format!("optional int96 {name};"),
     });
     let schema = parse_message_type(&format!("message row {{ {} }}", columns.concat())).unwrap();
     let file = std::fs::File::create(path).unwrap();
@@ -133,9 +145,6 @@ fn write(path: &Path, rows: &[Value], hive: bool) {
             ColumnWriter::Int32ColumnWriter(writer) => {
                 let number = |value: &Value| i32::try_from(value.as_i64().unwrap()).unwrap();
                 writer.write_batch(&values.map(number).collect::<Vec<_>>(), Some(&there), None).unwrap();
-            }
-            ColumnWriter::Int64ColumnWriter(writer) => {
-                writer.write_batch(&values.map(ms).collect::<Vec<_>>(), Some(&there), None).unwrap();
             }
             ColumnWriter::Int96ColumnWriter(writer) => {
                 let values: Vec<_> = values.map(|value| int96(ms(value))).collect();
@@ -161,25 +170,85 @@ fn int96(ms: i64) -> Int96 {
     value
 }
 
+/// Has the local Firehose deliver rows as the lake declares it, and reads all its files.
+fn delivered(folder: &Path, rows: &[Value]) -> Vec<Value> {
+    let columns = COLUMNS.iter().map(|column| (column.name, column.glue_type));
+    let destination = ParquetDestination::new(folder.join("lake"), folder.join("errors"))
+        .partitioned_by(PARTITION_KEYS.iter().map(|key| key.name))
+        .with_columns(columns);
+    let destination = Destination::Parquet(destination);
+    let stream = StreamConfig { name: "lake".to_owned(), destination, buffering: Buffering::default() };
+    let firehose = Firehose::new(vec![stream], Options::default()).unwrap();
+    for rows in rows.chunks(100) {
+        let records: Vec<_> =
+            rows.iter().map(|row| json!({"Data": STANDARD.encode(row.to_string())})).collect();
+        let call = json!({"DeliveryStreamName": "lake", "Records": records}).to_string();
+        let _ = firehose.handle("Firehose_20150804.PutRecordBatch", call.as_bytes());
+    }
+    firehose.flush().unwrap();
+    let mut folders = vec![folder.join("lake")];
+    let mut found = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            match entry.is_dir() {
+                true => folders.push(entry),
+                false => found.extend(read_rows(&entry).unwrap()),
+            }
+        }
+    }
+    found
+}
+
+fn row(event: &Event<'_>, delivered: &Delivered) -> Value {
+    serde_json::to_value(Row::of(event, delivered, RowSettings::default())).unwrap()
+}
+
 #[test]
-fn rows_of_parquet_files_are_the_events_that_were_written() {
+fn rows_of_the_lake_are_the_events_that_were_delivered() {
     let corpus = corpus();
     let events = events(&corpus);
     assert!(events.len() > 20, "{} events", events.len());
-    let row =
-        |(event, delivered)| serde_json::to_value(Row::of(event, delivered, RowSettings::default())).unwrap();
-    let rows: Vec<Value> = events.iter().map(|(event, delivered)| row((event, delivered))).collect();
+    let mut rows: Vec<Value> = events.iter().map(|(event, delivered)| row(event, delivered)).collect();
+    let redriven = |(event, delivered)| Row::redriven(event, delivered, "sessions", RowSettings::default());
+    let control: Vec<_> =
+        events.iter().filter_map(|(event, delivered)| redriven((event, delivered))).collect();
+    rows.extend(control.iter().map(|row| serde_json::to_value(row).unwrap()));
     let folder = tempfile::tempdir().unwrap();
-    for hive in [true, false] {
-        let path = folder.path().join("rows.parquet");
-        write(&path, &rows, hive);
-        let texts: Vec<_> = read_rows(&path).unwrap().iter().map(Value::to_string).collect();
-        assert_eq!(texts.len(), events.len());
-        for (text, (event, delivered)) in texts.iter().zip(&events) {
-            let row: Row<'_> = serde_json::from_str(text).unwrap();
-            let archived = row.read().unwrap();
-            assert_eq!((&archived.event, &archived.delivered), (event, delivered), "hive: {hive}");
-            assert_eq!(archived.target_function, None);
+    let found = delivered(folder.path(), &rows);
+    assert_eq!((found.len(), events.iter().any(|(event, _)| event.origin.is_some())), (rows.len(), true));
+    for text in found.iter().map(Value::to_string) {
+        let row: Row<'_> = serde_json::from_str(&text).unwrap();
+        let archived = row.read().unwrap();
+        let first = &archived.delivered.first;
+        let (event, delivered) = events.iter().find(|(_, delivered)| delivered.first == *first).unwrap();
+        match archived.target_function {
+            None => assert_eq!((&archived.event, &archived.delivered), (event, delivered)),
+            Some(function) => {
+                let redrive = (&archived.delivered.redrive, &archived.event.subject);
+                assert_eq!((function, redrive), ("sessions", (&delivered.redrive, &event.subject)));
+            }
         }
+    }
+}
+
+#[test]
+fn timestamps_of_hive_are_read_to_the_millisecond() {
+    let corpus = corpus();
+    let mut events = events(&corpus);
+    // Its files have the columns of events alone.
+    for (event, delivered) in &mut events {
+        (event.origin, delivered.of_signals) = (None, false);
+    }
+    let rows: Vec<Value> = events.iter().map(|(event, delivered)| row(event, delivered)).collect();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("rows.parquet");
+    write_as_hive(&path, &rows);
+    let texts: Vec<_> = read_rows(&path).unwrap().iter().map(Value::to_string).collect();
+    assert_eq!(texts.len(), events.len());
+    for (text, (event, delivered)) in texts.iter().zip(&events) {
+        let row: Row<'_> = serde_json::from_str(text).unwrap();
+        let archived = row.read().unwrap();
+        assert_eq!((&archived.event, &archived.delivered), (event, delivered));
+        assert_eq!(archived.target_function, None);
     }
 }

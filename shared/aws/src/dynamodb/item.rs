@@ -37,7 +37,7 @@ pub(super) fn read<S: KeyState + DeserializeOwned>(mut item: Item) -> Read<S> {
         return Read::Corrupt(format!("{VERSION} is no whole number"));
     };
     match number(&mut item, FORMAT) {
-        None => return Read::Corrupt(format!("{FORMAT} is no whole number")),
+        None | Some(0) => return Read::Corrupt(format!("{FORMAT} is no whole number from 1")),
         // It may have attributes that this version does not know, and would leave behind.
         Some(format) if format > u64::from(S::READS_FORMAT) => {
             let reads = S::READS_FORMAT;

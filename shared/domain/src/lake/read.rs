@@ -4,7 +4,6 @@ use super::Row;
 use super::row::{Delivered, UNKNOWN_TYPE};
 use crate::contract;
 use crate::event::{Data, Event};
-use crate::invalid::Invalid;
 use crate::position_fields::NoPosition;
 
 /// What a row says.
@@ -24,16 +23,13 @@ pub enum RowUnreadable {
     /// A position that is none.
     #[error(transparent)]
     Position(#[from] NoPosition),
-    /// Data that breaks its contract.
-    #[error("{0}")]
-    Data(Invalid),
 }
 
 impl Row<'_> {
     /// Reads the event back.
     ///
     /// # Errors
-    /// When positions or data are none that a row was written of.
+    /// When a position is none that a row was written of.
     pub fn read(&self) -> Result<Archived<'_>, RowUnreadable> {
         let raw_data = self.data.as_deref();
         let event = Event {
@@ -46,9 +42,10 @@ impl Row<'_> {
             data: match self.target_function {
                 // The row of the event itself has its data.
                 Some(_) => Data::Unknown,
-                // Of a type that had no contract when the row was written, the data may break the one that it has now.
+                // Files of the lake name the partition in their path alone. A row was written of data that held its
+                // contract, so data that breaks it had none.
                 None if self.event_type == UNKNOWN_TYPE => Data::Unknown,
-                None => contract::read_data(&self.type_name, raw_data).map_err(RowUnreadable::Data)?,
+                None => contract::read_data(&self.type_name, raw_data).unwrap_or(Data::Unknown),
             },
             raw_data: raw_data.unwrap_or_default(),
             origin: self.origin.read()?.map(Box::new),
