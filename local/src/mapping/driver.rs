@@ -1,5 +1,6 @@
 //! One event source mapping: reads the stream, invokes a function, writes what it discards.
 
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -26,9 +27,10 @@ use crate::world::Clients;
 const NOT_INVOKED_LIMIT: u32 = 30;
 
 /// Pause after a page at the tip of a shard, in milliseconds: Lambda polls once a second. Who waits for the end of a
-/// run does not want to wait for that.
-const IDLE_MS: u64 = 1_000;
-const IDLE_BEFORE_THE_END_MS: u64 = 20;
+/// run does not want to wait for that. The pause doubles with each empty page, up to the last one, since a run with remote
+/// functions waits for minutes until its timers are due.
+const IDLE_MS: RangeInclusive<u64> = 1_000..=1_000;
+const IDLE_BEFORE_THE_END_MS: RangeInclusive<u64> = 20..=160;
 
 /// What a mapping discarded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]

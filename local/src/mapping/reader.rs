@@ -1,6 +1,7 @@
 //! Reads shards, one page at a time.
 
 use std::collections::HashMap;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use aws_sdk_kinesis::Client;
@@ -19,8 +20,8 @@ const PAGE_LIMIT_RECORDS: i32 = 10_000;
 pub(super) struct Reader {
     client: Client,
     stream: &'static str,
-    /// Pause after a page at the tip of a shard, in milliseconds.
-    idle_ms: u64,
+    /// Pauses after a page at the tip of a shard, in milliseconds: after the first one, and the longest.
+    idle_ms: RangeInclusive<u64>,
     shards: HashMap<Arc<str>, ShardReader>,
     records: u64,
 }
@@ -44,7 +45,7 @@ pub(super) struct Page {
 }
 
 impl Reader {
-    pub(super) fn new(client: Client, stream: &'static str, idle_ms: u64) -> Self {
+    pub(super) fn new(client: Client, stream: &'static str, idle_ms: RangeInclusive<u64>) -> Self {
         Self { client, stream, idle_ms, shards: HashMap::new(), records: 0 }
     }
 
@@ -132,8 +133,9 @@ impl Reader {
         } else if let Some(reader) = self.shards.get_mut(shard_id) {
             reader.iterator = answer.next_shard_iterator;
             reader.last = records.last().map(|record| record.sequence_number.clone()).or(reader.last.take());
-            reader.due_ms = if at_tip { now_ms + self.idle_ms } else { now_ms };
             reader.empty_pages = if at_tip && records.is_empty() { reader.empty_pages + 1 } else { 0 };
+            reader.due_ms =
+                if at_tip { now_ms + pause_ms(&self.idle_ms, reader.empty_pages) } else { now_ms };
         }
         Ok(Page { records, ended, at_tip })
     }
@@ -167,13 +169,19 @@ impl Reader {
     }
 }
 
+/// The pause after so many empty pages.
+fn pause_ms(idle_ms: &RangeInclusive<u64>, empty_pages: u64) -> u64 {
+    let doublings = u32::try_from(empty_pages.saturating_sub(1)).unwrap_or(u32::MAX);
+    idle_ms.start().saturating_mul(2_u64.saturating_pow(doublings)).min(*idle_ms.end())
+}
+
 /// Hands over every record of a stream into which nobody puts any more.
 pub(crate) async fn read_all(
     client: Client,
     stream: &'static str,
     mut each: impl FnMut(&Record),
 ) -> Result<(), Error> {
-    let mut reader = Reader::new(client, stream, 0);
+    let mut reader = Reader::new(client, stream, 0..=0);
     for shard in reader.list_shards().await? {
         let shard_id: Arc<str> = shard.shard_id.into();
         reader.start(Arc::clone(&shard_id)).await?;
@@ -215,6 +223,13 @@ mod tests {
 
     use super::*;
     use crate::world::{Clients, Endpoints, create_stream};
+
+    #[test]
+    fn pauses_double_up_to_the_longest() {
+        let pauses = [0, 1, 2, 3, 4, 5, 100].map(|empty_pages| pause_ms(&(20..=160), empty_pages));
+        assert_eq!(pauses, [20, 20, 40, 80, 160, 160, 160]);
+        assert_eq!([0, 9].map(|empty_pages| pause_ms(&(0..=0), empty_pages)), [0, 0]);
+    }
 
     /// Whether the next page is refused.
     type Expired = Arc<Mutex<bool>>;
@@ -259,7 +274,7 @@ mod tests {
             let put = client.put_record().stream_name("events").partition_key("ada").data(Blob::new(data));
             put.send().await.unwrap();
         };
-        let mut reader = Reader::new(client.clone(), "events", 0);
+        let mut reader = Reader::new(client.clone(), "events", 0..=0);
         let shard_id: Arc<str> = reader.list_shards().await.unwrap().remove(0).shard_id.into();
         reader.start(Arc::clone(&shard_id)).await.unwrap();
 
