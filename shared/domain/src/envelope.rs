@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 
 use crate::contract::{self, NAME_LIMIT_BYTES};
 use crate::decode::{error_rule, field_error};
-use crate::event::Event;
+use crate::event::{Data, Event};
 use crate::identity::{ID_LIMIT_BYTES, SOURCE_LIMIT_BYTES};
 use crate::invalid::{Invalid, Reason};
 use crate::json_object::JsonObject;
@@ -136,6 +136,9 @@ fn event<'a>(wire: &Wire<'a>, time_ms: i64) -> Result<Event<'a>, Invalid> {
     let raw = wire.data.map(RawValue::get);
     let data = contract::read_data(&wire.event_type.0, raw)?;
     contract::check_subject(&wire.subject.0, &data)?;
+    if let Data::TimerDue(timer) = &data {
+        timer.check_envelope(&wire.source.0, &wire.id.0, time_ms)?;
+    }
     Ok(Event {
         id: wire.id.0.clone(),
         source: wire.source.0.clone(),
@@ -189,7 +192,6 @@ fn explain(text: &str, error: &serde_json::Error) -> Invalid {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::Data;
 
     const VIEW: &str = r#"{"specversion":"1.0","id":"e1","source":"urn:s","type":"product.viewed","subject":"u1",
         "time":"2010-12-01T08:26:00Z","traceparent":"x","data":{"sku":"a"}}"#;

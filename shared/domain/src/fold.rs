@@ -60,7 +60,12 @@ pub trait KeyState: Clone + Default {
         false
     }
 
-    /// Does what a timer was set for, once the event time has moved to its due time. Whether that changed the state.
+    /// How far a timer may move the event time, in epoch milliseconds; `None` where there is nothing to wake.
+    fn wakes_until_ms(&self, _settings: &Self::Settings) -> Option<i64> {
+        None
+    }
+
+    /// Does what a timer was set for, once the event time has moved on. Whether that changed the state.
     ///
     /// # Errors
     /// As [`Self::apply`].
@@ -209,6 +214,9 @@ impl<S: KeyState> Fold<S> {
     /// A timer is no event of the key: neither watermark nor `seen` decide about it, and it does its work once, since
     /// the state that it finds the second time has done it. A key without events has nothing to wake: what the timer
     /// was set for was deleted since, or never written.
+    ///
+    /// It moves the event time no further than the state waits for, and not beyond its own arrival: what else it says would
+    /// make true events late.
     fn wake(
         &mut self,
         timer: TimerDue,
@@ -218,9 +226,11 @@ impl<S: KeyState> Fold<S> {
         settings: &S::Settings,
     ) -> Result<Verdict, CannotApply> {
         let Some(largest_ms) = self.ledger.largest_event_time_ms() else { return Ok(Verdict::Duplicate) };
-        let moved = self.ledger.wake(timer.due_at_ms, ledger_settings);
+        let Some(until_ms) = self.state.wakes_until_ms(settings) else { return Ok(Verdict::Duplicate) };
+        let wakes_at_ms = timer.due_at_ms.min(until_ms).min(delivery.arrived_at_ms);
+        let moved = self.ledger.wake(wakes_at_ms, ledger_settings);
         let mut emit = Emit::new(event, delivery, &mut self.signals, &mut self.timers);
-        let woken = self.state.wake(timer, largest_ms.max(timer.due_at_ms), settings, &mut emit)?;
+        let woken = self.state.wake(timer, largest_ms.max(wakes_at_ms), settings, &mut emit)?;
         self.changed |= moved || woken;
         Ok(if moved || woken { Verdict::Applied } else { Verdict::Duplicate })
     }

@@ -9,6 +9,7 @@ use millrace_domain::envelope::{SUBJECT_LIMIT_BYTES, TYPE_LIMIT_BYTES};
 use millrace_domain::identity::{ID_LIMIT_BYTES, SOURCE_LIMIT_BYTES};
 use millrace_domain::money::{AMOUNT_LIMIT_MINOR, Currency};
 use millrace_domain::time::{LARGEST_EPOCH_MS, parse_rfc3339_ms};
+use millrace_domain::timer;
 use serde_json::Value;
 
 /// Whether a value is an event that may arrive under this key at this time.
@@ -28,12 +29,22 @@ pub(super) fn is_event(value: &Value, partition_key: &str, arrived_at_ms: i64) -
         && attribute("subject") == partition_key
         && is_data(attribute("type"), value.get("data").filter(|data| !data.is_null()))
         && is_of_subject(attribute("type"), value.get("data"), partition_key)
+        && (attribute("type") != timer::TYPE || is_timer(value, time_ms))
+}
+
+/// Whether the envelope of a timer says what its data says.
+fn is_timer(value: &Value, time_ms: Option<i64>) -> bool {
+    let due_at_ms = value["data"]["due_at_ms"].as_i64();
+    value["source"] == timer::SOURCE
+        && time_ms == due_at_ms
+        && value["id"].as_str().and_then(|id| id.strip_prefix("due/"))
+            == due_at_ms.map(|it| it.to_string()).as_deref()
 }
 
 /// Whether every attribute is a text, null or absent, but for those that number a position: these are numbers or
 /// absent.
 fn has_attributes(value: &Value) -> bool {
-    const NAMES: [&str; 10] = [
+    const NAMES: [&str; 11] = [
         "specversion",
         "id",
         "source",
@@ -42,6 +53,7 @@ fn has_attributes(value: &Value) -> bool {
         "time",
         "dataschema",
         "datacontenttype",
+        "originstream",
         "originshardid",
         "originsequencenumber",
     ];

@@ -47,6 +47,10 @@ impl<const EMITS: bool, const READS: bool> KeyState for Counter<EMITS, READS> {
     fn is_too_late(&self, event: &Event<'_>) -> bool {
         event.data == Data::UserLoggedOut
     }
+
+    fn wakes_until_ms(&self, (): &()) -> Option<i64> {
+        Some(650)
+    }
 }
 
 type Plain = Counter<false, false>;
@@ -81,7 +85,7 @@ fn step<S: KeyState<Settings = ()>>(fold: &mut Fold<S>, event: &Event<'_>, seque
     let delivery = Delivery {
         shard: &Shard::new("events", "a"),
         position: &position,
-        arrived_at_ms: 7,
+        arrived_at_ms: 700,
         redriven: sequence >= 100,
     };
     fold.changed = false;
@@ -112,6 +116,21 @@ fn each_verdict_says_whether_there_is_anything_to_write() {
         assert_eq!(step(&mut fold, event, sequence), (verdict, changed), "{} {sequence}", event.id);
     }
     assert_eq!((fold.state, fold.signals.len(), fold.timers.len()), (Counter(1), 2, 0));
+}
+
+#[test]
+fn a_timer_moves_event_time_no_further_than_the_state_waits_for_and_not_beyond_its_arrival() {
+    let far = format!(r#"{{"due_at_ms":{}}}"#, crate::time::LARGEST_EPOCH_MS);
+    let due = event("timer.due", "1", crate::time::LARGEST_EPOCH_MS, &far);
+    for (arrived_at_ms, expected_ms) in [(700, 650), (600, 600), (1, 500)] {
+        let mut fold = start::<Plain>();
+        step(&mut fold, &event("user.logged_in", "1", 500, "{}"), 1);
+        let position = position(2);
+        let shard = &Shard::new("events", "a");
+        let delivery = Delivery { shard, position: &position, arrived_at_ms, redriven: false };
+        fold.step(&due, &delivery, &LEDGER_SETTINGS, &()).unwrap();
+        assert_eq!(fold.ledger.largest_event_time_ms(), Some(expected_ms));
+    }
 }
 
 #[test]
@@ -167,7 +186,7 @@ fn a_signal_is_new_above_the_last_of_its_shard() {
     assert_eq!(fold.state, Counter(3));
     assert_eq!(
         fold.ledger.origins().marks()[0].arrived_at_ms,
-        7,
+        700,
         "the arrival of the signal, not of its cause"
     );
     assert_eq!(

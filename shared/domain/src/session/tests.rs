@@ -97,7 +97,7 @@ fn an_event_out_of_order_extends_backwards_or_joins() {
 #[test]
 fn a_window_never_begins_before_what_has_closed() {
     let order = (ORDER, ORDER_OF_TWO);
-    let events = [(0, VIEW, SKU), (0, DUE, &*due(41)), (2, order.0, order.1), (0, order.0, order.1)];
+    let events = [(0, VIEW, SKU), (41, DUE, &*due(41)), (2, order.0, order.1), (0, order.0, order.1)];
     assert_eq!(bounds(&state_after(&events).0), [(2, 2)]);
 }
 
@@ -260,14 +260,14 @@ fn a_timer_that_rings_again_does_nothing() {
     let (fold, verdicts) = fold_of(&events);
     assert_eq!(verdicts[1..], [Verdict::Applied, Verdict::Duplicate, Verdict::Duplicate]);
     assert_eq!((fold.signals.len(), fold.timers.len()), (1, 1));
-    assert_eq!(fold.ledger.largest_event_time_ms(), Some(START + 46 * MINUTE));
+    assert_eq!(fold.ledger.largest_event_time_ms(), Some(START + 40 * MINUTE + 1), "when the window closes");
 }
 
 #[test]
 fn a_timer_that_rings_again_emits_nothing_whatever_waits_by_then() {
     let other = r#"{"sku":"b"}"#;
-    let events =
-        [(0, VIEW, SKU), (41, DUE, &*due(41)), (33, VIEW, SKU), (33, VIEW, other), (41, DUE, &*due(41))];
+    let ring = format!(r#"{{"due_at_ms":{}}}"#, START + 40 * MINUTE + 1);
+    let events = [(0, VIEW, SKU), (41, DUE, &*ring), (33, VIEW, SKU), (33, VIEW, other), (41, DUE, &*ring)];
     let (fold, verdicts) = fold_of(&events);
     assert!(fold.state.notifications.refresh_waits);
     assert_eq!(verdicts.last(), Some(&Verdict::Duplicate));

@@ -47,6 +47,10 @@ struct Wire<'a> {
     data: TimerDue,
 }
 
+fn id_of(due_at_ms: i64) -> String {
+    format!("due/{due_at_ms}")
+}
+
 impl Timer {
     /// The `timer.due` event as JSON text. It depends on the timer alone, so that putting it twice puts the same.
     ///
@@ -58,7 +62,7 @@ impl Timer {
             specversion: "1.0",
             event_type: TYPE,
             source: SOURCE,
-            id: format!("due/{}", self.due_at_ms),
+            id: id_of(self.due_at_ms),
             subject: &self.key,
             time: format_rfc3339_ms(self.due_at_ms),
             data: TimerDue { due_at_ms: self.due_at_ms },
@@ -67,6 +71,22 @@ impl Timer {
 }
 
 impl TimerDue {
+    /// Holds the envelope against the data: only `close` writes such events, and of what they say nothing but the key and
+    /// the moment is free.
+    pub(crate) fn check_envelope(&self, source: &str, id: &str, time_ms: i64) -> Result<(), Invalid> {
+        let reject = |field: &str, rule: &str| Err(Invalid::field(Reason::Envelope, field, rule));
+        if source != SOURCE {
+            return reject("source", "must be that of close");
+        }
+        if time_ms != self.due_at_ms {
+            return reject("time", "must equal data.due_at_ms");
+        }
+        if id != id_of(self.due_at_ms) {
+            return reject("id", "must name data.due_at_ms");
+        }
+        Ok(())
+    }
+
     pub(crate) fn check(&self) -> Result<(), Invalid> {
         match self.due_at_ms {
             0..=LARGEST_EPOCH_MS => Ok(()),
@@ -87,6 +107,22 @@ mod tests {
         let event = crate::envelope::read_event(&text).unwrap();
         assert_eq!((&*event.subject, event.time_ms), (timer.key.as_str(), timer.due_at_ms));
         assert_eq!(event.data, Data::TimerDue(TimerDue { due_at_ms: timer.due_at_ms }));
+    }
+
+    #[test]
+    fn the_envelope_of_a_timer_says_what_its_data_says() {
+        let text = Timer { key: "u".to_owned(), due_at_ms: 1_291_191_960_120 }.event_text().unwrap();
+        let cases = [
+            (SOURCE, "urn:other", "source must be that of close"),
+            ("08:26:00.120Z", "08:26:00.121Z", "time must equal data.due_at_ms"),
+            ("due/1", "due/2", "id must name data.due_at_ms"),
+            (r#""due_at_ms":1"#, r#""due_at_ms":2"#, "time must equal data.due_at_ms"),
+        ];
+        for (old, new, expected) in cases {
+            let forged = text.replace(old, new);
+            assert_ne!(forged, text);
+            assert_eq!(crate::envelope::read_event(&forged).unwrap_err().to_string(), expected);
+        }
     }
 
     #[test]

@@ -182,11 +182,17 @@ impl<'p, S: KeyState> Reference<'p, S> {
         if self.largest_ms == i64::MIN {
             return Expected::Duplicate;
         }
+        let Some(wakes_at_ms) = self.wakes_at_ms(due_at_ms) else { return Expected::Duplicate };
         let mut copy =
             Reference { state: self.state.clone(), ..Reference::<S>::new(self.settings, self.own) };
         copy.largest_ms = self.largest_ms;
-        let woken = copy.fold(timer, self.largest_ms.max(due_at_ms));
-        if woken || due_at_ms > self.largest_ms { Expected::Applied } else { Expected::Duplicate }
+        let woken = copy.fold(timer, self.largest_ms.max(wakes_at_ms));
+        if woken || wakes_at_ms > self.largest_ms { Expected::Applied } else { Expected::Duplicate }
+    }
+
+    /// How far a timer moves the event time: not beyond what the state waits for.
+    fn wakes_at_ms(&self, due_at_ms: i64) -> Option<i64> {
+        self.state.wakes_until_ms(self.own).map(|until_ms| until_ms.min(due_at_ms))
     }
 
     /// Decides an event without applying it.
@@ -201,7 +207,7 @@ impl<'p, S: KeyState> Reference<'p, S> {
     pub(super) fn apply(&mut self, next: &Happening<'_>, number: u64) {
         let time_ms = match next {
             Happening::Event(spec) => spec.time_ms,
-            Happening::Timer(_, due_at_ms) => *due_at_ms,
+            Happening::Timer(_, due_at_ms) => self.wakes_at_ms(*due_at_ms).unwrap_or(self.largest_ms),
             Happening::Signal(sent) => {
                 self.origins.insert(shard_of(sent), sent.origin.clone());
                 self.emitted.insert(next.time_and_identity());

@@ -13,8 +13,6 @@ const ROUND_MS: u64 = 3_000;
 const STEP_MS: i64 = 2 * 60_000;
 /// When sweeps begin, in milliseconds since the run began: every window should have closed by then.
 const SWEEP_AT_MS: u64 = 60 * 60_000;
-/// How long after its arrival an event may claim to have happened, in milliseconds.
-const SKEW_LIMIT_MS: i64 = 5 * 60_000;
 
 /// How far the ending has come.
 #[derive(Debug)]
@@ -57,8 +55,8 @@ impl Simulation {
         }
         if self.ending.sweeps && !self.ending.swept {
             self.ending.began = true;
-            self.step(START_MS.saturating_add_unsigned(SWEEP_AT_MS));
-            self.close_by_hand(true, SWEEP_AT_MS.max(self.world.elapsed_ms() + ROUND_MS));
+            let at_ms = self.step(START_MS.saturating_add_unsigned(SWEEP_AT_MS));
+            self.close_by_hand(true, at_ms.max(self.world.elapsed_ms() + ROUND_MS));
             return true;
         }
         false
@@ -67,16 +65,17 @@ impl Simulation {
     /// Runs `close` by a clock at which the last timer is due.
     fn ring(&mut self, due_at_ms: i64) {
         self.ending.swept = false;
-        self.step(due_at_ms);
-        // The stream would not believe an event that is far ahead of its own time.
-        let believed_ms = u64::try_from(due_at_ms - SKEW_LIMIT_MS - START_MS).unwrap_or_default();
-        self.close_by_hand(false, believed_ms.max(self.world.elapsed_ms() + ROUND_MS));
+        let at_ms = self.step(due_at_ms);
+        self.close_by_hand(false, at_ms.max(self.world.elapsed_ms() + ROUND_MS));
     }
 
-    /// Nobody is about to write by an older clock, since nothing is under way.
-    fn step(&mut self, to_ms: i64) {
+    /// Moves the clock on: nobody is about to write by an older one, since nothing is under way. Gives back when the run
+    /// itself comes to that time, in milliseconds since it began. A timer moves no event time beyond its own arrival.
+    fn step(&mut self, to_ms: i64) -> u64 {
         let now_ms = self.world.clock_ms();
-        self.world.services().clock.jump(to_ms.max(now_ms).saturating_add(STEP_MS));
+        let stepped_ms = to_ms.max(now_ms).saturating_add(STEP_MS);
+        self.world.services().clock.jump(stepped_ms);
+        u64::try_from(stepped_ms - START_MS).unwrap_or_default()
     }
 }
 

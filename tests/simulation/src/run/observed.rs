@@ -106,6 +106,10 @@ impl<S: KeyState> KeyState for Observed<S> {
         self.state.is_too_late(event)
     }
 
+    fn wakes_until_ms(&self, settings: &S::Settings) -> Option<i64> {
+        self.state.wakes_until_ms(settings)
+    }
+
     fn wake(
         &mut self,
         timer: TimerDue,

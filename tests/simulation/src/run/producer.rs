@@ -29,7 +29,8 @@ pub(super) fn put(
 ) {
     let arrived_at_ms = i64::try_from(now_ms).unwrap_or(i64::MAX);
     for event in events(content).iter().filter(|event| event.invalid_reason(arrived_at_ms).is_none()) {
-        services.clock.follow(event.time_ms, elapsed_ms);
+        // No clock of ours is ahead of the stream's.
+        services.clock.follow(event.time_ms.min(arrived_at_ms), elapsed_ms);
     }
     let Some(stream) = services.stream_mut(names::EVENTS) else { return };
     match content {
