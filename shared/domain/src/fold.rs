@@ -22,10 +22,10 @@ pub trait KeyState: Clone + Default {
     const ATTRIBUTES: &'static [&'static str];
 
     /// The format that the state is written in. It is raised whenever an attribute comes, goes, or means something else,
-    /// so that a version that knows nothing of the change leaves the item alone.
+    /// so that a release that knows nothing of the change leaves the item alone.
     const FORMAT: u32 = 1;
 
-    /// The newest format that is read. A version that reads the next format before any version writes it lets that one
+    /// The newest format that is read. A release that reads the next format before any release writes it lets that one
     /// be rolled back.
     const READS_FORMAT: u32 = Self::FORMAT;
 
