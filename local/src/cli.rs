@@ -23,7 +23,7 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Replay fixtures and generated shoppers through all functions, and show what came of it
+    /// Replay fixtures and made-up users through all functions, and show what came of it
     Demo,
     /// Replay files of events, and write tables, signals, lake, quarantine and a summary
     Replay(Replay),
@@ -31,7 +31,7 @@ enum Command {
     Redrive(Redrive),
     /// Keep the endpoints running for `cargo lambda watch` and any SDK client
     Serve(Serve),
-    /// Write events of made-up shoppers as JSON lines
+    /// Write events of made-up users as JSON lines
     Generate(Generate),
     /// Load reorder points and targets from a file into a DynamoDB table
     ReorderPoints(ReorderPoints),
@@ -57,7 +57,7 @@ pub(crate) struct Replay {
     /// Where to write; must not hold the output of an earlier run
     #[arg(long, default_value = "out", value_name = "DIR")]
     pub(crate) out: PathBuf,
-    /// Send every event twice, the copy later by up to N positions
+    /// Send every event twice, the copy later by up to N events
     #[arg(long, value_name = "N")]
     pub(crate) duplicates_within: Option<usize>,
     /// Seed of all that is drawn by lot
@@ -142,9 +142,9 @@ pub(crate) struct Generate {
     /// How many events
     #[arg(long, default_value_t = 10_000)]
     pub(crate) events: usize,
-    /// How many shoppers; a few of them are much busier than the rest
+    /// How many users; a few of them are much busier than the rest
     #[arg(long, default_value_t = 500, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=10_000_000))]
-    pub(crate) shoppers: usize,
+    pub(crate) users: usize,
     /// Seed: the same one gives the same events
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,

@@ -8,11 +8,11 @@ mod commands;
 mod error;
 pub mod input;
 mod logging;
+mod made_up_users;
 mod mapping;
 pub mod objects;
 mod options;
 mod output;
-mod shoppers;
 mod trouble;
 mod world;
 

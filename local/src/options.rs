@@ -18,7 +18,8 @@ pub(crate) struct Limits {
     /// the mapping's clock runs faster, for arrival times too
     #[arg(long, value_name = "DURATION", value_parser = maximum_record_age)]
     pub(crate) maximum_record_age: Option<Duration>,
-    /// Discard a batch that failed N times beyond the first, and write it under on-failure; a partial failure counts
+    /// Discard a batch that failed N times beyond the first, and write it under on-failure; a partial batch response
+    /// counts
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=10_000))]
     pub(crate) maximum_retry_attempts: Option<u32>,
 }
@@ -238,7 +239,7 @@ impl Tuning {
             ("LAKE_DELIVERY_STREAM", LAKE_DELIVERY_STREAM.to_owned()),
             ("SIGNALS_STREAM", SIGNALS_STREAM.to_owned()),
             ("QUARANTINE_DELIVERY_STREAM", QUARANTINE_DELIVERY_STREAM.to_owned()),
-            ("MAXIMUM_EVENT_AGE_DAYS", "0".to_owned()),
+            ("LAKE_MAXIMUM_ROW_AGE_DAYS", "0".to_owned()),
         ]
     }
 }

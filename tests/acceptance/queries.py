@@ -115,7 +115,7 @@ def expected(events):
 
 
 def suspicions(events):
-    """Users with more than five failed payments within some ten minutes: an alert each at least."""
+    """Users with more than five failed payments within some ten minutes: a suspicion each at least."""
     failures = collections.defaultdict(list)
     for event in events:
         if event["type"] == "payment.failed":
@@ -146,7 +146,7 @@ def main():
             "generate",
             "--events",
             "8000",
-            "--shoppers",
+            "--users",
             "300",
             "--start",
             "2025-11-03T22:30:00Z",
@@ -170,11 +170,11 @@ def main():
         assert once == len(events) < twice, (once, len(events), twice)
         print(f"ok     events_once: {once} of {twice} rows, as many as there are events")
 
-        alerts = answer(lake, "fraud_alerts", queries.pop("fraud_alerts"))
-        of_velocity = {user for _, user, rule, *_ in alerts if rule == "velocity"}
+        found = answer(lake, "fraud_suspicions", queries.pop("fraud_suspicions"))
+        of_velocity = {user for _, user, rule, *_ in found if rule == "velocity"}
         assert of_velocity == suspicions(events) != set(), (of_velocity, suspicions(events))
-        assert all(json.loads(figures) and json.loads(ids) for *_, figures, ids in alerts)
-        print(f"ok     fraud_alerts: {len(alerts)}, of the users whose payments failed too often")
+        assert all(json.loads(figures) and json.loads(ids) for *_, figures, ids in found)
+        print(f"ok     fraud_suspicions: {len(found)}, of the users whose payments failed too often")
 
         for name, rows in expected(events).items():
             found = answer(lake, name, queries.pop(name))

@@ -50,12 +50,12 @@ def order(number, sku, quantity):
 
 
 def events():
-    """Shoppers who look, put into carts and order; one whose payments fail; one who leaves a cart; a delivery."""
+    """Users who look, put into carts and order; one whose payments fail; one who leaves a cart; a delivery."""
     made = [event("leeds#cup", "stock.received", 1, -30, {"store_id": "leeds", "sku": "cup", "quantity": 30})]
-    for shopper in ("ada", "ben", "cyd"):
-        made.append(event(shopper, "product.viewed", 1, 0, {"sku": "cup"}))
-        made.append(event(shopper, "cart.item_added", 2, 1, {"sku": "cup", "quantity": 8}))
-        made.append(event(shopper, "order.placed", 3, 2, order(shopper, "cup", 8)))
+    for user in ("ada", "ben", "cyd"):
+        made.append(event(user, "product.viewed", 1, 0, {"sku": "cup"}))
+        made.append(event(user, "cart.item_added", 2, 1, {"sku": "cup", "quantity": 8}))
+        made.append(event(user, "order.placed", 3, 2, order(user, "cup", 8)))
     made.append(event("dan", "cart.item_added", 1, 0, {"sku": "pot", "quantity": 1}))
     for number in range(1, 8):
         failed = {"order_id": f"order-{number}", "currency": "EUR", "amount_minor": 900, "reason": "declined"}
@@ -233,7 +233,7 @@ def check_dead_letters(stack):
         for line in map(json.loads, body.decode().splitlines())
     }
     until("the quarantine: the event that breaks its contract", reasons, {("broken", "contract")})
-    answer = stack.call("RedriveFunctionName", {"source": "quarantine", "mode": "dry_run"})
+    answer = stack.call("RedriveFunctionName", {"dead_letters": "quarantine", "mode": "dry_run"})
     assert (answer["to_send"], answer["events"]) == (1, {"contract": 1}), answer
     print("ok     redrive: a dry run reads it, and it still breaks its contract", flush=True)
 
@@ -245,14 +245,14 @@ def check_rights(stack):
     batch = json.loads((ROOT / "events/sessions/visit.json").read_text())
     policy = {"RoleName": stack.physical["SessionsRole"], "PolicyName": "sessions"}
     whole = iam.get_role_policy(**policy)["PolicyDocument"]
-    for right in ("ReadAndCommitState", "SetTimers", "EmitSignals", None):
+    for right in ("ReadAndCommitState", "SetTimers", "PublishSignals", None):
         kept = [it for it in whole["Statement"] if it["Sid"] != right]
         assert right is None or len(kept) == len(whole["Statement"]) - 1, right
         iam.put_role_policy(**policy, PolicyDocument=json.dumps({**whole, "Statement": kept}))
         failures = stack.call("SessionsFunctionName", batch)["batchItemFailures"]
         assert bool(failures) == (right is not None), (right, failures)
     print(
-        "ok     rights: a batch is done by the role of sessions, and not without ReadAndCommitState, SetTimers or EmitSignals"
+        "ok     rights: a batch is done by the role of sessions, and not without ReadAndCommitState, SetTimers or PublishSignals"
     )
 
 

@@ -36,7 +36,7 @@ sleep 2
 for pid in "${functions[@]}"; do kill -0 "$pid" || fail 'a function ended'; done
 invoke_by_hand --invoke-port "$port"
 
-target/local/millrace generate --events 3000 --shoppers 100 --out "$work/events.jsonl"
+target/local/millrace generate --events 3000 --users 100 --out "$work/events.jsonl"
 target/local/millrace replay "$work/events.jsonl" --out "$work/linked" >/dev/null
 # Functions that run elsewhere set timers by the wall clock, so both of these wait for some minutes to begin.
 python3 tests/cargo_lambda/killed.py "$work" "$((base + 4))" "$build" >"$work/killed.log" 2>&1 &

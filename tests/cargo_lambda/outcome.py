@@ -18,7 +18,7 @@ select {} from read_parquet('{}/lake/**/*.parquet', hive_partitioning = true, un
 where event_type not in ('{}', 'control') {}
 """
 # Where and when a run met an event is its own, and so are its timers: functions that run elsewhere set them by the wall clock.
-ROWS = "distinct * exclude (arrived_at, shard_id, sequence_number, sub_sequence, element, origin_shard_id, origin_sequence_number, origin_sub_sequence, origin_element, origin_index)"
+ROWS = "distinct * exclude (arrived_at, shard_id, sequence_number, sub_sequence_number, element, origin_shard_id, origin_sequence_number, origin_sub_sequence_number, origin_element, origin_index)"
 # What functions emitted more than once has several positions in its stream.
 EMITTED_AGAIN = "and source like 'urn:millrace:%' group by source, id having count(distinct sequence_number) > 1"
 
@@ -61,7 +61,7 @@ def check_same(run, clean):
         items = table(clean, name)
         assert len(items) > 50, name
         expect(f"{run.name}: the {len(items)} items of {name} are those of the clean run", table(run, name), items)
-    left = [item for item in table(run, "timers") if item["bucket"] != "cursor"]
+    left = [item for item in table(run, "timers") if item["time_bucket"] != "cursor"]
     expect(f"{run.name}: no timer is left", left, [])
     emitted = signals(clean)
     expect(f"{run.name}: {len(emitted)} signals, those of the clean run", signals(run), emitted)

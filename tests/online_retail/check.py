@@ -102,7 +102,7 @@ def emitted(run):
 
 def counts(run):
     """How many signals there are, by id and by origin."""
-    origin = ("source", "originshardid", "originsequencenumber", "originsubsequence", "originelement", "originindex")
+    origin = ("source", "originstream", "originshardid", "originsequencenumber", "originsubsequence", "originelement", "originindex")
     ids = {(signal["source"], signal["id"]) for signal in run["signals"]}
     origins = {tuple(signal.get(name) for name in origin) for signal in run["signals"]}
     return len(run["signals"]), len(ids), len(origins)

@@ -36,7 +36,7 @@ BATCHES = ["--batch-size", "20"]
 
 
 def redrive(binary, out, mode, *options):
-    command = [binary, "redrive", str(out), "--source", "on-failure", "--mode", mode, "--limit", "10000", "--json"]
+    command = [binary, "redrive", str(out), "--dead-letters", "on-failure", "--mode", mode, "--limit", "10000", "--json"]
     done = subprocess.run([*command, *options], check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     return json.loads(done.stdout)
 
@@ -116,11 +116,11 @@ def check_redrive(options, seed, out, clean, invoices):
     expect(f"{name}: there were some", lost > 0, True)
     found = files(out)
     listed, dry = redrive(options.binary, out, "list"), redrive(options.binary, out, "dry-run")
-    expect(f"{name}: a list finds all of it open", {line["status"] for line in listed["results"]}, {"open"})
+    expect(f"{name}: a list finds all of it unmarked", {line["status"] for line in listed["results"]}, {"unmarked"})
     expect(f"{name}: a dry run would send all of it", dry["to_send"], lost)
     expect(f"{name}: neither changed a byte", files(out), found)
     answer = redrive(options.binary, out, "run")
-    expect(f"{name}: all of it was sent", (answer["sent"], answer["failed"], answer["remaining"]), (lost, 0, 0))
+    expect(f"{name}: all of it was sent", (answer["sent"], answer["not_done"], answer["remaining"]), (lost, 0, 0))
     after = outcome(out)
     late = answer["functions"]["sessions"]["verdicts"]["late"]
     sums = table_sums(clean)

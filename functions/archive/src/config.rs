@@ -11,7 +11,7 @@ pub const VARIABLES: &[&str] = &[
     "SIGNALS_STREAM",
     "QUARANTINE_DELIVERY_STREAM",
     "RECORD_LIMIT_ROWS",
-    "MAXIMUM_EVENT_AGE_DAYS",
+    "LAKE_MAXIMUM_ROW_AGE_DAYS",
     "LOG_LEVEL",
 ];
 
@@ -41,20 +41,20 @@ impl Config {
         Self::read(environment)
     }
 
-    /// Settings from variables that `look_up` finds. A `MAXIMUM_EVENT_AGE_DAYS` of 0 turns that limit off.
+    /// Settings from variables that `look_up` finds. A `LAKE_MAXIMUM_ROW_AGE_DAYS` of 0 turns that limit off.
     ///
     /// # Errors
     /// When variables are missing or out of range; all of them are listed.
     pub fn read(look_up: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let mut variables = Variables::new(look_up);
-        let default_days = RowSettings::default().maximum_event_age_days.unwrap_or_default();
-        let days = variables.number("MAXIMUM_EVENT_AGE_DAYS", default_days, 0..=36_500);
+        let default_days = RowSettings::default().maximum_row_age_days.unwrap_or_default();
+        let days = variables.number("LAKE_MAXIMUM_ROW_AGE_DAYS", default_days, 0..=36_500);
         let config = Self {
             lake_delivery_stream: variables.required("LAKE_DELIVERY_STREAM"),
             signals_stream: variables.required("SIGNALS_STREAM"),
             quarantine_delivery_stream: variables.required("QUARANTINE_DELIVERY_STREAM"),
             rows_per_record: variables.number("RECORD_LIMIT_ROWS", RECORD_LIMIT_ROWS, 1..=RECORD_LIMIT_ROWS),
-            rows: RowSettings { maximum_event_age_days: (days > 0).then_some(days) },
+            rows: RowSettings { maximum_row_age_days: (days > 0).then_some(days) },
             log_level: variables.log_level(),
         };
         variables.finish(config)
@@ -94,9 +94,10 @@ mod tests {
     fn a_limit_of_no_days_is_none() {
         let config =
             Config::read(|name| Some(if name == "LOG_LEVEL" { "WARN" } else { "1" }.to_owned())).unwrap();
-        assert_eq!(config.rows.maximum_event_age_days, Some(1));
+        assert_eq!(config.rows.maximum_row_age_days, Some(1));
         let off = |name: &str| {
-            Some(if name == "MAXIMUM_EVENT_AGE_DAYS" { "0" } else { "" }.to_owned()).filter(|v| !v.is_empty())
+            Some(if name == "LAKE_MAXIMUM_ROW_AGE_DAYS" { "0" } else { "" }.to_owned())
+                .filter(|v| !v.is_empty())
         };
         assert_eq!(Config::read(off).unwrap_err().problems.len(), 3);
     }

@@ -16,8 +16,8 @@ pub struct Taken {
     pub deleted: u64,
     /// Items that are no timers. They stay where they are.
     pub corrupt: u64,
-    /// Whether there may be more that is due.
-    pub has_more: bool,
+    /// Whether everything that was due was taken.
+    pub complete: bool,
     /// The minute up to which everything was taken, such as `2026-11-21T12:34`.
     pub cursor: Option<String>,
     /// Why the run ended before its time, in words; empty when it did not.
@@ -29,13 +29,15 @@ pub struct Taken {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Swept {
     /// Users with open windows that were looked at.
-    pub open: u64,
+    pub users_with_open_sessions: u64,
     /// Of these, users whose timer is missing.
-    pub missing: u64,
+    pub users_without_timer: u64,
     /// Of these, users for whom the stream accepted one.
     pub put: u64,
-    /// Items that could not be understood.
-    pub corrupt: u64,
+    /// Items that cannot be read.
+    pub items_corrupt: u64,
+    /// Items of a format that only a newer release reads. They may hold open windows.
+    pub items_newer_format: u64,
     /// Whether the whole table was looked at.
     pub complete: bool,
     /// Where to go on, for the next request; `None` for the start of the table, or when it is complete.
@@ -63,7 +65,7 @@ impl Counted for Taken {
             ("timers_put", self.put),
             ("timers_deleted", self.deleted),
             ("timers_corrupt", self.corrupt),
-            ("runs_incomplete", self.has_more.into()),
+            ("runs_incomplete", (!self.complete).into()),
         ]
     }
 }
@@ -71,10 +73,11 @@ impl Counted for Taken {
 impl Counted for Swept {
     fn counts(&self) -> Vec<(&'static str, u64)> {
         vec![
-            ("sessions_open", self.open),
-            ("sessions_without_timer", self.missing),
+            ("users_with_open_sessions", self.users_with_open_sessions),
+            ("users_without_timer", self.users_without_timer),
             ("timers_put", self.put),
-            ("sessions_corrupt", self.corrupt),
+            ("items_corrupt", self.items_corrupt),
+            ("items_newer_format", self.items_newer_format),
         ]
     }
 }
@@ -142,15 +145,16 @@ mod tests {
     #[test]
     fn a_failure_says_what_was_done() {
         let error = CloseError::from(Failed { why: "the stream is down".to_owned(), done: Swept::default() });
-        assert_eq!(
-            error.to_string(),
-            r#"the stream is down; done all the same: {"open":0,"missing":0,"put":0,"corrupt":0,"complete":false}"#
+        let expected = concat!(
+            r#"the stream is down; done all the same: {"users_with_open_sessions":0,"users_without_timer":0,"#,
+            r#""put":0,"items_corrupt":0,"items_newer_format":0,"complete":false}"#
         );
+        assert_eq!(error.to_string(), expected);
     }
 
     #[test]
     fn what_a_run_did_is_counted_in_trouble_too() {
-        let done = Taken { put: 900, has_more: true, ..Taken::default() };
+        let done = Taken { put: 900, ..Taken::default() };
         let error = CloseError::from(Failed { why: "the stream is down".to_owned(), done: done.clone() });
         assert_eq!(error.counts(), Answer::Taken(done).counts());
         assert!(

@@ -73,11 +73,17 @@ impl<T: DueTimers, S: OpenSessions, R: RecordStream> Close<T, S, R> {
         if request.sweep {
             let (settings, from) = (&self.config.session, request.start_after.as_deref());
             let swept = sweep(&self.sessions, &self.stream, settings, limit, from, now_ms, deadline).await?;
-            tracing::info!(swept.open, swept.missing, swept.complete, swept.error, "swept");
+            tracing::info!(
+                swept.users_with_open_sessions,
+                swept.users_without_timer,
+                swept.complete,
+                swept.error,
+                "swept"
+            );
             return Ok(Answer::Swept(swept));
         }
         let taken = run(&self.timers, &self.stream, limit, now_ms, deadline).await?;
-        tracing::info!(taken.due, taken.put, taken.deleted, taken.has_more, taken.error, "closed");
+        tracing::info!(taken.due, taken.put, taken.deleted, taken.complete, taken.error, "closed");
         Ok(Answer::Taken(taken))
     }
 }

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use futures::future::join_all;
-use millrace_domain::timer::{Bucket, Minute, StoredTimer, first_cursor, minutes_to_take};
+use millrace_domain::timer::{Minute, StoredTimer, TimeBucket, first_cursor, minutes_to_take};
 use millrace_lambda::Deadline;
 use millrace_lambda::record_stream::{Put, RecordStream};
 use millrace_lambda::timers::{DuePage, DueTimers, TableError};
@@ -16,7 +16,7 @@ const PAGE_LIMIT_TIMERS: usize = 1_000;
 /// Timers that are gathered before they are put: two full calls of the stream.
 const PUT_TIMERS: usize = 1_000;
 /// Time buckets that are read side by side: most are empty.
-const READ_BUCKETS: usize = 16;
+const READ_TIME_BUCKETS: usize = 16;
 
 /// Takes what is due at `now_ms` (epoch milliseconds), at most `limit` timers and as far as the deadline allows.
 ///
@@ -37,8 +37,8 @@ pub async fn run<T: DueTimers, R: RecordStream>(
     let (cursor, after) = match where_to_begin(timers, now_ms, deadline).await {
         Ok(found) => found,
         Err(error) => {
-            let done = Taken { has_more: true, ..Taken::default() };
-            return Err(Failed { why: format!("the cursor could not be read: {error}"), done });
+            let why = format!("the cursor could not be read: {error}");
+            return Err(Failed { why, done: Taken::default() });
         }
     };
     let mut run = Run {
@@ -86,18 +86,18 @@ struct Run<'r, T, R> {
 
 impl<T: DueTimers, R: RecordStream> Run<'_, T, R> {
     async fn take_all(&mut self, after: Minute) {
-        let mut buckets = minutes_to_take(after, self.now_ms).flat_map(Bucket::all_of);
+        let mut time_buckets = minutes_to_take(after, self.now_ms).flat_map(TimeBucket::all_of);
         loop {
-            let side_by_side: Vec<_> = buckets.by_ref().take(READ_BUCKETS).collect();
+            let side_by_side: Vec<_> = time_buckets.by_ref().take(READ_TIME_BUCKETS).collect();
             let Some(first) = side_by_side.first() else { break };
             if self.is_near_deadline() {
                 self.leave(first.minute);
                 break;
             }
-            let pages = join_all(side_by_side.iter().map(|bucket| self.read(*bucket, None))).await;
-            for (bucket, page) in side_by_side.into_iter().zip(pages) {
-                if self.take_bucket(bucket, page).await.is_break() {
-                    self.leave(bucket.minute);
+            let pages = join_all(side_by_side.iter().map(|time_bucket| self.read(*time_bucket, None))).await;
+            for (time_bucket, page) in side_by_side.into_iter().zip(pages) {
+                if self.take_time_bucket(time_bucket, page).await.is_break() {
+                    self.leave(time_bucket.minute);
                     // Even so, what was read before the trouble goes out.
                     let _ = self.put_gathered().await;
                     return;
@@ -107,14 +107,14 @@ impl<T: DueTimers, R: RecordStream> Run<'_, T, R> {
         let _ = self.put_gathered().await;
     }
 
-    async fn read(&self, bucket: Bucket, from: Option<&str>) -> Result<DuePage, TableError> {
-        self.timers.read_due(bucket, self.now_ms, PAGE_LIMIT_TIMERS, from, self.deadline).await
+    async fn read(&self, time_bucket: TimeBucket, from: Option<&str>) -> Result<DuePage, TableError> {
+        self.timers.read_due(time_bucket, self.now_ms, PAGE_LIMIT_TIMERS, from, self.deadline).await
     }
 
     /// Gathers a time bucket's timers to its end, and puts them when there are enough. Breaks where the run must end.
-    async fn take_bucket(
+    async fn take_time_bucket(
         &mut self,
-        bucket: Bucket,
+        time_bucket: TimeBucket,
         mut page: Result<DuePage, TableError>,
     ) -> ControlFlow<()> {
         loop {
@@ -131,13 +131,13 @@ impl<T: DueTimers, R: RecordStream> Run<'_, T, R> {
                     self.done.error = "the limit of a run is reached".to_owned();
                     return ControlFlow::Break(());
                 }
-                self.gathered.push(StoredTimer { bucket, timer });
+                self.gathered.push(StoredTimer { time_bucket, timer });
             }
             if self.gathered.len() >= PUT_TIMERS {
                 self.put_gathered().await?;
             }
             let Some(from) = next else { return ControlFlow::Continue(()) };
-            page = self.read(bucket, Some(&from)).await;
+            page = self.read(time_bucket, Some(&from)).await;
         }
     }
 
@@ -149,7 +149,7 @@ impl<T: DueTimers, R: RecordStream> Run<'_, T, R> {
             return ControlFlow::Continue(());
         }
         if self.is_near_deadline() {
-            gathered.iter().for_each(|stored| self.leave(stored.bucket.minute));
+            gathered.iter().for_each(|stored| self.leave(stored.time_bucket.minute));
             return ControlFlow::Break(());
         }
         self.done.due += gathered.len() as u64;
@@ -199,7 +199,7 @@ impl<T: DueTimers, R: RecordStream> Run<'_, T, R> {
                 Err(error) => self.fail(format!("the cursor could not be moved: {error}")),
             }
         }
-        self.done.has_more = self.unfinished.is_some();
+        self.done.complete = self.unfinished.is_none();
         self.done.cursor = reached.map(|minute| minute.to_string());
         match self.trouble {
             None => Ok(self.done),
@@ -212,7 +212,7 @@ impl<T: DueTimers, R: RecordStream> Run<'_, T, R> {
     }
 
     fn not_done(&mut self, stored: &StoredTimer, why: String) {
-        self.leave(stored.bucket.minute);
+        self.leave(stored.time_bucket.minute);
         self.fail(why);
     }
 

@@ -46,15 +46,16 @@ pub async fn sweep<S: OpenSessions, R: RecordStream>(
                     return Err(Failed { why: format!("the sessions could not be read: {error}"), done });
                 }
             };
-        let OpenSessionsPage { sessions: open, corrupt, next } = page;
-        done.open += open.len() as u64;
-        done.corrupt += corrupt as u64;
+        let OpenSessionsPage { sessions: open, corrupt, newer_format, next } = page;
+        done.users_with_open_sessions += open.len() as u64;
+        done.items_corrupt += corrupt as u64;
+        done.items_newer_format += newer_format as u64;
         let missing = open.into_iter().filter_map(|session| session.missing_timer(now_ms, settings));
         let records: Vec<_> = match missing.map(|timer| record(&timer)).collect() {
             Ok(records) => records,
             Err(error) => return Err(Failed { why: format!("a timer cannot be written: {error}"), done }),
         };
-        done.missing += records.len() as u64;
+        done.users_without_timer += records.len() as u64;
         if let Some(why) = put(stream, &records, &mut done, deadline).await {
             return Err(Failed { why: format!("the stream did not accept every timer: {why}"), done });
         }

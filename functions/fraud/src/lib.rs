@@ -24,7 +24,7 @@ const CACHE_ITEMS: usize = 0;
 /// The function's name.
 pub const NAME: &str = "fraud";
 
-/// The function, over any store, quarantine and stream of signals.
+/// The function, over any table, quarantine and stream of signals.
 #[derive(Debug)]
 pub struct Fraud<T, Q, G> {
     consumer: Stateful<FraudState, T, Q, G>,

@@ -1,7 +1,7 @@
 //! Stock per store and product: one DynamoDB item a `store#sku`. It is exact in whatever order receipts, counts and
 //! sales come, and each crossing of the reorder point makes one reorder.
 //!
-//! Two streams feed it. Shoppers' orders reach it as signals of `sessions`; warehouses put receipts and counts into the
+//! Two streams feed it. Users' orders reach it as signals of `sessions`; warehouses put receipts and counts into the
 //! stream of events. Two shards must not write one item, so the function applies only what comes from the stream of
 //! signals. It relays receipts and counts into that stream first, under the same key: one sequence per key.
 

@@ -158,7 +158,7 @@ impl<R: RecordStream, Q: JsonLineSink> Relay<'_, R, Q> {
     }
 }
 
-/// Whether this is a signal that was quarantined. It goes on in its redrive envelope. Without the envelope, an
+/// Whether this is a signal that was quarantined. It goes on in its redrive envelope. Without the redrive envelope, an
 /// overtaken signal would pass for one that was applied, and nobody would learn that this is undecidable.
 ///
 /// What comes back for one function alone is of a batch that its mapping discarded. No mapping discards a batch of

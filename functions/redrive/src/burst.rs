@@ -4,7 +4,7 @@ use millrace_domain::SequenceNumber;
 use millrace_lambda::Deadline;
 use millrace_lambda::objects::{Listed, Object, Objects, ObjectsError};
 
-use crate::source;
+use crate::dead_letters;
 
 /// Largest object that is read, in bytes. A batch has at most 6 MB, and Firehose collects 5 MiB for an object.
 pub(crate) const OBJECT_LIMIT_BYTES: u64 = 32 * 1024 * 1024;
@@ -23,14 +23,14 @@ pub(crate) async fn in_order<O: Objects>(
     include_done: bool,
     deadline: Deadline,
 ) -> Result<Vec<(Listed, bool)>, ObjectsError> {
-    let (mut ordered, open): (Vec<_>, Vec<_>) =
+    let (mut ordered, unmarked): (Vec<_>, Vec<_>) =
         burst.iter().cloned().partition(|(_, is_done)| *is_done && !include_done);
-    if open.len() < 2 {
-        ordered.extend(open);
+    if unmarked.len() < 2 {
+        ordered.extend(unmarked);
         return Ok(ordered);
     }
-    let mut numbered = Vec::with_capacity(open.len());
-    for object in open {
+    let mut numbered = Vec::with_capacity(unmarked.len());
+    for object in unmarked {
         let sequence = match deadline.is_near() {
             true => None,
             false => first_sequence_number(objects, &object.0.key, deadline).await?,
@@ -50,7 +50,7 @@ async fn first_sequence_number<O: Objects>(
     deadline: Deadline,
 ) -> Result<Option<SequenceNumber>, ObjectsError> {
     Ok(match objects.get(key, OBJECT_LIMIT_BYTES, deadline).await? {
-        Object::Whole(bytes) => source::first_sequence_number(&bytes),
+        Object::Whole(bytes) => dead_letters::first_sequence_number(&bytes),
         Object::Absent | Object::TooLarge => None,
     })
 }

@@ -6,18 +6,18 @@ mod adapters;
 pub mod answer;
 mod burst;
 pub mod config;
-mod envelopes;
+mod dead_letters;
 mod listing;
+mod redrive_envelopes;
 pub mod request;
 mod run;
-mod source;
 
 #[cfg(feature = "s3")]
 pub use adapters::adapters;
 pub use answer::{Answer, Counts, ObjectResult, Status};
 pub use config::Config;
 pub use listing::{MARKS_ROOT, mark_of};
-pub use request::{Mode, Request, Source};
+pub use request::{DeadLetters, Mode, Request};
 pub use run::run;
 
 /// The function's name, in metrics.

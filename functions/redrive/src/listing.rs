@@ -5,7 +5,7 @@ use std::collections::{HashSet, VecDeque};
 use millrace_lambda::Deadline;
 use millrace_lambda::objects::{Listed, Objects, ObjectsError};
 
-use crate::source::second_of;
+use crate::dead_letters::second_of;
 
 /// What the keys of marks start with; the object's own key follows.
 pub const MARKS_ROOT: &str = "redriven/";

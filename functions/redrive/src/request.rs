@@ -6,7 +6,7 @@ use millrace_domain::time::parse_rfc3339_ms;
 use serde::{Deserialize, Serialize};
 
 use crate::config::CONSUMERS;
-use crate::source::Record;
+use crate::dead_letters::Record;
 
 /// Most objects of a run, where the request names no limit.
 pub const DEFAULT_LIMIT_OBJECTS: usize = 1_000;
@@ -16,14 +16,14 @@ pub const LIMIT_OBJECTS: usize = 10_000;
 /// The kind of dead letters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Source {
+pub enum DeadLetters {
     /// Objects of the event source mappings' on-failure destination: batches that the mappings discarded.
     OnFailure,
     /// Objects of the quarantine: events that could not be taken.
     Quarantine,
 }
 
-impl Source {
+impl DeadLetters {
     /// What the keys of its objects start with.
     pub const fn root(self) -> &'static str {
         match self {
@@ -51,10 +51,10 @@ pub enum Mode {
 #[serde(try_from = "JsonObject<Wire>")]
 pub struct Request {
     /// The kind of dead letters.
-    pub source: Source,
+    pub dead_letters: DeadLetters,
     /// What to do with them.
     pub mode: Mode,
-    /// What the keys of the objects start with; starts with the source's root.
+    /// What the keys of the objects start with; starts with their root.
     pub prefix: String,
     /// Only records that this consumer failed on or rejected.
     pub function: Option<String>,
@@ -78,7 +78,7 @@ pub struct Request {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Wire {
-    source: Source,
+    dead_letters: DeadLetters,
     #[serde(default)]
     mode: Mode,
     prefix: Option<String>,
@@ -94,12 +94,12 @@ struct Wire {
 }
 
 impl Request {
-    /// Everything that this source holds and is not marked done.
-    pub fn new(source: Source, mode: Mode) -> Self {
+    /// All dead letters of a kind that are not marked done.
+    pub fn new(dead_letters: DeadLetters, mode: Mode) -> Self {
         Self {
-            source,
+            dead_letters,
             mode,
-            prefix: source.root().to_owned(),
+            prefix: dead_letters.root().to_owned(),
             function: None,
             arrived_from_ms: None,
             arrived_to_ms: None,
@@ -126,7 +126,7 @@ impl TryFrom<JsonObject<Wire>> for Request {
     type Error = String;
 
     fn try_from(JsonObject(wire): JsonObject<Wire>) -> Result<Self, String> {
-        let all = Self::new(wire.source, wire.mode);
+        let all = Self::new(wire.dead_letters, wire.mode);
         let prefix = wire.prefix.unwrap_or_else(|| all.prefix.clone());
         if !prefix.starts_with(&all.prefix) {
             return Err(format!("prefix must start with {:?}, is {prefix:?}", all.prefix));
@@ -152,7 +152,7 @@ impl TryFrom<JsonObject<Wire>> for Request {
         if !(1..=LIMIT_OBJECTS).contains(&limit) {
             return Err(format!("limit must be a whole number from 1 to {LIMIT_OBJECTS}, is {limit}"));
         }
-        let reason = wire.reason.map(|code| reason(wire.source, &code)).transpose()?;
+        let reason = wire.reason.map(|code| reason(wire.dead_letters, &code)).transpose()?;
         let (function, shard_id) = (wire.function, wire.shard_id);
         let (start_after, include_done) = (wire.start_after, wire.include_done);
         Ok(Self {
@@ -178,9 +178,11 @@ fn moment(field: &str, text: Option<String>) -> Result<Option<i64>, String> {
     text.map(read).transpose()
 }
 
-fn reason(source: Source, code: &str) -> Result<Reason, String> {
-    if source != Source::Quarantine {
-        return Err("reason is a filter of the source quarantine: a batch that failed has none".to_owned());
+fn reason(dead_letters: DeadLetters, code: &str) -> Result<Reason, String> {
+    if dead_letters != DeadLetters::Quarantine {
+        return Err(
+            "reason is a filter of the dead letters quarantine: a discarded batch has none".to_owned()
+        );
     }
     let codes = Reason::ALL.map(Reason::code).join(", ");
     let found = Reason::ALL.into_iter().find(|reason| reason.code() == code);
@@ -196,14 +198,14 @@ mod tests {
     }
 
     #[test]
-    fn nothing_but_the_source_must_be_named() {
-        let request: Request = serde_json::from_str(r#"{"source":"on_failure"}"#).unwrap();
-        assert_eq!(request, Request::new(Source::OnFailure, Mode::DryRun));
+    fn nothing_but_the_kind_must_be_named() {
+        let request: Request = serde_json::from_str(r#"{"dead_letters":"on_failure"}"#).unwrap();
+        assert_eq!(request, Request::new(DeadLetters::OnFailure, Mode::DryRun));
     }
 
     #[test]
     fn every_field_is_read() {
-        let text = r#"{"source":"quarantine","mode":"run","prefix":"quarantine/dt=2026-01-01/","function":"sessions",
+        let text = r#"{"dead_letters":"quarantine","mode":"run","prefix":"quarantine/dt=2026-01-01/","function":"sessions",
             "arrived_from":"1970-01-01T00:00:01Z","arrived_to":"1970-01-01T00:00:02Z","reason":"collision",
             "shard_id":"s","limit":5,"start_after":"quarantine/dt=2026-01-01/a","include_done":true}"#;
         let expected = Request {
@@ -216,7 +218,7 @@ mod tests {
             limit: 5,
             start_after: Some("quarantine/dt=2026-01-01/a".to_owned()),
             include_done: true,
-            ..Request::new(Source::Quarantine, Mode::Run)
+            ..Request::new(DeadLetters::Quarantine, Mode::Run)
         };
         assert_eq!(serde_json::from_str::<Request>(text).unwrap(), expected);
     }
@@ -225,36 +227,42 @@ mod tests {
     fn a_mistake_is_named_with_what_would_be_right() {
         let cases = [
             (r#"["quarantine"]"#, "expected an object"),
-            ("{}", "missing field `source`"),
-            (r#"{"source":"dlq"}"#, "expected `on_failure` or `quarantine`"),
-            (r#"{"source":"quarantine","mode":"go"}"#, "expected one of `list`, `dry_run`, `run`"),
-            (r#"{"source":"quarantine","dry":true}"#, "unknown field `dry`, expected one of"),
-            (r#"{"source":"quarantine","prefix":"redriven/"}"#, "prefix must start with \"quarantine/\""),
+            ("{}", "missing field `dead_letters`"),
+            (r#"{"dead_letters":"dlq"}"#, "expected `on_failure` or `quarantine`"),
+            (r#"{"dead_letters":"quarantine","mode":"go"}"#, "expected one of `list`, `dry_run`, `run`"),
+            (r#"{"dead_letters":"quarantine","dry":true}"#, "unknown field `dry`, expected one of"),
             (
-                r#"{"source":"quarantine","function":"session"}"#,
+                r#"{"dead_letters":"quarantine","prefix":"redriven/"}"#,
+                "prefix must start with \"quarantine/\"",
+            ),
+            (
+                r#"{"dead_letters":"quarantine","function":"session"}"#,
                 "one of sessions, archive, fraud, inventory, is \"session\"",
             ),
             (
-                r#"{"source":"quarantine","arrived_from":"monday"}"#,
+                r#"{"dead_letters":"quarantine","arrived_from":"monday"}"#,
                 "arrived_from must be an RFC 3339 timestamp",
             ),
             (
-                r#"{"source":"quarantine","arrived_from":"2026-01-02T00:00:00Z","arrived_to":"2026-01-02T00:00:00Z"}"#,
+                r#"{"dead_letters":"quarantine","arrived_from":"2026-01-02T00:00:00Z","arrived_to":"2026-01-02T00:00:00Z"}"#,
                 "arrived_from must lie before arrived_to",
             ),
             (
-                r#"{"source":"quarantine","reason":"bad"}"#,
+                r#"{"dead_letters":"quarantine","reason":"bad"}"#,
                 "reason must be one of schema_registry_header, not_json",
             ),
             (
-                r#"{"source":"on_failure","reason":"schema_registry_header"}"#,
-                "reason is a filter of the source quarantine",
+                r#"{"dead_letters":"on_failure","reason":"schema_registry_header"}"#,
+                "reason is a filter of the dead letters quarantine",
             ),
             (
-                r#"{"source":"on_failure","start_after":"a"}"#,
+                r#"{"dead_letters":"on_failure","start_after":"a"}"#,
                 "start_after must be the key of an object and start with",
             ),
-            (r#"{"source":"on_failure","limit":0}"#, "limit must be a whole number from 1 to 10000, is 0"),
+            (
+                r#"{"dead_letters":"on_failure","limit":0}"#,
+                "limit must be a whole number from 1 to 10000, is 0",
+            ),
         ];
         for (text, expected) in cases {
             let refusal = refusal(text);

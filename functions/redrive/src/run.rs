@@ -9,15 +9,15 @@ use millrace_lambda::record_stream::{OutgoingRecord, Put, RecordStream};
 use crate::answer::{Answer, Counts, ObjectResult, Status};
 use crate::burst::{OBJECT_LIMIT_BYTES, in_order};
 use crate::config::Config;
-use crate::envelopes::wrap;
+use crate::dead_letters::{Contents, Joiner, read_on_failure, read_quarantine};
 use crate::listing::{Listing, mark_of};
-use crate::request::{Mode, Request, Source};
-use crate::source::{Contents, Joiner, read_on_failure, read_quarantine};
+use crate::redrive_envelopes::wrap;
+use crate::request::{DeadLetters, Mode, Request};
 
 /// Brings back what the request asks for, as far as the deadline allows, and says what came of it.
 ///
-/// Running it twice, or while the stream flows, changes nothing twice: an envelope's bytes depend on its record alone,
-/// and the ledger of its key knows what was applied. Objects are done one after another in the order in which
+/// Running it twice, or while the stream flows, changes nothing twice: a redrive envelope's bytes depend on its record
+/// alone, and the ledger of its key knows what was applied. Objects are done one after another in the order in which
 /// they were written, so the records of a key keep theirs; the first that the stream does not accept ends the run,
 /// and so does the first object that cannot be read now. What never can be read is stepped over.
 pub async fn run<O: Objects, R: RecordStream>(
@@ -61,7 +61,8 @@ struct Reading {
 impl<O: Objects, R: RecordStream> Run<'_, O, R> {
     async fn go(&mut self) {
         // A list reads nothing, so it knows no order but that of the keys.
-        let in_bursts = self.request.source == Source::OnFailure && self.request.mode != Mode::List;
+        let in_bursts =
+            self.request.dead_letters == DeadLetters::OnFailure && self.request.mode != Mode::List;
         let mut listing =
             Listing::new(self.objects, &self.request.prefix, self.request.start_after.clone(), in_bursts);
         let mut taken = 0;
@@ -138,7 +139,7 @@ impl<O: Objects, R: RecordStream> Run<'_, O, R> {
 
     fn list(&mut self, listed: Listed, is_done: bool) {
         self.answer.done_before += u64::from(is_done);
-        let status = if is_done { Status::Done } else { Status::Open };
+        let status = if is_done { Status::Done } else { Status::Unmarked };
         let (counts, error) = (Counts::default(), String::new());
         self.answer.push(ObjectResult { key: listed.key, status, size_bytes: listed.bytes, counts, error });
     }
@@ -147,11 +148,12 @@ impl<O: Objects, R: RecordStream> Run<'_, O, R> {
     async fn take(&mut self, number: usize, listed: Listed) {
         let contents = self.read(number, &listed.key).await;
         self.joiner.close(number).into_iter().for_each(|object| self.incomplete(object));
-        let mut counts = Counts { left_out: contents.left_out, ..Counts::default() };
-        let envelopes = wrap(contents.records, self.request, self.config.record_limit_bytes, &mut counts);
-        let mut why = contents.problem.or(envelopes.problem);
+        let mut counts = Counts { not_needed: contents.not_needed, ..Counts::default() };
+        let redrive_envelopes =
+            wrap(contents.records, self.request, self.config.record_limit_bytes, &mut counts);
+        let mut why = contents.problem.or(redrive_envelopes.problem);
         if self.request.mode == Mode::Run {
-            why = self.send(&envelopes.records, &mut counts).await.or(why);
+            why = self.send(&redrive_envelopes.records, &mut counts).await.or(why);
         }
         let shared_with = contents.shared_with.into_iter().collect();
         self.group.push(Reading { number, listed, counts, why, shared_with });
@@ -172,9 +174,9 @@ impl<O: Objects, R: RecordStream> Run<'_, O, R> {
                 return unusable(format!("could not be read: {error}"));
             }
         };
-        match self.request.source {
-            Source::OnFailure => read_on_failure(&bytes, self.config),
-            Source::Quarantine => read_quarantine(number, &bytes, &mut self.joiner),
+        match self.request.dead_letters {
+            DeadLetters::OnFailure => read_on_failure(&bytes, self.config),
+            DeadLetters::Quarantine => read_quarantine(number, &bytes, &mut self.joiner),
         }
     }
 
@@ -221,7 +223,7 @@ impl<O: Objects, R: RecordStream> Run<'_, O, R> {
                 reading.why = self.mark(&reading).await.err();
             }
             let status = match (&reading.why, self.request.mode) {
-                (Some(_), _) => Status::Failed,
+                (Some(_), _) => Status::NotDone,
                 (None, Mode::Run) => Status::Done,
                 (None, Mode::DryRun | Mode::List) => Status::Ready,
             };

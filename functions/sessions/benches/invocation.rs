@@ -3,7 +3,7 @@
 //! `cargo bench -p sessions --bench invocation`
 //!
 //! The bench is the runtime API and hosts the DynamoDB emulator; the binary is a process of its own, whose CPU
-//! time and memory the kernel reports. The store's share is what the function's own metrics say it waited.
+//! time and memory the kernel reports. The table's share is what the function's own metrics say it waited.
 
 #![expect(clippy::unwrap_used, reason = "a bench may stop at what it does not expect")]
 #![expect(clippy::cast_precision_loss, reason = "figures for reading")]
@@ -83,11 +83,11 @@ async fn dynamodb() -> String {
     let timers = json!({
         "TableName": "timers", "BillingMode": "PAY_PER_REQUEST",
         "KeySchema": [
-            {"AttributeName": "bucket", "KeyType": "HASH"},
+            {"AttributeName": "time_bucket", "KeyType": "HASH"},
             {"AttributeName": "timer", "KeyType": "RANGE"},
         ],
         "AttributeDefinitions": [
-            {"AttributeName": "bucket", "AttributeType": "S"},
+            {"AttributeName": "time_bucket", "AttributeType": "S"},
             {"AttributeName": "timer", "AttributeType": "S"},
         ],
     });
@@ -161,7 +161,7 @@ async fn main() {
         assert!(outputs.recv().await.unwrap().1.is_none());
         if number >= WARM_UP {
             walls.push(at - sent);
-            waits.push(Duration::from_micros(line["store_wait_us"].as_u64().unwrap()));
+            waits.push(Duration::from_micros(line["table_wait_us"].as_u64().unwrap()));
             usage.add(&line, users);
         }
     }
@@ -246,7 +246,7 @@ fn print(
     let rows: Vec<Vec<String>> = [
         ("wall time a batch, median", middle(walls)),
         ("wall time a batch, 95 %", ms(walls[walls.len() * 95 / 100])),
-        ("of which waiting for the store, median", middle(waits)),
+        ("of which waiting for the table, median", middle(waits)),
         ("CPU a batch", ms(cpu / u32::try_from(usage.batches).unwrap())),
         ("users a batch", format!("{:.1}", usage.users as f64 / usage.batches as f64)),
         ("write capacity units a batch", each(usage.write_capacity_units)),

@@ -21,7 +21,7 @@ use millrace_lambda::{Batch, Clock, Deadline, Function, KinesisBatch, Meter, Rep
 /// The function's name.
 pub const NAME: &str = "sessions";
 
-/// The function, over any store, quarantine, and sink of signals and timers.
+/// The function, over any table, quarantine, and sink of signals and timers.
 #[derive(Debug)]
 pub struct Sessions<T, Q, G> {
     consumer: Stateful<SessionState, T, Q, G>,

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use crate::{Discarded, Envelope, Records};
+use crate::{Discarded, EventFrame, Records};
 
 /// What is to be done next; the answer of `poll`.
 ///
@@ -47,18 +47,18 @@ pub struct Invocation {
     pub request_id: Arc<str>,
     /// The records, in order, of one shard and one lane.
     pub records: Records,
-    pub(crate) envelope: Arc<Envelope>,
+    pub(crate) frame: Arc<EventFrame>,
 }
 
 impl Invocation {
     /// The shard of the batch.
     pub fn shard_id(&self) -> &Arc<str> {
-        self.envelope.shard_id()
+        self.frame.shard_id()
     }
 
     /// The payload of the invocation, in UTF-8 JSON.
     pub fn event(&self) -> Vec<u8> {
-        self.envelope.event(&self.records)
+        self.frame.event(&self.records)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::{Envelope, Record, Records, Settings};
+use crate::{EventFrame, Record, Records, Settings};
 
 /// A record with what it costs and how long it has waited.
 #[derive(Debug)]
@@ -22,7 +22,7 @@ struct Head {
 
 impl Head {
     fn empty() -> Self {
-        Self { records: 0, bytes: Envelope::empty_event_size(), is_full: false }
+        Self { records: 0, bytes: EventFrame::empty_event_size(), is_full: false }
     }
 }
 
@@ -129,7 +129,7 @@ mod tests {
 
     #[test]
     fn the_comma_between_records_counts_towards_the_payload() {
-        let frame = Envelope::empty_event_size();
+        let frame = EventFrame::empty_event_size();
         let settings = |limit| Settings { payload_limit_bytes: limit, ..Settings::default() };
         let exact = settings(frame + 10 + 1 + 10);
         assert_eq!(buffer_of(&[10, 10], &exact).take_batch(&exact, false, 0).unwrap().len(), 2);

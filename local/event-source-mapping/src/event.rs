@@ -17,15 +17,15 @@ const BEFORE_ARRIVAL: &str = r#"","approximateArrivalTimestamp":"#;
 ///
 /// What is the same for every record is encoded once, here.
 #[derive(Clone, Debug)]
-pub struct Envelope {
+pub struct EventFrame {
     mapping: Arc<MappingInfo>,
     shard_id: Arc<str>,
     before_event_id: String,
     after_event_id: String,
 }
 
-impl Envelope {
-    /// The envelope of a shard.
+impl EventFrame {
+    /// The frame of a shard.
     pub fn new(mapping: Arc<MappingInfo>, shard_id: Arc<str>) -> Self {
         let mut before_event_id =
             r#"},"eventSource":"aws:kinesis","eventVersion":"1.0","eventID":""#.to_owned();
@@ -128,7 +128,7 @@ mod tests {
 
     use super::*;
 
-    fn envelope() -> Envelope {
+    fn frame() -> EventFrame {
         let mapping = MappingInfo {
             mapping_uuid: "uuid".to_owned(),
             stream_arn: "arn:aws:kinesis:eu-central-1:123456789012:stream/events".to_owned(),
@@ -137,7 +137,7 @@ mod tests {
             executed_version: "$LATEST".to_owned(),
             invoke_identity_arn: "arn:aws:iam::123456789012:role/lambda".to_owned(),
         };
-        Envelope::new(Arc::new(mapping), Arc::from("shardId-000000000006"))
+        EventFrame::new(Arc::new(mapping), Arc::from("shardId-000000000006"))
     }
 
     fn record(sequence_number: &str, partition_key: &str, data: &[u8], arrival_ms: u64) -> Record {
@@ -152,7 +152,7 @@ mod tests {
     #[test]
     fn event_has_exactly_the_fields_of_the_lambda_guide() {
         let number = "49590338271490256608559692538361571095921575989136588898";
-        let event = envelope().event(&[record(number, "1", b"Hello, this is a test.", 1_545_084_650_987)]);
+        let event = frame().event(&[record(number, "1", b"Hello, this is a test.", 1_545_084_650_987)]);
         let expected = serde_json::json!({"Records": [{
             "kinesis": {
                 "kinesisSchemaVersion": "1.0",
@@ -175,7 +175,7 @@ mod tests {
     #[test]
     fn event_is_read_by_the_function_library() {
         let records = [record("1", "a\"b\n", b"\x00\xff", 1_545_084_650_987), record("2", "k", b"", 1_000)];
-        let event: KinesisEvent = serde_json::from_slice(&envelope().event(&records)).unwrap();
+        let event: KinesisEvent = serde_json::from_slice(&frame().event(&records)).unwrap();
         let read = &event.records[0];
         assert_eq!(read.kinesis.data.0, b"\x00\xff");
         assert_eq!(read.kinesis.partition_key, "a\"b\n");
@@ -187,7 +187,7 @@ mod tests {
 
     #[test]
     fn measured_size_is_the_size_written() {
-        let envelope = envelope();
+        let frame = frame();
         let arrivals_ms = [0, 9, 999, 1_000, 9_999, 10_000, 1_545_084_650_987];
         let sample = |(length, arrival_ms): (usize, &u64)| {
             record(&"7".repeat(length + 1), "ä\u{1}\\", &vec![0; length], *arrival_ms)
@@ -195,7 +195,7 @@ mod tests {
         let all: Vec<_> = arrivals_ms.iter().enumerate().map(sample).collect();
         for length in 0..=all.len() {
             let records = &all[..length];
-            assert_eq!(envelope.event_size(records), envelope.event(records).len(), "{length} records");
+            assert_eq!(frame.event_size(records), frame.event(records).len(), "{length} records");
         }
     }
 }

@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc};
 use serde::Serialize;
 use time::OffsetDateTime;
 
-use crate::{Envelope, Records, batch::History, hash::uuid_of};
+use crate::{EventFrame, Records, batch::History, hash::uuid_of};
 
 /// The only version of the format [L-OF].
 const FORMAT_VERSION: &str = "1.0";
@@ -41,13 +41,13 @@ pub struct Discarded {
     /// Why they are discarded.
     pub condition: Condition,
     pub(crate) history: History,
-    pub(crate) envelope: Arc<Envelope>,
+    pub(crate) frame: Arc<EventFrame>,
 }
 
 impl Discarded {
     /// The shard of the records.
     pub fn shard_id(&self) -> &Arc<str> {
-        self.envelope.shard_id()
+        self.frame.shard_id()
     }
 
     /// Times that the function ran with these records, alone or in a larger batch; 0 if it never did.
@@ -61,7 +61,7 @@ impl Discarded {
     /// If a time is past the year 9999 or the body cannot be encoded.
     pub fn failure_record(&self, now_ms: u64) -> Result<FailureRecord, FailureRecordError> {
         let now = date_time(now_ms)?;
-        let mapping = self.envelope.mapping();
+        let mapping = self.frame.mapping();
         let first = self.records.first();
         let last = self.records.last();
         let start = first.map(|record| record.sequence_number.as_str()).unwrap_or_default();
@@ -98,7 +98,7 @@ impl Discarded {
             },
             // A record that no event can hold is described, not sent [K-LARGE].
             payload: (self.condition != Condition::PayloadSizeExceeded)
-                .then(|| self.envelope.event_text(&self.records)),
+                .then(|| self.frame.event_text(&self.records)),
         };
         let key = object_key(&mapping.mapping_uuid, self.shard_id(), now, &object_uuid);
         Ok(FailureRecord { key, body: serde_json::to_vec(&body)? })

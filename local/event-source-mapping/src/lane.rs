@@ -127,7 +127,7 @@ impl Lane {
                 self.go_on();
                 Completion { succeeded: batch.records.len(), ..Completion::default() }
             }
-            Verdict::PartialFailure { first_failed } => {
+            Verdict::PartialBatchResponse { first_failed } => {
                 self.complete_partially(batch, first_failed, settings, now_ms)
             }
             Verdict::CompleteFailure

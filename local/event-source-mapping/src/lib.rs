@@ -31,7 +31,7 @@ mod settings;
 mod shard;
 
 pub use action::{Action, Completion, Invocation, Outcome, Token};
-pub use event::Envelope;
+pub use event::EventFrame;
 pub use failure_record::{Condition, Discarded, FailureRecord, FailureRecordError};
 pub use info::{MappingInfo, ShardInfo};
 pub use mapping::{Mapping, MappingError};

@@ -23,7 +23,7 @@ pub struct Record {
 }
 
 impl Record {
-    /// The first millisecond at which the record is over age; `None` without an age limit.
+    /// The first millisecond at which the record is over age; `None` without a maximum record age.
     pub(crate) fn expiry_ms(&self, settings: &Settings) -> Option<u64> {
         let age_ms = settings.maximum_record_age_ms?;
         Some(self.approximate_arrival_ms.saturating_add(age_ms).saturating_add(1))

@@ -10,7 +10,7 @@ pub enum Verdict {
     /// Every record is done.
     Success,
     /// The records before this index are done; from there on they are retried [L-BIF].
-    PartialFailure {
+    PartialBatchResponse {
         /// Index in the batch of the lowest sequence number that was reported.
         first_failed: usize,
     },
@@ -48,7 +48,7 @@ pub fn interpret(body: &[u8], records: &[Record]) -> Verdict {
         };
         first_failed = Some(first_failed.map_or(index, |lowest| lowest.min(index)));
     }
-    first_failed.map_or(Verdict::Success, |first_failed| Verdict::PartialFailure { first_failed })
+    first_failed.map_or(Verdict::Success, |first_failed| Verdict::PartialBatchResponse { first_failed })
 }
 
 /// Index of the first record with this sequence number: sub-records of an aggregate share one.
@@ -151,13 +151,13 @@ mod tests {
     #[test]
     fn lowest_identifier_wins_and_is_compared_as_a_number() {
         let body = r#"{"batchItemFailures": [{"itemIdentifier": "100"}, {"itemIdentifier": "99"}]}"#;
-        assert_eq!(verdict(body), Verdict::PartialFailure { first_failed: 1 });
+        assert_eq!(verdict(body), Verdict::PartialBatchResponse { first_failed: 1 });
     }
 
     #[test]
     fn identifier_shared_by_sub_records_means_the_first_of_them() {
         let records = batch(&["1", "2", "2", "3"]);
         let body = br#"{"batchItemFailures": [{"itemIdentifier": "2"}]}"#;
-        assert_eq!(interpret(body, &records), Verdict::PartialFailure { first_failed: 1 });
+        assert_eq!(interpret(body, &records), Verdict::PartialBatchResponse { first_failed: 1 });
     }
 }

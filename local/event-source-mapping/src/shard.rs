@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
-    Action, Completion, Discarded, Envelope, InvalidSettings, Invocation, MappingInfo, Outcome, Record,
+    Action, Completion, Discarded, EventFrame, InvalidSettings, Invocation, MappingInfo, Outcome, Record,
     Settings, Token, compare_sequence_numbers,
     hash::{fnv1a_64, uuid_of},
     is_sequence_number,
@@ -18,7 +18,7 @@ use crate::{
 #[derive(Debug)]
 pub struct Shard {
     settings: Settings,
-    envelope: Arc<Envelope>,
+    frame: Arc<EventFrame>,
     lanes: Vec<Lane>,
     progress: Progress,
     next_token: u64,
@@ -47,7 +47,7 @@ impl Shard {
         Self {
             lanes: (0..settings.parallelization_factor).map(|_| Lane::new()).collect(),
             settings,
-            envelope: Arc::new(Envelope::new(mapping, shard_id)),
+            frame: Arc::new(EventFrame::new(mapping, shard_id)),
             progress: Progress::default(),
             next_token: 0,
             is_closed: false,
@@ -56,7 +56,7 @@ impl Shard {
 
     /// The id of the shard.
     pub fn shard_id(&self) -> &Arc<str> {
-        self.envelope.shard_id()
+        self.frame.shard_id()
     }
 
     /// Takes a record that was read at `now_ms`, from which its batching window is counted.
@@ -80,7 +80,7 @@ impl Shard {
             return Err(PushError::OutOfOrder { sequence_number: record.sequence_number, previous });
         }
         self.progress.push(number);
-        let size_bytes = self.envelope.record_size(&record);
+        let size_bytes = self.frame.record_size(&record);
         // Which lane AWS gives to a key is not published; any fixed choice keeps the order of the key.
         let lane_count = self.lanes.len().max(1) as u64;
         let lane = usize::try_from(fnv1a_64(record.partition_key.as_bytes()) % lane_count).unwrap_or(0);
@@ -113,8 +113,8 @@ impl Shard {
                 }
                 LaneStep::Discard { records, condition, history } => {
                     self.advance();
-                    let envelope = Arc::clone(&self.envelope);
-                    return Action::Discard(Discarded { lane: index, records, condition, history, envelope });
+                    let frame = Arc::clone(&self.frame);
+                    return Action::Discard(Discarded { lane: index, records, condition, history, frame });
                 }
                 LaneStep::WaitUntil(time_ms) => {
                     wake_ms = Some(wake_ms.map_or(time_ms, |earliest| earliest.min(time_ms)));
@@ -142,7 +142,7 @@ impl Shard {
         now_ms: u64,
     ) -> Result<Completion, UnknownToken> {
         let lane = lane_in_flight(&mut self.lanes, token)
-            .ok_or_else(|| UnknownToken { shard_id: Arc::clone(self.envelope.shard_id()), token })?;
+            .ok_or_else(|| UnknownToken { shard_id: Arc::clone(self.frame.shard_id()), token })?;
         let completion = lane.complete(outcome, &self.settings, now_ms);
         self.advance();
         Ok(completion)
@@ -155,7 +155,7 @@ impl Shard {
     /// If no such invocation is in flight.
     pub fn abandon(&mut self, token: Token) -> Result<(), UnknownToken> {
         let lane = lane_in_flight(&mut self.lanes, token)
-            .ok_or_else(|| UnknownToken { shard_id: Arc::clone(self.envelope.shard_id()), token })?;
+            .ok_or_else(|| UnknownToken { shard_id: Arc::clone(self.frame.shard_id()), token })?;
         lane.abandon();
         Ok(())
     }
@@ -176,12 +176,12 @@ impl Shard {
         let token = Token(self.next_token);
         self.next_token += 1;
         let first = lane.first_undone().map(|record| record.sequence_number.as_str()).unwrap_or_default();
-        let (shard_id, mapping) = (self.envelope.shard_id(), self.envelope.mapping());
+        let (shard_id, mapping) = (self.frame.shard_id(), self.frame.mapping());
         let parts = [&mapping.mapping_uuid, &**shard_id, first, &token.to_string(), &now_ms.to_string()];
         let request_id: Arc<str> = uuid_of(&parts).into();
         let (attempt, records) = lane.start(token, &request_id)?;
-        let envelope = Arc::clone(&self.envelope);
-        Some(Invocation { token, lane: lane_index, attempt, request_id, records, envelope })
+        let frame = Arc::clone(&self.frame);
+        Some(Invocation { token, lane: lane_index, attempt, request_id, records, frame })
     }
 
     fn advance(&mut self) {

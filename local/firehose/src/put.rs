@@ -105,7 +105,11 @@ impl Firehose {
         // call or tick.
         let full = stream.deliver_full(now_ms, &self.tally);
         if let Err(error) = full.and_then(|()| self.relieve(&mut streams, now_ms)) {
-            tracing::error!(stream = name, error = &error as &dyn std::error::Error, "failed to deliver");
+            tracing::error!(
+                delivery_stream = name,
+                error = &error as &dyn std::error::Error,
+                "failed to deliver"
+            );
         }
         Ok(entries)
     }

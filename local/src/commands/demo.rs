@@ -1,4 +1,4 @@
-//! The demo: fixtures and made-up shoppers through both functions, and what came of it.
+//! The demo: fixtures and made-up users through both functions, and what came of it.
 
 mod report;
 
@@ -13,19 +13,19 @@ use crate::cli::Ports;
 use crate::clock::now_ms;
 use crate::error::Error;
 use crate::input::{Input, Repeated};
+use crate::made_up_users::MadeUpUsers;
 use crate::mapping::Functions;
 use crate::options::{Limits, Tuning};
 use crate::output::{Run, claim};
-use crate::shoppers::Shoppers;
 use crate::trouble::Trouble;
 use crate::world::World;
 
 /// Where the demo writes; nothing else does, so it may be replaced.
 const OUT: &str = "out/demo";
-/// Events of made-up shoppers.
+/// Events of made-up users.
 const EVENTS: usize = 5_000;
-/// The made-up shoppers.
-const SHOPPERS: usize = 200;
+/// The made-up users.
+const USERS: usize = 200;
 /// The first of them starts at 2025-11-03T08:00:00Z.
 const FROM_MS: i64 = 1_762_156_800_000;
 /// Write requests that DynamoDB throttles.
@@ -55,8 +55,8 @@ pub(crate) async fn run() -> Result<(), Error> {
     let started_ms = now_ms();
     let fixtures = fixtures()?;
     report::intro(FIXTURES.len(), fixtures.len(), EVENTS, THROTTLED_WRITES);
-    let shoppers = Shoppers::new(SHOPPERS, 1, FROM_MS).take(EVENTS).map(Ok);
-    let inputs = fixtures.into_iter().map(Ok).chain(Repeated::new(shoppers, 50, 1));
+    let made_up = MadeUpUsers::new(USERS, 1, FROM_MS).take(EVENTS).map(Ok);
+    let inputs = fixtures.into_iter().map(Ok).chain(Repeated::new(made_up, 50, 1));
     let fed = feed(&world, inputs).await?;
     let schedule = Schedule::of(fed.largest_event_time_ms, &tuning, true);
     let functions =

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use millrace_lambda::emf::Metric;
+
 use super::pipeline::{Consuming, Saved, feed, finish};
 use super::reorder_points::{load as load_reorder_points, read as reorder_points};
 use super::schedule::Schedule;
@@ -78,11 +80,11 @@ fn print(options: &Replay, summary: &Summary, saved: &Saved) {
     }
     for (name, function) in &summary.functions {
         let events: u64 = function.verdicts.values().sum::<u64>().max(1);
-        let of = |metric: &str| function.metric(metric) as f64 * 1_000.0 / events as f64;
+        let of = |metric: Metric| function.metric(metric) as f64 * 1_000.0 / events as f64;
         println!(
             "cost       {name}: {:.0} read and {:.0} write capacity units for 1,000 events and signals",
-            of("read_capacity_units"),
-            of("write_capacity_units")
+            of(Metric::READ_CAPACITY_UNITS),
+            of(Metric::WRITE_CAPACITY_UNITS)
         );
     }
     if options.functions_url.is_some() {
@@ -119,7 +121,7 @@ fn print(options: &Replay, summary: &Summary, saved: &Saved) {
     println!("written to {}", options.out.display());
     if any {
         println!(
-            "next:      cargo run --release -- redrive {} --source on-failure --mode dry-run",
+            "next:      cargo run --release -- redrive {} --dead-letters on-failure --mode dry-run",
             options.out.display()
         );
     }

@@ -75,13 +75,13 @@ async fn close(functions: &Functions, now_ms: i64) -> Result<u64, Error> {
         match functions.close(Some(now_ms)).await {
             Ok(closed) => {
                 put += closed.put;
-                if !closed.has_more {
+                if closed.complete {
                     return Ok(put);
                 }
                 failures = 0;
             }
             Err(why) if failures < FAILURE_LIMIT => {
-                tracing::warn!(why, "close failed");
+                tracing::warn!(error = why, "close failed");
                 failures += 1;
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
@@ -102,7 +102,7 @@ pub(super) async fn every_minute(functions: &Functions) {
     loop {
         tokio::time::sleep(until_the_next_minute()).await;
         if let Err(why) = functions.close(None).await {
-            tracing::warn!(why, "close failed");
+            tracing::warn!(error = why, "close failed");
         }
     }
 }

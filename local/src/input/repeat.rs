@@ -1,4 +1,4 @@
-//! Every record twice: the copy comes later, by up to a number of positions; originals stay in order.
+//! Every record twice: the copy comes later, by up to a number of events; originals stay in order.
 
 use std::collections::BTreeMap;
 

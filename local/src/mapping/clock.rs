@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use event_source_mapping::RECORD_AGE_MIN_MS;
 
-/// The time of a mapping. AWS takes no age limit below a minute, and neither does the mapping. For a shorter limit, its
-/// time runs faster by a whole factor from a fixed moment on. That holds for the present and for when records arrived.
+/// The time of a mapping. AWS takes no maximum record age below a minute, and neither does the mapping. For a shorter
+/// limit, its time runs faster by a whole factor from a fixed moment on. That holds for the present and for when
+/// records arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct MappingClock {
     origin_ms: u64,
@@ -13,7 +14,7 @@ pub(crate) struct MappingClock {
 }
 
 impl MappingClock {
-    /// A clock that shows the wall clock's time at `origin_ms`, fast enough for this age limit.
+    /// A clock that shows the wall clock's time at `origin_ms`, fast enough for this maximum record age.
     pub(crate) fn new(maximum_record_age: Option<Duration>, origin_ms: u64) -> Self {
         let limit_ms = maximum_record_age.map_or(u64::MAX, millis).max(1);
         Self { origin_ms, factor: RECORD_AGE_MIN_MS.div_ceil(limit_ms).max(1) }

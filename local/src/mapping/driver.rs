@@ -201,7 +201,7 @@ impl Driver {
         let outcome = match invoked {
             Invoked::Returned(body) => Outcome::Returned(body),
             Invoked::Failed(why) => {
-                tracing::warn!(function = self.of.function, why, "an invocation failed");
+                tracing::warn!(function = self.of.function, error = why, "an invocation failed");
                 Outcome::FunctionError
             }
             Invoked::NotAtAll(_) => Outcome::NotInvoked,

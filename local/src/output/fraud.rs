@@ -11,7 +11,7 @@ use crate::options::Rules;
 /// Users that a line names.
 const USERS_SHOWN: usize = 3;
 
-/// Alerts, and the users that they are about.
+/// Suspicions, and the users that they are about.
 type Caught = (u64, BTreeSet<String>);
 
 /// A line for each rule that ran, also where it caught nothing; of rules that ran elsewhere, for those that did.
@@ -31,8 +31,8 @@ pub(crate) fn by_rule(signals: &Signals, rules: Option<&Rules>) -> Vec<String> {
             _ => continue,
         };
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        let (alerts, users) = caught.entry((text(&signal["data"]["rule"]), mode)).or_default();
-        *alerts += 1;
+        let (suspicions, users) = caught.entry((text(&signal["data"]["rule"]), mode)).or_default();
+        *suspicions += 1;
         users.insert(text(&signal["subject"]));
     }
     caught.iter().map(line).collect()
@@ -49,14 +49,14 @@ fn mode_in_words(mode: &str) -> Option<&'static str> {
     }
 }
 
-fn line(((rule, mode), (alerts, users)): (&(String, &str), &Caught)) -> String {
-    if *alerts == 0 {
-        return format!("rule {rule}, {mode}: no alert");
+fn line(((rule, mode), (suspicions, users)): (&(String, &str), &Caught)) -> String {
+    if *suspicions == 0 {
+        return format!("rule {rule}, {mode}: no suspicion");
     }
     let some: Vec<_> = users.iter().take(USERS_SHOWN).cloned().collect();
     let more = if users.len() > USERS_SHOWN { ", …" } else { "" };
-    let (alerts, count) = (number(*alerts), number(users.len() as u64));
-    format!("rule {rule}, {mode}: {alerts} alerts on {count} users ({}{more})", some.join(", "))
+    let (suspicions, count) = (number(*suspicions), number(users.len() as u64));
+    format!("rule {rule}, {mode}: {suspicions} suspicions on {count} users ({}{more})", some.join(", "))
 }
 
 #[cfg(test)]
@@ -69,7 +69,7 @@ mod tests {
         for (number, (signal_type, rule, user)) in suspected.iter().enumerate() {
             let signal = serde_json::json!({
                 "type": signal_type, "id": number.to_string(), "source": "s", "subject": user,
-                "originshardid": "l", "originsequencenumber": number.to_string(), "data": {"rule": rule},
+                "originstream": "events", "originshardid": "l", "originsequencenumber": number.to_string(), "data": {"rule": rule},
             });
             signals.add_record(signal.to_string().as_bytes());
         }
@@ -82,23 +82,23 @@ mod tests {
         let none = signals(&[]);
         assert_eq!(
             by_rule(&none, Some(&rules)),
-            ["rule amount, live: no alert", "rule velocity, live: no alert"]
+            ["rule amount, live: no suspicion", "rule velocity, live: no suspicion"]
         );
         (rules.amount_mode, rules.velocity_mode) = ("shadow".to_owned(), "off".to_owned());
-        assert_eq!(by_rule(&none, Some(&rules)), ["rule amount, in the shadow: no alert"]);
+        assert_eq!(by_rule(&none, Some(&rules)), ["rule amount, in the shadow: no suspicion"]);
         assert!(by_rule(&none, None).is_empty(), "what ran elsewhere is known by what it caught");
     }
 
     #[test]
-    fn alerts_are_counted_by_rule_and_mode() {
+    fn suspicions_are_counted_by_rule_and_mode() {
         let users = ["u", "v", "w", "x"];
         let suspected = users.map(|user| (FRAUD_SUSPECTED, "velocity", user));
         let signals = signals(&[&suspected[..], &[(FRAUD_SHADOWED, "amount", "u"), suspected[0]]].concat());
         assert_eq!(
             by_rule(&signals, None),
             [
-                "rule amount, in the shadow: 1 alerts on 1 users (u)",
-                "rule velocity, live: 5 alerts on 4 users (u, v, w, …)"
+                "rule amount, in the shadow: 1 suspicions on 1 users (u)",
+                "rule velocity, live: 5 suspicions on 4 users (u, v, w, …)"
             ]
         );
     }

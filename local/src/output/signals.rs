@@ -14,8 +14,9 @@ use crate::options::SIGNALS_STREAM;
 /// The file below a run's folder.
 const FILE: &str = "signals.jsonl";
 
-/// What a signal is known by: who emitted it, the shard and the position of its cause, its index.
-type Origin = (String, String, Vec<u64>, String);
+/// What a signal is known by: the function that emitted it, stream and shard of its cause, the cause's position in it
+/// and the signal's index.
+type Origin = ([String; 3], Vec<u64>, String);
 
 /// Signals by origin: what was emitted again is one.
 #[derive(Debug, Default)]
@@ -49,7 +50,8 @@ impl Signals {
         let position = ["originsubsequence", "originelement", "originindex"].map(number).to_vec();
         let sequence = text("originsequencenumber");
         // Padded, so that the order of texts is that of numbers.
-        let origin = (text("source"), text("originshardid"), position, format!("{sequence:0>129}"));
+        let cause = ["source", "originstream", "originshardid"].map(text);
+        let origin = (cause, position, format!("{sequence:0>129}"));
         self.0.entry(origin).or_insert(event);
     }
 
@@ -101,7 +103,7 @@ mod tests {
 
     fn signal(id: &str, sequence: &str, index: u64) -> String {
         format!(
-            r#"{{"id":"{id}","source":"urn:millrace:sessions","type":"stock.sold","subject":"s#a","time":"2025-01-01T00:00:00.000Z","originshardid":"shard","originsequencenumber":"{sequence}","originindex":{index}}}"#
+            r#"{{"id":"{id}","source":"urn:millrace:sessions","type":"stock.sold","subject":"s#a","time":"2025-01-01T00:00:00.000Z","originstream":"events","originshardid":"shard","originsequencenumber":"{sequence}","originindex":{index}}}"#
         )
     }
 
@@ -109,12 +111,15 @@ mod tests {
     fn a_signal_emitted_again_is_one_and_what_has_no_origin_is_none() {
         let mut signals = Signals::default();
         let (one, two, three) = (signal("a-0", "9", 0), signal("a-1", "9", 1), signal("b-0", "10", 0));
-        for record in [format!("[{one},{two}]"), one, three, r#"{"type":"stock.received"}"#.to_owned()] {
+        let of_signals =
+            signal("c-0", "9", 0).replace(r#""originstream":"events""#, r#""originstream":"signals""#);
+        let none = r#"{"type":"stock.received"}"#.to_owned();
+        for record in [format!("[{one},{two}]"), one, three, of_signals, none] {
             signals.add_record(record.as_bytes());
         }
         let ids: Vec<_> = signals.in_order().iter().map(|signal| signal["id"].as_str().unwrap()).collect();
-        assert_eq!(ids, ["a-0", "a-1", "b-0"]);
-        assert_eq!(signals.counts(), [("stock.sold".to_owned(), 3)].into());
+        assert_eq!(ids, ["a-0", "a-1", "b-0", "c-0"]);
+        assert_eq!(signals.counts(), [("stock.sold".to_owned(), 4)].into());
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use local_firehose::Stats;
 use millrace_domain::Verdict;
+use millrace_lambda::emf::Metric;
 use serde::{Deserialize, Serialize};
 
 use super::quarantine::reasons;
@@ -164,9 +165,9 @@ impl FunctionSummary {
         if verdicts.is_empty() { "nothing".to_owned() } else { verdicts.join(", ") }
     }
 
-    /// One of the metrics, or 0.
-    pub(crate) fn metric(&self, name: &str) -> u64 {
-        self.metrics.get(name).copied().unwrap_or_default()
+    /// What a metric adds up to; 0 where the function ran elsewhere.
+    pub(crate) fn metric(&self, metric: Metric) -> u64 {
+        self.metrics.get(metric.name()).copied().unwrap_or_default()
     }
 }
 

@@ -51,7 +51,7 @@ pub(crate) async fn read(client: &Client, table: &str) -> Result<(Vec<Value>, It
         }
     }
     items.sort_by_cached_key(|item| {
-        [KEY, "sku", "bucket", "timer"].map(|name| item[name].as_str().map(str::to_owned))
+        [KEY, "sku", "time_bucket", "timer"].map(|name| item[name].as_str().map(str::to_owned))
     });
     Ok((items, ItemBytes::of(sizes)))
 }

@@ -43,7 +43,7 @@ impl Trouble {
         Self::of(recorder, Fates::new(0, 0), Vec::new())
     }
 
-    /// Everything, drawn by seed. Outages last some seconds; where records have an age limit, longer than that, so
+    /// Everything, drawn by seed. Outages last some seconds; where records have a maximum age, longer than that, so
     /// that some are discarded.
     pub(crate) fn drawn(seed: u64, maximum_record_age: Option<Duration>) -> Self {
         let outages = outages(seed, maximum_record_age);
@@ -115,7 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn outages_outlast_an_age_limit_and_else_some_seconds() {
+    fn outages_outlast_a_maximum_record_age_and_else_some_seconds() {
         for seed in 0..100 {
             let limit = Duration::from_secs(20);
             for Outage { time_ms, .. } in outages(seed, Some(limit)) {

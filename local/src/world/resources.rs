@@ -20,7 +20,7 @@ const TABLES: [(&str, &str, Option<&str>); 5] = [
     (FRAUD_TABLE, KEY, None),
     (STOCK_TABLE, KEY, None),
     (REORDER_POINTS_TABLE, "sku", None),
-    (TIMERS_TABLE, "bucket", Some("timer")),
+    (TIMERS_TABLE, "time_bucket", Some("timer")),
 ];
 
 /// Creates both streams.

@@ -11,7 +11,7 @@ const FIRST_WAIT_MS: u64 = 25;
 /// Longest wait before any try.
 const WAIT_LIMIT_MS: u64 = 2_000;
 
-/// Exponential backoff with full jitter: containers that were throttled together come back apart.
+/// Exponential backoff with full jitter: execution environments that were throttled together come back apart.
 #[derive(Debug)]
 pub struct Backoff {
     deadline: Deadline,

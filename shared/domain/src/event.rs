@@ -63,7 +63,7 @@ pub enum Data<'a> {
     StockReturned(StockMove<'a>),
     /// Another signal of ours; its data is not looked into.
     Signal,
-    /// A type that this version does not know; its data is not looked into.
+    /// A type that this release does not know; its data is not looked into.
     Unknown,
 }
 

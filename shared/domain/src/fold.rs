@@ -21,12 +21,12 @@ pub trait KeyState: Clone + Default {
     /// from a written state is taken out of the item.
     const ATTRIBUTES: &'static [&'static str];
 
-    /// The format that the state is written in, from 1. It is raised whenever an attribute comes or goes, so that a version
+    /// The format that the state is written in, from 1. It is raised whenever an attribute comes or goes, so that a release
     /// that knows nothing of the change leaves the item alone. A name keeps its meaning for ever: what means something else
     /// is another attribute, since a reader of two formats goes by names alone.
     const FORMAT: u32 = 1;
 
-    /// The newest format that is read. A version that reads the next format before any version writes it lets that one
+    /// The newest format that is read. A release that reads the next format before any release writes it lets that one
     /// be rolled back.
     const READS_FORMAT: u32 = Self::FORMAT;
 

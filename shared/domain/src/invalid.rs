@@ -23,8 +23,8 @@ pub enum Reason {
     Collision,
     /// The consumer's own code panicked on the event, or rejected it; or decoding its record panicked.
     FunctionFailed,
-    /// The store rejected the resulting item for good.
-    StoreRejected,
+    /// The table rejected the resulting item for good.
+    TableRejected,
     /// The stream of signals rejects for good what the event causes.
     StreamRejected,
     /// The row alone is larger than a Firehose record may be.
@@ -43,7 +43,7 @@ impl Reason {
         Self::ClockSkew,
         Self::Collision,
         Self::FunctionFailed,
-        Self::StoreRejected,
+        Self::TableRejected,
         Self::StreamRejected,
         Self::RowTooLarge,
     ];
@@ -60,7 +60,7 @@ impl Reason {
             Self::ClockSkew => "clock_skew",
             Self::Collision => "collision",
             Self::FunctionFailed => "function_failed",
-            Self::StoreRejected => "store_rejected",
+            Self::TableRejected => "table_rejected",
             Self::StreamRejected => "stream_rejected",
             Self::RowTooLarge => "row_too_large",
         }

@@ -97,9 +97,9 @@ impl Shard {
 /// CloudEvents batch.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Position {
-    /// The record's sequence number; sub-records share their container's.
+    /// The record's sequence number; the sub-records of an aggregate share it.
     pub sequence: SequenceNumber,
-    /// Index within a KPL aggregate; 0 in a plain record.
+    /// Index within a KPL aggregate; 0 in a plain record. Written as `sub_sequence_number`.
     pub sub_sequence: u32,
     /// Index within a CloudEvents batch; 0 for a single event.
     pub element: u32,

@@ -24,7 +24,7 @@ pub struct FirstFields<'a> {
     shard_id: Cow<'a, str>,
     #[serde(borrow)]
     sequence_number: Cow<'a, str>,
-    sub_sequence: u32,
+    sub_sequence_number: u32,
     element: u32,
     #[serde(with = "rfc3339_ms")]
     arrived_at: i64,
@@ -40,7 +40,7 @@ pub struct RedriveFields<'a> {
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     redrive_sequence_number: Option<Cow<'a, str>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    redrive_sub_sequence: Option<u32>,
+    redrive_sub_sequence_number: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     redrive_element: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none", with = "rfc3339_ms_option")]
@@ -57,7 +57,7 @@ pub struct OriginFields<'a> {
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     origin_sequence_number: Option<Cow<'a, str>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    origin_sub_sequence: Option<u32>,
+    origin_sub_sequence_number: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     origin_element: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -70,7 +70,7 @@ impl<'a> From<&'a StreamPosition> for FirstFields<'a> {
             stream: at.shard.stream().into(),
             shard_id: at.shard.id().into(),
             sequence_number: at.position.sequence.as_str().into(),
-            sub_sequence: at.position.sub_sequence,
+            sub_sequence_number: at.position.sub_sequence,
             element: at.position.element,
             arrived_at: at.arrived_at_ms,
         }
@@ -84,7 +84,7 @@ impl<'a> From<Option<&'a StreamPosition>> for RedriveFields<'a> {
             redrive_stream: Some(at.shard.stream().into()),
             redrive_shard_id: Some(at.shard.id().into()),
             redrive_sequence_number: Some(at.position.sequence.as_str().into()),
-            redrive_sub_sequence: Some(at.position.sub_sequence),
+            redrive_sub_sequence_number: Some(at.position.sub_sequence),
             redrive_element: Some(at.position.element),
             redrive_arrived_at: Some(at.arrived_at_ms),
         }
@@ -98,7 +98,7 @@ impl<'a> From<Option<&'a Origin>> for OriginFields<'a> {
             origin_stream: Some(origin.shard.stream().into()),
             origin_shard_id: Some(origin.shard.id().into()),
             origin_sequence_number: Some(origin.position.sequence.as_str().into()),
-            origin_sub_sequence: Some(origin.position.sub_sequence),
+            origin_sub_sequence_number: Some(origin.position.sub_sequence),
             origin_element: Some(origin.position.element),
             origin_index: Some(origin.index),
         }
@@ -114,7 +114,7 @@ impl FirstFields<'_> {
         let sequence = sequence(&self.sequence_number, "sequence_number")?;
         Ok(StreamPosition {
             shard: Shard::new(&self.stream, &self.shard_id),
-            position: Position { sequence, sub_sequence: self.sub_sequence, element: self.element },
+            position: Position { sequence, sub_sequence: self.sub_sequence_number, element: self.element },
             arrived_at_ms: self.arrived_at,
         })
     }
@@ -133,7 +133,7 @@ impl RedriveFields<'_> {
             (self.redrive_stream.as_deref(), "redrive_stream"),
             (self.redrive_shard_id.as_deref(), "redrive_shard_id"),
             (self.redrive_sequence_number.as_deref(), "redrive_sequence_number"),
-            (self.redrive_sub_sequence, "redrive_sub_sequence"),
+            (self.redrive_sub_sequence_number, "redrive_sub_sequence_number"),
             (self.redrive_element, "redrive_element"),
         )?;
         Ok(Some(StreamPosition {
@@ -157,7 +157,7 @@ impl OriginFields<'_> {
             (self.origin_stream.as_deref(), "origin_stream"),
             (self.origin_shard_id.as_deref(), "origin_shard_id"),
             (self.origin_sequence_number.as_deref(), "origin_sequence_number"),
-            (self.origin_sub_sequence, "origin_sub_sequence"),
+            (self.origin_sub_sequence_number, "origin_sub_sequence_number"),
             (self.origin_element, "origin_element"),
         )?;
         Ok(Some(Origin { shard, position, index: there(self.origin_index, "origin_index")? }))
@@ -207,7 +207,7 @@ mod tests {
     fn writing_and_reading_are_inverse() {
         let (first, redrive) = (at("a", 1), at("b", 1_291_191_960_120));
         let text = serde_json::to_string(&FirstFields::from(&first)).unwrap();
-        let expected = r#"{"stream":"events","shard_id":"a","sequence_number":"495","sub_sequence":1,"element":2,"arrived_at":"1970-01-01T00:00:00.001Z"}"#;
+        let expected = r#"{"stream":"events","shard_id":"a","sequence_number":"495","sub_sequence_number":1,"element":2,"arrived_at":"1970-01-01T00:00:00.001Z"}"#;
         assert_eq!(text, expected);
         assert_eq!(serde_json::from_str::<FirstFields<'_>>(&text).unwrap().read(), Ok(first.clone()));
         let in_ms = text.replace(r#""1970-01-01T00:00:00.001Z""#, "1");

@@ -1,7 +1,7 @@
 //! `record.redriven`: the control event in which a dead letter goes back through the stream.
 //!
-//! The envelope is put under the record's own partition key, so it comes behind everything that the key has sent
-//! before, and rule 1 of the loop holds. Its text depends on nothing but the record, so that redriving twice puts
+//! The redrive envelope is put under the record's own partition key, so it comes behind everything that the key has
+//! sent before, and rule 1 of the loop holds. Its text depends on nothing but the record, so that redriving twice puts
 //! the same bytes.
 
 use std::borrow::Cow;
@@ -60,7 +60,7 @@ struct WireData<'a> {
     stream: Cow<'a, str>,
     shard_id: Cow<'a, str>,
     sequence_number: Cow<'a, str>,
-    sub_sequence: u32,
+    sub_sequence_number: u32,
     element: u32,
     arrived_at: Cow<'a, str>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -84,10 +84,10 @@ struct Head<'a> {
 /// The field that breaks the redrive envelope, with its id where it could be read.
 pub fn read<'a>(text: &'a str, partition_key: &str) -> Option<Result<RedriveEnvelope<'a>, Invalid>> {
     let head: Head<'_> = serde_json::from_str(text).ok()?;
-    (head.event_type == TYPE).then(|| envelope(text, partition_key))
+    (head.event_type == TYPE).then(|| redrive_envelope(text, partition_key))
 }
 
-fn envelope<'a>(text: &'a str, partition_key: &str) -> Result<RedriveEnvelope<'a>, Invalid> {
+fn redrive_envelope<'a>(text: &'a str, partition_key: &str) -> Result<RedriveEnvelope<'a>, Invalid> {
     let wire: Wire<'_> = serde_json::from_str(text).map_err(|_| explain(text))?;
     let id = wire.id.clone();
     checked(wire, partition_key).map_err(|invalid| invalid.of_event(truncate(&id, ID_LIMIT_BYTES)))
@@ -116,8 +116,8 @@ fn checked<'a>(wire: Wire<'a>, partition_key: &str) -> Result<RedriveEnvelope<'a
             return reject(Reason::Contract, field, "must be 1 to 128 bytes");
         }
     }
-    if data.sub_sequence > INDEX_LIMIT {
-        return reject(Reason::Contract, "data.sub_sequence", "must be below 2^31");
+    if data.sub_sequence_number > INDEX_LIMIT {
+        return reject(Reason::Contract, "data.sub_sequence_number", "must be below 2^31");
     }
     // What it holds may be a batch, whose elements are counted from here.
     if usize::try_from(data.element).is_ok_and(|element| element >= BATCH_LIMIT_EVENTS) {
@@ -129,7 +129,7 @@ fn checked<'a>(wire: Wire<'a>, partition_key: &str) -> Result<RedriveEnvelope<'a
     let Some(arrived_at_ms) = parse_rfc3339_ms(&data.arrived_at) else {
         return reject(Reason::Contract, "data.arrived_at", "must be an RFC 3339 timestamp of 1970 or later");
     };
-    let position = Position { sequence, sub_sequence: data.sub_sequence, element: data.element };
+    let position = Position { sequence, sub_sequence: data.sub_sequence_number, element: data.element };
     let first = StreamPosition { shard: Shard::new(&data.stream, &data.shard_id), position, arrived_at_ms };
     Ok(RedriveEnvelope {
         first,
@@ -174,7 +174,7 @@ impl RedriveEnvelope<'_> {
                 stream: self.first.shard.stream().into(),
                 shard_id: self.first.shard.id().into(),
                 sequence_number: self.first.position.sequence.as_str().into(),
-                sub_sequence: self.first.position.sub_sequence,
+                sub_sequence_number: self.first.position.sub_sequence,
                 element: self.first.position.element,
                 arrived_at: arrived_at.as_str().into(),
                 target_function: self.target_function.as_deref().map(Cow::Borrowed),
@@ -209,9 +209,9 @@ mod tests {
     #[test]
     fn writing_and_reading_are_inverse() {
         let everyone = RedriveEnvelope { target_function: None, encoding: None, ..example() };
-        for envelope in [example(), everyone] {
-            let text = envelope.write("u \u{1}\"");
-            assert_eq!(read(&text, "u \u{1}\""), Some(Ok(envelope)));
+        for redrive_envelope in [example(), everyone] {
+            let text = redrive_envelope.write("u \u{1}\"");
+            assert_eq!(read(&text, "u \u{1}\""), Some(Ok(redrive_envelope)));
         }
     }
 
@@ -220,15 +220,15 @@ mod tests {
         let expected = concat!(
             r#"{"specversion":"1.0","type":"record.redriven","source":"urn:millrace:redrive","#,
             r#""id":"events/shard/5/1/2@sessions","subject":"u","time":"2010-12-01T08:26:00.120Z","#,
-            r#""data":{"stream":"events","shard_id":"shard","sequence_number":"5","sub_sequence":1,"element":2,"#,
-            r#""arrived_at":"2010-12-01T08:26:00.120Z","target_function":"sessions","encoding":"zlib","#,
+            r#""data":{"stream":"events","shard_id":"shard","sequence_number":"5","sub_sequence_number":1,"#,
+            r#""element":2,"arrived_at":"2010-12-01T08:26:00.120Z","target_function":"sessions","encoding":"zlib","#,
             r#""data_base64":"e30="}}"#
         );
         assert_eq!(example().write("u"), expected);
     }
 
     #[test]
-    fn what_only_mentions_the_type_is_no_envelope() {
+    fn what_only_mentions_the_type_is_no_redrive_envelope() {
         for text in
             ["record.redriven", r#"{"type":"a","data":"record.redriven"}"#, r#"[{"type":"record.redriven"}]"#]
         {
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_envelope_names_reason_field_and_rule() {
+    fn a_broken_redrive_envelope_names_reason_field_and_rule() {
         let text = example().write("u");
         let cases = [
             (r#""specversion":"1.0""#, r#""specversion":"0.3""#, Reason::Envelope, "specversion"),
@@ -263,7 +263,12 @@ mod tests {
             (r#","data_base64":"e30=""#, "", Reason::Contract, "data.data_base64"),
             (r#""element":2"#, r#""element":-2"#, Reason::Contract, "data.element"),
             (r#""element":2"#, r#""element":5000"#, Reason::Contract, "data.element"),
-            (r#""sub_sequence":1"#, r#""sub_sequence":2147483648"#, Reason::Contract, "data.sub_sequence"),
+            (
+                r#""sub_sequence_number":1"#,
+                r#""sub_sequence_number":2147483648"#,
+                Reason::Contract,
+                "data.sub_sequence_number",
+            ),
             (r#""source":"#, r#""id":"again","id":"again","source":"#, Reason::Envelope, ""),
         ];
         for (old, new, reason, field) in cases {
@@ -283,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn the_id_of_a_broken_envelope_is_named_where_it_can_be_read() {
+    fn the_id_of_a_broken_redrive_envelope_is_named_where_it_can_be_read() {
         let invalid = read(&example().write("u"), "v").unwrap().unwrap_err();
         assert_eq!(invalid.event_id.as_deref(), Some("events/shard/5/1/2@sessions"));
     }

@@ -40,8 +40,9 @@ pub const TYPES: [&str; 9] = [
     REORDER_REQUESTED,
 ];
 
-/// Where a signal comes from: the record that caused it, and its index among that record's signals. Repeating
-/// the cause repeats the signal under the same origin, which is how a receiver knows it again.
+/// Where a signal comes from: the event that caused it, and its index among that event's signals. The function that
+/// emitted it is the signal's source. Repeating the cause repeats the signal under the same origin, which is how a
+/// receiver knows it again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin {
     /// The shard that the cause was read from.

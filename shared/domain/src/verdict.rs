@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::invalid::Reason;
 
-/// Why an event lies below its class's watermark.
+/// Why an event is late.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LateReason {
@@ -50,7 +50,7 @@ impl Verdict {
             Self::Ignored => "ignored",
             Self::Rejected(Reason::Collision) => "collision",
             Self::Rejected(
-                Reason::FunctionFailed | Reason::StoreRejected | Reason::StreamRejected | Reason::RowTooLarge,
+                Reason::FunctionFailed | Reason::TableRejected | Reason::StreamRejected | Reason::RowTooLarge,
             ) => "poisoned",
             Self::Rejected(
                 Reason::SchemaRegistryHeader

@@ -7,7 +7,7 @@ use crate::batch_event::BatchEvent;
 use crate::isolate::add_or_reject;
 use crate::kinesis_event::{KinesisBatch, KinesisRecord};
 use crate::payload::{Payload, open_record};
-use crate::redrive_envelope::EnvelopeReader;
+use crate::redrive_envelope::RedriveEnvelopeReader;
 use crate::schema_registry::INFLATED_LIMIT_BYTES;
 
 /// Most events of one record, whatever it packs into one another.
@@ -53,7 +53,7 @@ impl<'b> Batch<'b> {
     /// Opens the payloads of a batch.
     pub fn open(source: &'b KinesisBatch) -> Self {
         let mut payloads = Vec::with_capacity(source.records.len());
-        let (mut end, mut inflated_bytes, opener) = (None, 0, EnvelopeReader::default());
+        let (mut end, mut inflated_bytes, opener) = (None, 0, RedriveEnvelopeReader::default());
         for (record, kinesis) in source.records.iter().enumerate() {
             // Each payload makes one event or more.
             if payloads.len() >= BATCH_LIMIT_EVENTS {

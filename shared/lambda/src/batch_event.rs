@@ -10,12 +10,12 @@ use crate::redrive_envelope::Redriven;
 pub struct BatchEvent<'p> {
     /// Index of its record in the batch.
     pub record: usize,
-    /// Its position in the shard. That of a redriven event is its envelope's: the envelope is what stands in the key's
-    /// order and is delivered again.
+    /// Its position in the shard. That of a redriven event is its redrive envelope's: the redrive envelope is what
+    /// stands in the key's order and is delivered again.
     pub position: Position,
     /// The key that it was put under.
     pub partition_key: &'p str,
-    /// When the stream took it, or its envelope, in epoch milliseconds.
+    /// When the stream took it, or its redrive envelope, in epoch milliseconds.
     pub arrived_at_ms: i64,
     /// The bytes that it came in; those of a redriven event are the first ones.
     pub bytes: &'p [u8],

@@ -18,23 +18,60 @@ use crate::tally::Tally;
 /// The CloudWatch namespace.
 pub const NAMESPACE: &str = "Millrace";
 
-/// The metrics beside the verdicts, with their CloudWatch units. Each may be summed.
-pub const METRICS: &[(&str, &str)] = &[
-    ("records", "Count"),
-    ("partial_failures", "Count"),
+/// A metric that may be summed. Only those below exist, so nobody can ask for one that no function writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Metric {
+    name: &'static str,
+    unit: &'static str,
+}
+
+impl Metric {
+    /// Requests that read items.
+    pub const READ_REQUESTS: Self = Self::of("read_requests", "Count");
+    /// Read capacity units.
+    pub const READ_CAPACITY_UNITS: Self = Self::of("read_capacity_units", "Count");
+    /// Requests that wrote items.
+    pub const WRITE_REQUESTS: Self = Self::of("write_requests", "Count");
+    /// Write capacity units.
+    pub const WRITE_CAPACITY_UNITS: Self = Self::of("write_capacity_units", "Count");
+    /// Requests or parts of requests that were sent again.
+    pub const REQUEST_RETRIES: Self = Self::of("request_retries", "Count");
+    /// Put requests to Firehose.
+    pub const FIREHOSE_PUT_REQUESTS: Self = Self::of("firehose_put_requests", "Count");
+    /// Bytes that Firehose bills for them.
+    pub const FIREHOSE_PUT_BILLED_BYTES: Self = Self::of("firehose_put_billed_bytes", "Bytes");
+
+    const fn of(name: &'static str, unit: &'static str) -> Self {
+        Self { name, unit }
+    }
+
+    /// The name.
+    pub const fn name(self) -> &'static str {
+        self.name
+    }
+}
+
+/// The metrics beside the verdicts. Each may be summed.
+pub const METRICS: &[Metric] = &[
+    Metric::of("records", "Count"),
+    // 1 of a batch that ended early, and 0 of any other.
+    Metric::of("partial_batch_responses", "Count"),
     // Invalid, collision and poisoned together.
-    ("rejected", "Count"),
-    ("read_requests", "Count"),
-    ("read_capacity_units", "Count"),
-    ("write_requests", "Count"),
-    ("write_capacity_units", "Count"),
-    ("conflicts", "Count"),
-    ("request_retries", "Count"),
-    ("put_requests", "Count"),
-    ("put_records", "Count"),
-    ("put_bytes", "Bytes"),
-    ("put_billed_bytes", "Bytes"),
-    ("store_wait_us", "Microseconds"),
+    Metric::of("rejected", "Count"),
+    Metric::READ_REQUESTS,
+    Metric::READ_CAPACITY_UNITS,
+    Metric::WRITE_REQUESTS,
+    Metric::WRITE_CAPACITY_UNITS,
+    Metric::of("conflicts", "Count"),
+    Metric::REQUEST_RETRIES,
+    Metric::of("kinesis_put_requests", "Count"),
+    Metric::of("kinesis_put_records", "Count"),
+    Metric::of("kinesis_put_bytes", "Bytes"),
+    Metric::FIREHOSE_PUT_REQUESTS,
+    Metric::of("firehose_put_records", "Count"),
+    Metric::of("firehose_put_bytes", "Bytes"),
+    Metric::FIREHOSE_PUT_BILLED_BYTES,
+    Metric::of("table_wait_us", "Microseconds"),
 ];
 
 /// The metrics of which sums say nothing, with their CloudWatch units. Each is there only where it is known.
@@ -76,14 +113,15 @@ pub fn document(function: &str, batch: &KinesisBatch, tally: &Tally, usage: &Usa
     let rejected = ["invalid", "collision", "poisoned"].map(count).iter().sum::<u64>();
     document.insert("rejected".to_owned(), rejected.into());
     document.insert("records".to_owned(), batch.records.len().into());
-    document.insert("partial_failures".to_owned(), u8::from(tally.checkpoint.record().is_some()).into());
+    document
+        .insert("partial_batch_responses".to_owned(), u8::from(tally.checkpoint.record().is_some()).into());
     document.insert("stream".to_owned(), batch.shard.stream().into());
     document.insert("shard_id".to_owned(), batch.shard.id().into());
     let [first, last] = batch.ends();
     document.insert("first_sequence_number".to_owned(), first.into());
     document.insert("last_sequence_number".to_owned(), last.into());
     let mut metrics: Vec<_> = Verdict::COUNTED.map(|name| (name.to_owned(), "Count")).to_vec();
-    metrics.extend(METRICS.iter().map(|(name, unit)| ((*name).to_owned(), *unit)));
+    metrics.extend(METRICS.iter().map(|metric| (metric.name.to_owned(), metric.unit)));
     let gauges = gauges(batch, tally, count("late"), count("applied"), now_ms);
     for ((name, unit), value) in GAUGES.iter().zip(gauges) {
         if let Some(value) = value {
@@ -204,7 +242,7 @@ mod tests {
             ("applied", 1),
             ("rejected", 1),
             ("write_capacity_units", 3),
-            ("partial_failures", 1),
+            ("partial_batch_responses", 1),
             ("signals_fraud_suspected", 2),
             ("arrival_lag_ms", 3_000),
             ("event_time_lag_ms", 3_500),
@@ -214,6 +252,26 @@ mod tests {
             assert_eq!(document[name], value, "{name}");
         }
         assert_eq!(directive["Dimensions"], json!([["function"]]));
+    }
+
+    #[test]
+    fn whatever_is_used_up_and_whatever_can_be_asked_for_is_a_metric() {
+        let names: Vec<_> = METRICS.iter().map(|metric| metric.name()).collect();
+        let usage = serde_json::to_value(Usage::default()).unwrap();
+        for name in usage.as_object().unwrap().keys() {
+            assert!(names.contains(&name.as_str()), "{name}");
+        }
+        for metric in [
+            Metric::READ_REQUESTS,
+            Metric::READ_CAPACITY_UNITS,
+            Metric::WRITE_REQUESTS,
+            Metric::WRITE_CAPACITY_UNITS,
+            Metric::REQUEST_RETRIES,
+            Metric::FIREHOSE_PUT_REQUESTS,
+            Metric::FIREHOSE_PUT_BILLED_BYTES,
+        ] {
+            assert!(usage[metric.name()].is_u64() && METRICS.contains(&metric), "{metric:?}");
+        }
     }
 
     #[test]

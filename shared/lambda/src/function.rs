@@ -78,7 +78,7 @@ pub async fn invoke<F: Function>(
         tracing::warn!(
             function = function.name(),
             sequence_number = record.sequence_number.as_str(),
-            why = report.tally.why,
+            error = report.tally.why,
             "the batch ends early",
         );
     }

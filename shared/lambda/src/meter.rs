@@ -26,26 +26,32 @@ impl Meter {
 pub struct Usage {
     /// Requests that read items.
     pub read_requests: u64,
-    /// Read capacity units that the store reported.
+    /// Read capacity units that DynamoDB reported.
     pub read_capacity_units: u64,
     /// Requests that wrote items.
     pub write_requests: u64,
-    /// Write capacity units that the store reported, each one 1 KB of the larger of old and new item.
+    /// Write capacity units that DynamoDB reported, each one 1 KB of the larger of old and new item.
     pub write_capacity_units: u64,
     /// Conditions that failed because another writer was faster, or a cached item was old.
     pub conflicts: u64,
     /// Requests or parts of requests that were sent again.
     pub request_retries: u64,
-    /// Put requests, to Firehose and Kinesis.
-    pub put_requests: u64,
-    /// Records that these accepted.
-    pub put_records: u64,
+    /// Put requests to Kinesis.
+    pub kinesis_put_requests: u64,
+    /// Records that Kinesis accepted.
+    pub kinesis_put_records: u64,
+    /// Bytes of these records, with their keys.
+    pub kinesis_put_bytes: u64,
+    /// Put requests to Firehose.
+    pub firehose_put_requests: u64,
+    /// Records that Firehose accepted.
+    pub firehose_put_records: u64,
     /// Bytes of these records.
-    pub put_bytes: u64,
+    pub firehose_put_bytes: u64,
     /// The same bytes as Firehose bills them: each record rounded up to 5 KiB.
-    pub put_billed_bytes: u64,
-    /// Time spent waiting for the store, in microseconds.
-    pub store_wait_us: u64,
+    pub firehose_put_billed_bytes: u64,
+    /// Time spent waiting for the table, in microseconds.
+    pub table_wait_us: u64,
 }
 
 impl AddAssign for Usage {
@@ -56,11 +62,14 @@ impl AddAssign for Usage {
         self.write_capacity_units += other.write_capacity_units;
         self.conflicts += other.conflicts;
         self.request_retries += other.request_retries;
-        self.put_requests += other.put_requests;
-        self.put_records += other.put_records;
-        self.put_bytes += other.put_bytes;
-        self.put_billed_bytes += other.put_billed_bytes;
-        self.store_wait_us += other.store_wait_us;
+        self.kinesis_put_requests += other.kinesis_put_requests;
+        self.kinesis_put_records += other.kinesis_put_records;
+        self.kinesis_put_bytes += other.kinesis_put_bytes;
+        self.firehose_put_requests += other.firehose_put_requests;
+        self.firehose_put_records += other.firehose_put_records;
+        self.firehose_put_bytes += other.firehose_put_bytes;
+        self.firehose_put_billed_bytes += other.firehose_put_billed_bytes;
+        self.table_wait_us += other.table_wait_us;
     }
 }
 
@@ -77,11 +86,14 @@ mod tests {
             write_capacity_units: 4 * times,
             conflicts: 5 * times,
             request_retries: 6 * times,
-            put_requests: 7 * times,
-            put_records: 8 * times,
-            put_bytes: 9 * times,
-            put_billed_bytes: 10 * times,
-            store_wait_us: 11 * times,
+            kinesis_put_requests: 7 * times,
+            kinesis_put_records: 8 * times,
+            kinesis_put_bytes: 9 * times,
+            firehose_put_requests: 10 * times,
+            firehose_put_records: 11 * times,
+            firehose_put_bytes: 12 * times,
+            firehose_put_billed_bytes: 13 * times,
+            table_wait_us: 14 * times,
         };
         let meter = Meter::default();
         meter.add(&all(1));

@@ -8,7 +8,7 @@ use millrace_domain::Invalid;
 use crate::isolate::add_or_reject;
 use crate::kinesis_event::KinesisRecord;
 use crate::kpl::deaggregate;
-use crate::redrive_envelope::{EnvelopeReader, Redriven};
+use crate::redrive_envelope::{RedriveEnvelopeReader, Redriven};
 use crate::schema_registry::{INFLATED_LIMIT_BYTES, strip_header};
 
 #[derive(Debug)]
@@ -42,7 +42,7 @@ impl Key<'_> {
 pub(crate) fn open_record<'b>(
     record: usize,
     kinesis: &'b KinesisRecord,
-    opener: &EnvelopeReader,
+    opener: &RedriveEnvelopeReader,
     payloads: &mut Vec<Payload<'b>>,
 ) -> u64 {
     let rejection = |invalid| Payload {
@@ -60,7 +60,7 @@ pub(crate) fn open_record<'b>(
 fn open<'b>(
     record: usize,
     kinesis: &'b KinesisRecord,
-    opener: &EnvelopeReader,
+    opener: &RedriveEnvelopeReader,
     payloads: &mut Vec<Payload<'b>>,
 ) -> u64 {
     let mut budget_bytes = INFLATED_LIMIT_BYTES;
@@ -72,15 +72,16 @@ fn open<'b>(
             (Key::OfRecord(key), Ok(payload)) => Some((*key, payload)),
             _ => None,
         };
-        let envelope = whole
+        let redrive_envelope = whole
             .and_then(|(key, payload)| opener.open(payload, key, kinesis.arrived_at_ms, &mut budget_bytes));
-        let redriven = match envelope {
+        let redriven = match redrive_envelope {
             None => None,
             Some(Err(invalid)) => {
                 opened = Err(invalid);
                 None
             }
-            // Aggregates were taken apart before they were wrapped, and an envelope in an envelope is no event.
+            // Aggregates were taken apart before they were wrapped, and a redrive envelope in a redrive envelope is no
+            // event.
             Some(Ok((redriven, first))) => {
                 opened = strip_header(&first, &mut budget_bytes);
                 with_header = first;

@@ -27,7 +27,7 @@ pub enum Read<S> {
     Found(Stored<S>),
     /// There is no item.
     Absent,
-    /// The store did not answer in time, or the item was written by a newer version: try again later.
+    /// The table did not answer in time, or the item was written by a newer release: try again later.
     Unavailable,
     /// The item cannot be understood, now or later.
     Corrupt(String),
@@ -59,7 +59,7 @@ pub enum Commit<S> {
     Unknown,
     /// Not written, and worth another try later.
     Unavailable,
-    /// Not written, and never will be: the store rejects this item.
+    /// Not written, and never will be: the table rejects this item.
     Rejected(String),
 }
 

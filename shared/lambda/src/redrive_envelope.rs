@@ -27,15 +27,15 @@ pub struct Redriven {
 
 /// Finds redrive envelopes among payloads. Nearly every payload is none, which one scan of its bytes shows.
 #[derive(Debug)]
-pub struct EnvelopeReader(Finder<'static>);
+pub struct RedriveEnvelopeReader(Finder<'static>);
 
-impl Default for EnvelopeReader {
+impl Default for RedriveEnvelopeReader {
     fn default() -> Self {
         Self(Finder::new(redrive_envelope::TYPE))
     }
 }
 
-impl EnvelopeReader {
+impl RedriveEnvelopeReader {
     /// Opens a payload that was put under this key and came at this time, in epoch milliseconds; `None` when it is
     /// no redrive envelope. Gives back the bytes as they were the first time.
     ///
@@ -51,34 +51,37 @@ impl EnvelopeReader {
         budget_bytes: &mut u64,
     ) -> Option<Result<(Redriven, Bytes), Invalid>> {
         self.0.find(payload)?;
-        let envelope = redrive_envelope::read(std::str::from_utf8(payload).ok()?, partition_key)?;
-        Some(envelope.and_then(|envelope| unwrap_envelope(envelope, arrived_at_ms, budget_bytes)))
+        let redrive_envelope = redrive_envelope::read(std::str::from_utf8(payload).ok()?, partition_key)?;
+        Some(redrive_envelope.and_then(|redrive_envelope| {
+            open_redrive_envelope(redrive_envelope, arrived_at_ms, budget_bytes)
+        }))
     }
 }
 
-fn unwrap_envelope(
-    envelope: RedriveEnvelope<'_>,
+fn open_redrive_envelope(
+    redrive_envelope: RedriveEnvelope<'_>,
     arrived_at_ms: i64,
     budget_bytes: &mut u64,
 ) -> Result<(Redriven, Bytes), Invalid> {
-    let reject =
-        |field: &str, rule: &str| Err(Invalid::field(Reason::Contract, field, rule).of_event(&envelope.id()));
+    let reject = |field: &str, rule: &str| {
+        Err(Invalid::field(Reason::Contract, field, rule).of_event(&redrive_envelope.id()))
+    };
     // A forged time would let an event with a wrong clock pass.
-    if envelope.first.arrived_at_ms > arrived_at_ms {
+    if redrive_envelope.first.arrived_at_ms > arrived_at_ms {
         return reject("data.arrived_at", "must not lie after the arrival of the redrive envelope");
     }
-    let Ok(bytes) = STANDARD.decode(envelope.data_base64.as_bytes()) else {
+    let Ok(bytes) = STANDARD.decode(redrive_envelope.data_base64.as_bytes()) else {
         return reject("data.data_base64", "must be base64");
     };
-    let bytes = match envelope.encoding {
+    let bytes = match redrive_envelope.encoding {
         None => bytes.into(),
         Some(Encoding::Zlib) => match inflate(&bytes, budget_bytes) {
             Ok(inflated) => inflated,
             Err(rule) => return reject("data.data_base64", rule),
         },
     };
-    let target_function = envelope.target_function.map(std::borrow::Cow::into_owned);
-    Ok((Redriven { first: envelope.first, target_function }, bytes))
+    let target_function = redrive_envelope.target_function.map(std::borrow::Cow::into_owned);
+    Ok((Redriven { first: redrive_envelope.first, target_function }, bytes))
 }
 
 /// The redrive envelope of bytes that came first at this position under this key, as JSON text. The same record gives
@@ -89,13 +92,13 @@ pub fn wrap(redriven: &Redriven, partition_key: &str, bytes: &[u8]) -> String {
     } else {
         None
     };
-    let envelope = RedriveEnvelope {
+    let redrive_envelope = RedriveEnvelope {
         first: redriven.first.clone(),
         target_function: redriven.target_function.as_deref().map(Into::into),
         data_base64: STANDARD.encode(deflated.as_deref().unwrap_or(bytes)).into(),
         encoding: deflated.is_some().then_some(Encoding::Zlib),
     };
-    envelope.write(partition_key)
+    redrive_envelope.write(partition_key)
 }
 
 /// `None` where writing to memory fails, which it does not.
@@ -124,7 +127,7 @@ mod tests {
 
     fn opened(text: &str, arrived_at_ms: i64) -> Option<Result<(Redriven, Bytes), Invalid>> {
         let mut budget_bytes = INFLATED_LIMIT_BYTES;
-        EnvelopeReader::default().open(text.as_bytes(), "u", arrived_at_ms, &mut budget_bytes)
+        RedriveEnvelopeReader::default().open(text.as_bytes(), "u", arrived_at_ms, &mut budget_bytes)
     }
 
     #[test]
@@ -151,13 +154,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_envelope_is_left_alone() {
+    fn what_is_no_redrive_envelope_is_left_alone() {
         assert_eq!(opened(r#"{"type":"a"}"#, FIRST_MS), None);
         assert_eq!(opened(r#"{"type":"a","data":"record.redriven"}"#, FIRST_MS), None);
     }
 
     #[test]
-    fn a_record_that_came_after_its_envelope_is_rejected() {
+    fn a_record_that_came_after_its_redrive_envelope_is_rejected() {
         let text = wrap(&redriven(), "u", b"{}");
         let invalid = opened(&text, FIRST_MS - 1).unwrap().unwrap_err();
         assert_eq!((invalid.reason, invalid.field.as_str()), (Reason::Contract, "data.arrived_at"));
@@ -171,7 +174,7 @@ mod tests {
         assert_eq!(field(&text.replace(r#""data_base64":""#, r#""data_base64":"!"#)), "data.data_base64");
         assert_eq!(field(&text.replace(r#""data_base64":"e"#, r#""data_base64":"f"#)), "data.data_base64");
         let mut little_bytes = 2 * DEFLATE_ABOVE_BYTES as u64 - 1;
-        let opened = EnvelopeReader::default().open(text.as_bytes(), "u", FIRST_MS, &mut little_bytes);
+        let opened = RedriveEnvelopeReader::default().open(text.as_bytes(), "u", FIRST_MS, &mut little_bytes);
         assert!(opened.unwrap().unwrap_err().rule.contains("inflates"));
     }
 }

@@ -4,7 +4,7 @@ use std::future::Future;
 
 use millrace_domain::session::OpenSession;
 use millrace_domain::signal::Signal;
-use millrace_domain::timer::{Bucket, Minute, StoredTimer, Timer};
+use millrace_domain::timer::{Minute, StoredTimer, TimeBucket, Timer};
 
 use crate::deadline::Deadline;
 use crate::ports::{NotAccepted, SignalFailure, SignalSink};
@@ -47,7 +47,7 @@ pub trait DueTimers: Send + Sync {
     /// When they could not be read within the deadline.
     fn read_due(
         &self,
-        bucket: Bucket,
+        time_bucket: TimeBucket,
         until_ms: i64,
         limit: usize,
         from: Option<&str>,
@@ -87,10 +87,12 @@ pub trait DueTimers: Send + Sync {
 /// Some of the users with open windows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OpenSessionsPage {
-    /// The sessions, in an order of the store's own.
+    /// The sessions, in an order of the table's own.
     pub sessions: Vec<OpenSession>,
-    /// Items that could not be understood.
+    /// Items that cannot be read.
     pub corrupt: usize,
+    /// Items of a format that only a newer release reads.
+    pub newer_format: usize,
     /// Where the next page begins; `None` when there is none.
     pub next: Option<String>,
 }

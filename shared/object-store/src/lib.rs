@@ -45,7 +45,7 @@ impl S3Objects {
                 Ok(Err(why)) => why,
                 Err(near) => return Err(ObjectsError(near.to_string())),
             };
-            tracing::warn!(bucket = self.bucket, key, why, "a request to the bucket failed");
+            tracing::warn!(bucket = self.bucket, key, error = why, "a request to the bucket failed");
             if !backoff.wait().await {
                 return Err(ObjectsError(why));
             }

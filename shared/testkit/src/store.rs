@@ -21,7 +21,7 @@ use serde_json::{Map, Value};
 use crate::faults::{CommitFault, Script};
 use crate::journal::{Journal, Step};
 
-/// A store in memory; clones are the same store.
+/// A table in memory; clones are the same table.
 pub struct MemoryStore<S> {
     inner: Arc<Mutex<Inner<S>>>,
     journal: Journal,
@@ -62,7 +62,7 @@ impl<S: KeyState + Serialize + DeserializeOwned> Default for MemoryStore<S> {
 }
 
 impl<S: KeyState + Serialize + DeserializeOwned> MemoryStore<S> {
-    /// An empty store that notes its calls here.
+    /// An empty table that notes its calls here.
     pub fn noting(journal: Journal) -> Self {
         let inner = Inner {
             items: BTreeMap::new(),
@@ -77,7 +77,7 @@ impl<S: KeyState + Serialize + DeserializeOwned> MemoryStore<S> {
         Self { inner: Arc::new(Mutex::new(inner)), journal, state: PhantomData }
     }
 
-    /// The next reads of a key, as many, find the store unavailable.
+    /// The next reads of a key, as many, find the table unavailable.
     pub fn fail_reads(&self, key: &str, times: usize) {
         self.lock().read_faults.on(key, std::iter::repeat_n((), times));
     }
@@ -87,7 +87,7 @@ impl<S: KeyState + Serialize + DeserializeOwned> MemoryStore<S> {
         self.lock().commit_faults.on(key, faults);
     }
 
-    /// The next reads, of whatever key, find the store unavailable where this says so.
+    /// The next reads, of whatever key, find the table unavailable where this says so.
     pub fn script_reads(&self, fails: impl IntoIterator<Item = bool>) {
         self.lock().read_faults.then(fails.into_iter().map(|fails| fails.then_some(())));
     }
@@ -153,7 +153,7 @@ impl<S: KeyState + Serialize + DeserializeOwned> MemoryStore<S> {
         item.attributes.insert(name.to_owned(), value);
     }
 
-    /// Changes the format past all conditions, as a newer version would.
+    /// Changes the format past all conditions, as a newer release would.
     pub fn set_format(&self, key: &str, format: u32) {
         self.lock().items.get_mut(key).expect("the item is there").format = format;
     }
@@ -186,7 +186,7 @@ impl<S: KeyState + Serialize + DeserializeOwned> MemoryStore<S> {
 fn panic_on_unreadable<S>(key: &str, read: &Read<S>) -> ! {
     let what = match read {
         Read::Corrupt(why) => why.as_str(),
-        _ => "written by a newer version",
+        _ => "written by a newer release",
     };
     panic!("the item of {key} cannot be read: {what}")
 }
@@ -323,7 +323,9 @@ impl OpenSessions for MemoryStore<SessionState> {
             page.next = (number + 1 == limit).then(|| key.clone());
             let mut attributes = item.attributes.clone();
             attributes.insert("key".to_owned(), key.as_str().into());
-            if attributes.contains_key("session") {
+            if item.format > SessionState::READS_FORMAT {
+                page.newer_format += 1;
+            } else if attributes.contains_key("session") {
                 match serde_json::from_value(Value::Object(attributes)) {
                     Ok(session) => page.sessions.push(session),
                     Err(_) => page.corrupt += 1,

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use millrace_domain::timer::{Bucket, Minute, StoredTimer, Timer, sort_key, sort_key_beyond, timer_of};
+use millrace_domain::timer::{Minute, StoredTimer, TimeBucket, Timer, sort_key, sort_key_beyond, timer_of};
 use millrace_lambda::ports::NotAccepted;
 use millrace_lambda::timers::{DuePage, DueTimers, TableError, TimerSink};
 use millrace_lambda::{Clock, Deadline};
@@ -24,7 +24,7 @@ struct State {
     /// For each call to come, the index at which it fails.
     set_failures: VecDeque<Option<usize>>,
     delete_failures: VecDeque<Option<usize>>,
-    read_failures: BTreeMap<Bucket, usize>,
+    read_failures: BTreeMap<TimeBucket, usize>,
     cursor_failures: usize,
     page_limit: Option<usize>,
 }
@@ -50,9 +50,9 @@ impl MemoryTimers {
         self.lock().delete_failures.extend(failures);
     }
 
-    /// The next reads of a bucket, as many, fail.
-    pub fn fail_reads(&self, bucket: Bucket, times: usize) {
-        self.lock().read_failures.insert(bucket, times);
+    /// The next reads of a time bucket, as many, fail.
+    pub fn fail_reads(&self, time_bucket: TimeBucket, times: usize) {
+        self.lock().read_failures.insert(time_bucket, times);
     }
 
     /// The next reads and moves of the cursor, as many, fail.
@@ -76,12 +76,12 @@ impl MemoryTimers {
 
     /// Puts a timer in place, whatever the clock says.
     pub fn insert(&self, stored: &StoredTimer) {
-        self.insert_raw(stored.bucket, &sort_key(&stored.timer));
+        self.insert_raw(stored.time_bucket, &sort_key(&stored.timer));
     }
 
     /// Puts an item in place, of any sort key.
-    pub fn insert_raw(&self, bucket: Bucket, sort_key: &str) {
-        self.lock().items.insert((bucket.to_string(), sort_key.to_owned()));
+    pub fn insert_raw(&self, time_bucket: TimeBucket, sort_key: &str) {
+        self.lock().items.insert((time_bucket.to_string(), sort_key.to_owned()));
     }
 
     /// The partition and sort keys of all items, in order.
@@ -124,7 +124,7 @@ impl TimerSink for MemoryTimers {
 impl DueTimers for MemoryTimers {
     async fn read_due(
         &self,
-        bucket: Bucket,
+        time_bucket: TimeBucket,
         until_ms: i64,
         limit: usize,
         from: Option<&str>,
@@ -133,12 +133,12 @@ impl DueTimers for MemoryTimers {
         // Runs that overlap take turns.
         tokio::task::yield_now().await;
         let mut state = self.lock();
-        if let Some(times) = state.read_failures.get_mut(&bucket).filter(|times| **times > 0) {
+        if let Some(times) = state.read_failures.get_mut(&time_bucket).filter(|times| **times > 0) {
             *times -= 1;
             return Err(scripted());
         }
         let limit = limit.min(state.page_limit.unwrap_or(limit));
-        let key = |sort: &str| (bucket.to_string(), sort.to_owned());
+        let key = |sort: &str| (time_bucket.to_string(), sort.to_owned());
         let start = from.map_or(Bound::Included(key("")), |from| Bound::Excluded(key(from)));
         let due = state.items.range((start, Bound::Excluded(key(&sort_key_beyond(until_ms)))));
         let found: Vec<_> = due.take(limit).map(|(_, sort)| sort.clone()).collect();
@@ -156,7 +156,7 @@ impl DueTimers for MemoryTimers {
             if index >= fails_at {
                 return Err(scripted());
             }
-            state.items.remove(&(stored.bucket.to_string(), sort_key(&stored.timer)));
+            state.items.remove(&(stored.time_bucket.to_string(), sort_key(&stored.timer)));
             Ok(())
         };
         timers.iter().enumerate().map(&mut delete).collect()
@@ -168,7 +168,7 @@ impl DueTimers for MemoryTimers {
 
     async fn oldest(&self, _deadline: Deadline) -> Result<Option<Minute>, TableError> {
         let state = self.cursor_call()?;
-        Ok(state.items.iter().filter_map(|(bucket, _)| Bucket::minute_of(bucket)).min())
+        Ok(state.items.iter().filter_map(|(time_bucket, _)| TimeBucket::minute_of(time_bucket)).min())
     }
 
     async fn move_cursor(&self, to: Minute, _deadline: Deadline) -> Result<(), TableError> {

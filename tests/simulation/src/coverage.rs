@@ -56,17 +56,17 @@ impl Coverage {
 
     /// Signals by type, and how often a key met a second shard of one source.
     fn add_signals(&mut self, stream: &Stream) {
-        let mut shards: BTreeMap<(String, String), BTreeSet<String>> = BTreeMap::new();
+        let mut shards: BTreeMap<(String, String), BTreeSet<(String, String)>> = BTreeMap::new();
         for record in stream.shards().iter().flat_map(|shard| &shard.records) {
             for (_, event) in events_of(record) {
                 let field = |name: &str| event[name].as_str().unwrap_or_default().to_owned();
                 self.add(format!("signals: {}", field("type")), 1);
-                let shard_id = field("originshardid");
+                let (stream, shard_id) = (field("originstream"), field("originshardid"));
                 if !shard_id.is_empty() {
                     shards
                         .entry((field("source"), record.partition_key.clone()))
                         .or_default()
-                        .insert(shard_id);
+                        .insert((stream, shard_id));
                 }
             }
         }

@@ -5,17 +5,17 @@ use std::sync::Arc;
 use bytes::Bytes;
 use event_source_mapping::{Action, MappingInfo, Outcome, Record, Settings, Shard};
 use millrace_lambda::kpl::deaggregate;
-use redrive::Source;
+use redrive::DeadLetters;
 
 use super::event::ARRIVED_AT_MS;
-use super::redrive::{Back, is_envelope, redriven, redriven_of};
+use super::redrive::{Back, is_redrive_envelope, redriven, redriven_of};
 
 const KEY: &str = "u \u{1}\"é";
 
 /// The bytes as an object, and as a record in an object that the mapping writes.
 pub(super) fn run(bytes: &[u8]) {
     let sound = discarded(b"sound");
-    let (answer, back) = redriven(Source::OnFailure, &[Bytes::copy_from_slice(bytes), sound.clone()]);
+    let (answer, back) = redriven(DeadLetters::OnFailure, &[Bytes::copy_from_slice(bytes), sound.clone()]);
     assert_eq!(back.last().map(|back| &back.bytes[..]), Some(&b"sound"[..]), "{answer:?}");
     assert!(
         back.iter().all(|back| back.redriven.target_function.is_some()),
@@ -29,14 +29,14 @@ pub(super) fn run(bytes: &[u8]) {
     expected.first.position.sub_sequence = 0;
     expected.first.position.element = 0;
     let object = discarded(bytes);
-    if deaggregate(&data).is_none() && !is_envelope(KEY, &expected, &data) {
-        let (answer, back) = redriven(Source::OnFailure, std::slice::from_ref(&object));
+    if deaggregate(&data).is_none() && !is_redrive_envelope(KEY, &expected, &data) {
+        let (answer, back) = redriven(DeadLetters::OnFailure, std::slice::from_ref(&object));
         let whole = Back { partition_key: KEY.to_owned(), redriven: expected, bytes: data };
         assert_eq!((answer.done, back), (1, vec![whole]));
     }
     let torn = object.slice(..object.len() - 1 - bytes.len() % (object.len() - 1));
-    let (answer, back) = redriven(Source::OnFailure, &[torn, sound]);
-    assert_eq!((answer.failed, answer.done, back.len()), (1, 1, 1));
+    let (answer, back) = redriven(DeadLetters::OnFailure, &[torn, sound]);
+    assert_eq!((answer.not_done, answer.done, back.len()), (1, 1, 1));
 }
 
 /// What the mapping writes when the only record of a batch outlives its attempts.

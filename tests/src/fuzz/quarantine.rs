@@ -12,9 +12,9 @@ use millrace_lambda::deadline::Deadline;
 use millrace_lambda::ports::{JsonLineSink, NotAccepted};
 use millrace_lambda::quarantine::push_entry;
 use millrace_lambda::redrive_envelope::Redriven;
-use redrive::Source;
+use redrive::DeadLetters;
 
-use super::redrive::{Back, is_envelope, redriven, redriven_of};
+use super::redrive::{Back, is_redrive_envelope, redriven, redriven_of};
 
 const KEY: &str = "u \u{1}\"é";
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
@@ -35,7 +35,7 @@ pub(super) fn run(bytes: &[u8]) {
     let plain = Bytes::copy_from_slice(bytes);
     let sound = lines(b"sound", &redriven_of(b"sound", None)).concat();
     let beside = |object: Bytes| {
-        let (answer, back) = redriven(Source::Quarantine, &[object, sound.clone().into()]);
+        let (answer, back) = redriven(DeadLetters::Quarantine, &[object, sound.clone().into()]);
         assert_eq!(back.last().map(|back| &back.bytes[..]), Some(&b"sound"[..]), "{answer:?}");
         assert!(back.len() <= bytes.len() + 1);
         (answer, back)
@@ -47,7 +47,7 @@ pub(super) fn run(bytes: &[u8]) {
         assert_eq!(zipped.results[0].error, answer.results[0].error);
     }
     let redriven = redriven_of(bytes, None);
-    if !is_envelope(KEY, &redriven, &plain) {
+    if !is_redrive_envelope(KEY, &redriven, &plain) {
         written(&plain, redriven);
     }
 }
@@ -59,20 +59,20 @@ fn written(bytes: &Bytes, redriven_as: Redriven) {
     let expected = std::slice::from_ref(&whole);
     let middle = lines.len() / 2;
     let (front, behind) = (lines[..middle].concat(), lines[middle..].concat());
-    let (answer, back) = redriven(Source::Quarantine, &[front.clone().into(), gzip(&behind)]);
+    let (answer, back) = redriven(DeadLetters::Quarantine, &[front.clone().into(), gzip(&behind)]);
     assert_eq!((answer.done, &back[..]), (2, expected));
     let members = [gzip(&front), gzip(&behind), gzip(&front), gzip(&behind)].concat();
-    let (answer, back) = redriven(Source::Quarantine, &[members.clone().into()]);
+    let (answer, back) = redriven(DeadLetters::Quarantine, &[members.clone().into()]);
     assert_eq!((answer.done, &back[..]), (1, expected), "delivered twice");
 
     let corrupt = [&front[..], b"{\"function\":\n", &behind].concat();
-    let (answer, back) = redriven(Source::Quarantine, &[corrupt.into()]);
+    let (answer, back) = redriven(DeadLetters::Quarantine, &[corrupt.into()]);
     let why = format!("line {} is no entry", middle + 1);
-    assert_eq!((answer.failed, &back[..]), (1, expected));
+    assert_eq!((answer.not_done, &back[..]), (1, expected));
     assert!(answer.results[0].error.starts_with(&why), "{answer:?}");
     let torn = Bytes::from(members).slice(..gzip(&front).len() + 5);
-    let (answer, _) = redriven(Source::Quarantine, &[torn]);
-    assert_eq!((answer.failed, answer.done), (1, 0), "a torn object is done");
+    let (answer, _) = redriven(DeadLetters::Quarantine, &[torn]);
+    assert_eq!((answer.not_done, answer.done), (1, 0), "a torn object is done");
 }
 
 /// The lines of an entry, each with its newline.

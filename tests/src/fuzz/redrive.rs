@@ -8,10 +8,10 @@ use bytes::Bytes;
 use millrace_domain::{Position, SequenceNumber, Shard, StreamPosition};
 use millrace_lambda::Deadline;
 use millrace_lambda::record_stream::OutgoingRecord;
-use millrace_lambda::redrive_envelope::{EnvelopeReader, Redriven};
+use millrace_lambda::redrive_envelope::{RedriveEnvelopeReader, Redriven};
 use millrace_lambda::schema_registry::{INFLATED_LIMIT_BYTES, strip_header};
 use millrace_testkit::{MemoryObjects, MemoryStream};
-use redrive::{Answer, Config, Mode, Request, Source, Status};
+use redrive::{Answer, Config, DeadLetters, Mode, Request, Status};
 
 use super::event::ARRIVED_AT_MS;
 
@@ -27,8 +27,8 @@ pub(super) struct Back {
 }
 
 /// What redriving these objects comes to, after what holds for every run was asserted.
-pub(super) fn redriven(source: Source, objects: &[Bytes]) -> (Answer, Vec<Back>) {
-    let ((answer, sent), again) = (once(source, objects), once(source, objects));
+pub(super) fn redriven(dead_letters: DeadLetters, objects: &[Bytes]) -> (Answer, Vec<Back>) {
+    let ((answer, sent), again) = (once(dead_letters, objects), once(dead_letters, objects));
     assert!((&answer, &sent) == (&again.0, &again.1), "two runs differ");
     assert_eq!(answer.results.len(), objects.len());
     assert!(answer.complete && answer.error.is_empty(), "{answer:?}");
@@ -41,16 +41,16 @@ pub(super) fn redriven(source: Source, objects: &[Bytes]) -> (Answer, Vec<Back>)
     assert_eq!(sent.len() as u64, answer.counts.sent);
     let back: Vec<_> = sent.iter().map(back).collect();
     // What a redrive envelope holds is not a redrive envelope that would open: it would be rejected.
-    assert!(back.iter().all(|back| !is_envelope(&back.partition_key, &back.redriven, &back.bytes)));
+    assert!(back.iter().all(|back| !is_redrive_envelope(&back.partition_key, &back.redriven, &back.bytes)));
     (answer, back)
 }
 
-fn once(source: Source, objects: &[Bytes]) -> (Answer, Vec<OutgoingRecord>) {
+fn once(dead_letters: DeadLetters, objects: &[Bytes]) -> (Answer, Vec<OutgoingRecord>) {
     let (bucket, stream) = (MemoryObjects::default(), MemoryStream::default());
     for (number, bytes) in objects.iter().enumerate() {
-        bucket.insert(&format!("{}{number}", source.root()), bytes.clone());
+        bucket.insert(&format!("{}{number}", dead_letters.root()), bytes.clone());
     }
-    let (config, request) = (Config::for_testing(), Request::new(source, Mode::Run));
+    let (config, request) = (Config::for_testing(), Request::new(dead_letters, Mode::Run));
     let run = pin!(redrive::run(&bucket, &stream, &config, &request, Deadline::NONE));
     match run.poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(answer) => (answer, stream.accepted()),
@@ -61,17 +61,18 @@ fn once(source: Source, objects: &[Bytes]) -> (Answer, Vec<OutgoingRecord>) {
 fn back(sent: &OutgoingRecord) -> Back {
     let mut budget_bytes = INFLATED_LIMIT_BYTES;
     let key = &sent.partition_key;
-    let opened = EnvelopeReader::default().open(&sent.data, key, i64::MAX, &mut budget_bytes);
-    let (redriven, bytes) = opened.expect("it is an envelope").expect("it opens");
+    let opened = RedriveEnvelopeReader::default().open(&sent.data, key, i64::MAX, &mut budget_bytes);
+    let (redriven, bytes) = opened.expect("it is a redrive envelope").expect("it opens");
     Back { partition_key: key.clone(), redriven, bytes }
 }
 
 /// Whether these bytes are a redrive envelope that redrive takes apart.
-pub(super) fn is_envelope(partition_key: &str, redriven: &Redriven, bytes: &Bytes) -> bool {
+pub(super) fn is_redrive_envelope(partition_key: &str, redriven: &Redriven, bytes: &Bytes) -> bool {
     let mut budget_bytes = INFLATED_LIMIT_BYTES;
     let Ok(payload) = strip_header(bytes, &mut budget_bytes) else { return false };
     let arrived_at_ms = redriven.first.arrived_at_ms;
-    let opened = EnvelopeReader::default().open(&payload, partition_key, arrived_at_ms, &mut budget_bytes);
+    let opened =
+        RedriveEnvelopeReader::default().open(&payload, partition_key, arrived_at_ms, &mut budget_bytes);
     matches!(opened, Some(Ok(_)))
 }
 

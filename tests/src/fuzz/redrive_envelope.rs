@@ -1,11 +1,11 @@
-//! `EnvelopeReader::open`: redrive envelopes of redriven records.
+//! `RedriveEnvelopeReader::open`: redrive envelopes of redriven records.
 
 use bytes::Bytes;
 use millrace_domain::redrive_envelope::{TYPE, read};
 use millrace_domain::{Invalid, SequenceNumber, Shard};
 use millrace_lambda::KinesisBatch;
 use millrace_lambda::kinesis_event::KinesisRecord;
-use millrace_lambda::redrive_envelope::{EnvelopeReader, Redriven, wrap};
+use millrace_lambda::redrive_envelope::{RedriveEnvelopeReader, Redriven, wrap};
 use millrace_lambda::schema_registry::INFLATED_LIMIT_BYTES;
 use serde_json::Value;
 
@@ -32,8 +32,8 @@ pub(super) fn run(bytes: &[u8]) {
 
 fn opened(payload: &[u8], key: &str) -> Option<Result<(Redriven, Bytes), Invalid>> {
     let (mut left, mut left_again) = (INFLATED_LIMIT_BYTES, INFLATED_LIMIT_BYTES);
-    let answer = EnvelopeReader::default().open(payload, key, ARRIVED_AT_MS, &mut left);
-    assert_eq!(answer, EnvelopeReader::default().open(payload, key, ARRIVED_AT_MS, &mut left_again));
+    let answer = RedriveEnvelopeReader::default().open(payload, key, ARRIVED_AT_MS, &mut left);
+    assert_eq!(answer, RedriveEnvelopeReader::default().open(payload, key, ARRIVED_AT_MS, &mut left_again));
     assert_eq!(left, left_again);
     if let Some(Ok((_, bytes))) = &answer {
         assert!(
@@ -51,16 +51,16 @@ fn is_none(bytes: &[u8]) {
     let is_written_so = bytes.windows(TYPE.len()).any(|window| window == TYPE.as_bytes());
     assert!(
         !is_of_type || !is_written_so || model::has_a_name_twice(bytes, &value),
-        "an envelope is ignored"
+        "a redrive envelope is ignored"
     );
 }
 
 /// What was read is written, and reads as the same.
 fn rewritten(bytes: &[u8], key: &str) {
     let text = std::str::from_utf8(bytes).expect("it was read");
-    let envelope = read(text, key).expect("it was read").expect("it was taken");
-    let again = envelope.write(key);
-    assert_eq!(read(&again, key), Some(Ok(envelope)));
+    let redrive_envelope = read(text, key).expect("it was read").expect("it was taken");
+    let again = redrive_envelope.write(key);
+    assert_eq!(read(&again, key), Some(Ok(redrive_envelope)));
 }
 
 /// Wrapped, these bytes come back as they were, also through a batch; and not at all when the redrive envelope is torn.
@@ -72,7 +72,7 @@ fn comes_back(key: &str, redriven: &Redriven, bytes: &[u8]) {
     assert!(matches!(opened(text.as_bytes(), &format!("{key}x")), Some(Err(_))), "taken under another key");
     for torn in [text.len() / 3, text.len() / 2, text.len() - 1] {
         let answer = opened(&text.as_bytes()[..torn], key);
-        assert!(!matches!(answer, Some(Ok(_))), "an envelope torn at byte {torn} is taken");
+        assert!(!matches!(answer, Some(Ok(_))), "a redrive envelope torn at byte {torn} is taken");
     }
     let kinesis = KinesisRecord {
         sequence_number: SequenceNumber::parse("7").expect("digits"),

@@ -1,7 +1,7 @@
 //! `Request`: what a caller asks of redrive.
 
 use millrace_domain::time::{LARGEST_EPOCH_MS, format_rfc3339_ms};
-use redrive::Source;
+use redrive::DeadLetters;
 use redrive::config::CONSUMERS;
 use redrive::request::{LIMIT_OBJECTS, Request};
 use serde_json::{Value, json};
@@ -25,10 +25,10 @@ pub(super) fn run(bytes: &[u8]) {
 }
 
 fn taken(request: &Request) {
-    assert!(request.prefix.starts_with(request.source.root()), "{request:?}");
+    assert!(request.prefix.starts_with(request.dead_letters.root()), "{request:?}");
     assert!((1..=LIMIT_OBJECTS).contains(&request.limit), "{request:?}");
     assert!(request.function.as_deref().is_none_or(|function| CONSUMERS.contains(&function)));
-    assert!(request.reason.is_none() || request.source == Source::Quarantine, "{request:?}");
+    assert!(request.reason.is_none() || request.dead_letters == DeadLetters::Quarantine, "{request:?}");
     let moments = [request.arrived_from_ms, request.arrived_to_ms];
     assert!(moments.iter().flatten().all(|ms| (0..=LARGEST_EPOCH_MS).contains(ms)), "{request:?}");
     assert!(
@@ -38,7 +38,7 @@ fn taken(request: &Request) {
             .is_none_or(|(arrived_from_ms, arrived_to_ms)| arrived_from_ms < arrived_to_ms)
     );
     let written = json!({
-        "source": request.source, "mode": request.mode, "prefix": request.prefix,
+        "dead_letters": request.dead_letters, "mode": request.mode, "prefix": request.prefix,
         "function": request.function, "arrived_from": request.arrived_from_ms.map(format_rfc3339_ms),
         "arrived_to": request.arrived_to_ms.map(format_rfc3339_ms),
         "reason": request.reason.map(|reason| reason.code()),

@@ -1,6 +1,6 @@
-//! `timer_of` and `Bucket::minute_of`: the keys of a timer's item.
+//! `timer_of` and `TimeBucket::minute_of`: the keys of a timer's item.
 
-use millrace_domain::timer::{Bucket, Minute, sort_key, timer_of};
+use millrace_domain::timer::{Minute, TimeBucket, sort_key, timer_of};
 
 /// The bytes as a sort key, and as a partition key.
 pub(super) fn run(bytes: &[u8]) {
@@ -8,12 +8,12 @@ pub(super) fn run(bytes: &[u8]) {
     match timer_of(text) {
         Ok(timer) => {
             assert_eq!(sort_key(&timer), text);
-            let bucket = Bucket::of(&timer, timer.due_at_ms);
-            assert_eq!(Bucket::minute_of(&bucket.to_string()), Some(bucket.minute));
+            let time_bucket = TimeBucket::of(&timer, timer.due_at_ms);
+            assert_eq!(TimeBucket::minute_of(&time_bucket.to_string()), Some(time_bucket.minute));
         }
         Err(why) => assert!(!why.to_string().is_empty()),
     }
-    if let Some(minute) = Bucket::minute_of(text) {
+    if let Some(minute) = TimeBucket::minute_of(text) {
         assert!(text.starts_with(&minute.to_string()));
         assert_eq!(Minute::parse(&minute.to_string()), Ok(minute));
     }

@@ -67,7 +67,7 @@ async fn what_another_container_applied_is_a_redelivery_though_older_state_is_re
     here.run(&BatchBuilder::starting_at(1).event(&event("1", "u").views("a")).build()).await;
     let batch = BatchBuilder::starting_at(2).event(&event("2", "u").views("b")).build();
     let first = there.run(&batch).await;
-    // The answer is lost, and the same batch comes to the container that has not seen it.
+    // The answer is lost, and the same batch comes to the execution environment that has not seen it.
     let again = here.run(&batch).await;
     assert_eq!((first.verdicts, again.verdicts), (vec!["applied"], vec!["redelivery"]));
     assert_eq!(first.counts.get("applied"), Some(&1));

@@ -66,7 +66,7 @@ impl<S: State> Rig<S> {
         Self::over(journal, (store, quarantine, signals), settings, cache_items)
     }
 
-    /// Another container of the same function: the same outside, and a memory of its own.
+    /// Another execution environment of the same function: the same outside, and a memory of its own.
     pub(crate) fn another_container(&self) -> Self
     where
         S::Settings: Clone,

@@ -85,7 +85,7 @@ async fn the_one_event_that_the_store_rejects_is_found_among_many() {
         let line = rig.quarantine.lines().pop().unwrap();
         assert_eq!(
             (&line["reason"], &line["event_id"]),
-            (&json!("store_rejected"), &json!(huge_index.to_string()))
+            (&json!("table_rejected"), &json!(huge_index.to_string()))
         );
     }
 }

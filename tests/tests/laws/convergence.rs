@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use millrace_domain::Verdict;
 use millrace_domain::money::Currency;
-use millrace_domain::session::{Lifetime, Notifications, SessionItem, SessionSettings, SessionState};
+use millrace_domain::session::{Emitted, Lifetime, SessionItem, SessionSettings, SessionState};
 use millrace_lambda::{Batch, Deadline, KinesisBatch};
 use proptest::prelude::*;
 
@@ -16,15 +16,15 @@ const LIMIT: usize = 60;
 
 fn items(batches: &[KinesisBatch], cache_items: usize) -> BTreeMap<String, SessionItem> {
     let outside = Outside::<SessionState>::new();
-    let container = outside.container(SessionSettings::default(), cache_items);
+    let environment = outside.environment(SessionSettings::default(), cache_items);
     for batch in batches {
-        let tally = wait(container.run(&Batch::open(batch), Deadline::NONE));
+        let tally = wait(environment.run(&Batch::open(batch), Deadline::NONE));
         assert_eq!(tally.checkpoint.record(), None);
     }
     let item = |key: String| {
         let state = outside.store.item(&key).unwrap().state;
         // What was emitted depends on the order in which it happened.
-        (key, SessionItem { notifications: Notifications::default(), ..SessionItem::from(state) })
+        (key, SessionItem { emitted: Emitted::default(), ..SessionItem::from(state) })
     };
     outside.store.keys().into_iter().map(item).collect()
 }
@@ -87,10 +87,10 @@ proptest! {
     #[test]
     fn nothing_within_its_dedup_window_is_late(history in histories(LIMIT), delivery in deliveries(LIMIT)) {
         let outside = Outside::<SessionState>::new();
-        let container = outside.container(SessionSettings::default(), 0);
+        let environment = outside.environment(SessionSettings::default(), 0);
         let mut applied = 0;
         for batch in delivery.batches(&history, Happening::dedup_window_ms) {
-            let tally = wait(container.run(&Batch::open(&batch), Deadline::NONE));
+            let tally = wait(environment.run(&Batch::open(&batch), Deadline::NONE));
             applied += tally.verdicts.iter().filter(|(_, verdict)| *verdict == Some(Verdict::Applied)).count();
         }
         prop_assert_eq!(applied, history.len());

@@ -16,7 +16,7 @@ use serde::de::DeserializeOwned;
 use crate::history::{ACTIVITY_DEDUP_WINDOW_MS, Consumer, Outside, deliveries, histories, wait};
 
 const LIMIT: usize = 40;
-const CONTAINERS: usize = 3;
+const ENVIRONMENTS: usize = 3;
 
 /// What goes wrong, call by call.
 #[derive(Clone, Debug)]
@@ -25,7 +25,7 @@ struct Troubles<S> {
     commits: Vec<Option<CommitFault<S>>>,
     quarantine: Vec<Option<usize>>,
     signals: Vec<Option<usize>>,
-    /// For each invocation: its container, and what follows.
+    /// For each invocation: its execution environment, and what follows.
     invocations: Vec<(usize, After)>,
 }
 
@@ -36,7 +36,7 @@ enum After {
     Believe,
     /// The answer is lost, and the same records come again.
     Repeat,
-    /// A container that was thought dead runs an old batch, before the answer is believed.
+    /// An execution environment that was thought dead runs an old batch, before the answer is believed.
     Zombie(usize, Index),
 }
 
@@ -52,14 +52,14 @@ fn troubles<S: Clone + std::fmt::Debug + 'static>() -> impl Strategy<Value = Tro
     let after = prop_oneof![
         4 => Just(After::Believe),
         1 => Just(After::Repeat),
-        1 => (0..CONTAINERS, any::<Index>()).prop_map(|(container, batch)| After::Zombie(container, batch)),
+        1 => (0..ENVIRONMENTS, any::<Index>()).prop_map(|(environment, batch)| After::Zombie(environment, batch)),
     ];
     (
         prop::collection::vec(prop::bool::weighted(0.1), 0..30),
         prop::collection::vec(fault, 0..40),
         prop::collection::vec(failure(), 0..12),
         prop::collection::vec(failure(), 0..12),
-        prop::collection::vec((0..CONTAINERS, after), 0..24),
+        prop::collection::vec((0..ENVIRONMENTS, after), 0..24),
     )
         .prop_map(|(reads, commits, quarantine, signals, invocations)| Troubles {
             reads,
@@ -97,7 +97,7 @@ fn left<S: KeyState + Serialize + DeserializeOwned>(outside: &Outside<S>) -> Lef
 /// Runs batches in order, each until it is done; counts how often each event was counted as applied.
 fn run<S>(
     outside: &Outside<S>,
-    containers: &[Consumer<S>],
+    environments: &[Consumer<S>],
     batches: &[KinesisBatch],
     invocations: &[(usize, After)],
 ) -> BTreeMap<String, usize>
@@ -110,23 +110,23 @@ where
     for (done, batch) in batches.iter().enumerate() {
         let mut next = Some(batch.clone());
         while let Some(batch) = next.take() {
-            let (container, after) = invocations.next().unwrap_or_else(|| {
+            let (environment, after) = invocations.next().unwrap_or_else(|| {
                 outside.store.heal();
                 outside.quarantine.heal();
                 outside.signals.heal();
                 (0, After::Believe)
             });
-            let rest = invoke(&containers[container], &batch, &mut applied);
+            let rest = invoke(&environments[environment], &batch, &mut applied);
             next = match after {
                 After::Believe => rest,
                 After::Repeat => Some(batch),
-                After::Zombie(container, old) => {
+                After::Zombie(environment, old) => {
                     let old = &batches[old.index(done + 1)];
                     // What lies behind the records that the stream has handed over is not known to a zombie.
                     if old.records.first().map(|record| &record.sequence_number)
                         < batch.records.first().map(|record| &record.sequence_number)
                     {
-                        invoke(&containers[container], old, &mut applied);
+                        invoke(&environments[environment], old, &mut applied);
                     }
                     rest
                 }
@@ -137,7 +137,7 @@ where
 }
 
 fn invoke<S>(
-    container: &Consumer<S>,
+    environment: &Consumer<S>,
     batch: &KinesisBatch,
     applied: &mut BTreeMap<String, usize>,
 ) -> Option<KinesisBatch>
@@ -146,7 +146,7 @@ where
     S::Settings: Send + Sync,
 {
     let opened = Batch::open(batch);
-    let tally = wait(container.run(&opened, Deadline::NONE));
+    let tally = wait(environment.run(&opened, Deadline::NONE));
     for (batch_event, (_, verdict)) in opened.events().list.iter().zip(&tally.verdicts) {
         if let (Ok(event), Some(Verdict::Applied)) = (&batch_event.event, verdict) {
             *applied.entry(event.id.to_string()).or_default() += 1;
@@ -161,8 +161,8 @@ where
     S::Settings: Send + Sync,
 {
     let outside = Outside::new();
-    let containers = [outside.container(settings, 0)];
-    run(&outside, &containers, batches, &[]);
+    let environments = [outside.environment(settings, 0)];
+    run(&outside, &environments, batches, &[]);
     left(&outside)
 }
 
@@ -181,8 +181,9 @@ where
     outside.store.script_commits(troubles.commits.clone());
     outside.quarantine.script(troubles.quarantine.clone());
     outside.signals.script(troubles.signals.clone());
-    let containers: Vec<_> = (0..CONTAINERS).map(|_| outside.container(settings.clone(), cache)).collect();
-    let applied = run(&outside, &containers, batches, &troubles.invocations);
+    let environments: Vec<_> =
+        (0..ENVIRONMENTS).map(|_| outside.environment(settings.clone(), cache)).collect();
+    let applied = run(&outside, &environments, batches, &troubles.invocations);
     let twice: Vec<_> = applied.iter().filter(|(_, count)| **count > 1).collect();
     assert!(twice.is_empty(), "counted as applied more than once: {twice:?}");
     left(&outside)

@@ -176,19 +176,19 @@ impl Reference {
         let with_newest: Vec<_> = hot.iter().copied().filter(holds(newest_ms)).collect();
         let with_this: Vec<_> = hot.iter().copied().filter(holds(deed.time_ms)).collect();
         let length = |(from, to): &(i64, i64)| to - from;
-        let alerts = if !with_newest.is_empty() && !self.episode {
+        let suspicious = if !with_newest.is_empty() && !self.episode {
             with_newest.iter().copied().max_by_key(length)
         } else if with_newest.iter().any(holds(deed.time_ms)) {
             None
         } else {
-            let fresh = |window: &(i64, i64)| self.within(*window).all(|(_, _, reported)| !reported);
+            let fresh = |window: &(i64, i64)| self.within(*window).all(|(_, _, was_hot)| !was_hot);
             with_this.iter().copied().filter(fresh).max_by_key(|window| (-window.0, window.1))
         };
         self.episode = !with_newest.is_empty();
         let ids: Option<Vec<_>> =
-            alerts.map(|window| self.within(window).map(|(_, id, _)| id.clone()).collect());
-        for (time_ms, _, reported) in &mut self.failures {
-            *reported |= with_newest.iter().chain(&with_this).any(holds(*time_ms));
+            suspicious.map(|window| self.within(window).map(|(_, id, _)| id.clone()).collect());
+        for (time_ms, _, was_hot) in &mut self.failures {
+            *was_hot |= with_newest.iter().chain(&with_this).any(holds(*time_ms));
         }
         ids.map(|ids| ids[ids.len().saturating_sub(EVENTS_LIMIT)..].to_vec())
     }

@@ -194,8 +194,8 @@ where
         }
     }
 
-    /// A container with a cache of this size.
-    pub(crate) fn container(&self, settings: S::Settings, cache_items: usize) -> Consumer<S> {
+    /// An execution environment with a cache of this size.
+    pub(crate) fn environment(&self, settings: S::Settings, cache_items: usize) -> Consumer<S> {
         let adapters = (self.store.clone(), self.quarantine.clone(), self.signals.clone());
         let ledger_settings = millrace_domain::ledger::LedgerSettings::default();
         let stateful =

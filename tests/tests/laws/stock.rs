@@ -238,7 +238,7 @@ proptest! {
     }
 }
 
-/// Folds one key's events without a store; gives back the pieces on hand and what was applied. The state is written and
+/// Folds one key's events without a table; gives back the pieces on hand and what was applied. The state is written and
 /// read between events now and then.
 fn fold(order: &[Happening], ledger: &LedgerSettings) -> (i64, Vec<Happening>) {
     let mut fold = Fold::from(StockState::default(), Ledger::default());

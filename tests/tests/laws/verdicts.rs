@@ -36,12 +36,12 @@ proptest! {
         cache_items in 0..4_usize,
     ) {
         let outside = Outside::<Counter>::new();
-        let container = outside.container(CounterSettings::default(), cache_items);
+        let environment = outside.environment(CounterSettings::default(), cache_items);
         let batch = records.into_iter().fold(BatchBuilder::default(), add).build();
         let opened = Batch::open(&batch);
         let events = opened.events().list;
         for _ in 0..2 {
-            let tally = wait(container.run(&opened, Deadline::NONE));
+            let tally = wait(environment.run(&opened, Deadline::NONE));
             prop_assert_eq!(tally.checkpoint.record(), None);
             prop_assert_eq!(tally.verdicts.len(), events.len());
             prop_assert!(tally.verdicts.iter().all(|(_, verdict)| verdict.is_some()));

@@ -1,4 +1,5 @@
-//! Two containers at the same records at the same time: one that the mapping believes in, and one that it abandoned.
+//! Two execution environments at the same records at the same time: one that the mapping believes in, and one that it
+//! abandoned.
 
 use std::time::Duration;
 
@@ -12,17 +13,18 @@ use crate::history::{Consumer, Outside, USERS, deliveries};
 
 const LIMIT: usize = 30;
 
-async fn to_the_end(container: &Consumer<Counter>, batch: &KinesisBatch) {
+async fn to_the_end(environment: &Consumer<Counter>, batch: &KinesisBatch) {
     let mut next = Some(batch.clone());
     while let Some(batch) = next.take() {
-        let tally = container.run(&Batch::open(&batch), Deadline::NONE).await;
+        let tally = environment.run(&Batch::open(&batch), Deadline::NONE).await;
         next = remainder(&batch, &answer(&batch, tally.checkpoint));
     }
 }
 
-/// Every batch by the first container, each beside an old one by the second; then what the stream believes again.
-async fn run(containers: &[Consumer<Counter>; 2], batches: &[KinesisBatch], old: &[Index]) {
-    let [believed, zombie] = containers;
+/// Every batch by the first execution environment, each beside an old one by the second; then what the stream believes
+/// again.
+async fn run(environments: &[Consumer<Counter>; 2], batches: &[KinesisBatch], old: &[Index]) {
+    let [believed, zombie] = environments;
     for (done, batch) in batches.iter().enumerate() {
         match old.get(done) {
             None => to_the_end(believed, batch).await,
@@ -58,10 +60,11 @@ fn after(
 ) -> (Vec<(String, Counter)>, Vec<Vec<String>>) {
     let outside = Outside::new();
     outside.store.script_latencies(latencies_ms.iter().copied().map(Duration::from_millis));
-    let containers = [outside.container(settings, cache_items), outside.container(settings, cache_items)];
+    let environments =
+        [outside.environment(settings, cache_items), outside.environment(settings, cache_items)];
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-    runtime.block_on(run(&containers, batches, old));
+    runtime.block_on(run(&environments, batches, old));
     left(&outside)
 }
 

@@ -87,15 +87,15 @@ impl World {
     /// The keys and bytes of the records that redrive envelopes in the stream hold, in order.
     pub(crate) fn unwrapped(&self) -> Vec<(String, Bytes)> {
         let unwrapped = |record: millrace_lambda::record_stream::OutgoingRecord| {
-            let envelope: Value = serde_json::from_slice(&record.data).unwrap();
-            let payload = envelope["data"]["data_base64"].as_str().unwrap();
+            let redrive_envelope: Value = serde_json::from_slice(&record.data).unwrap();
+            let payload = redrive_envelope["data"]["data_base64"].as_str().unwrap();
             (record.partition_key, STANDARD.decode(payload).unwrap().into())
         };
         self.stream.accepted().into_iter().map(unwrapped).collect()
     }
 
     /// One field of the data of every redrive envelope in the stream.
-    pub(crate) fn envelope_data(&self, field: &str) -> Vec<Value> {
+    pub(crate) fn redrive_envelope_data(&self, field: &str) -> Vec<Value> {
         let data = |record: &millrace_lambda::record_stream::OutgoingRecord| {
             serde_json::from_slice::<Value>(&record.data).unwrap()["data"][field].clone()
         };
@@ -123,7 +123,7 @@ pub(crate) fn record_of(event: &EventBuilder) -> (String, Bytes) {
 pub(crate) fn entry(sequence: &str, event: &EventBuilder) -> Value {
     json!({
         "function": "archive", "stream": "events", "shard_id": "shardId-000000000000", "sequence_number": sequence,
-        "sub_sequence": 0, "element": 0, "reason": "contract", "rule": "is what it is",
+        "sub_sequence_number": 0, "element": 0, "reason": "contract", "rule": "is what it is",
         "partition_key": event.subject(), "arrived_at": "2010-12-31T08:26:00.000Z", "part": 1, "parts": 1,
         "data_base64": STANDARD.encode(event.bytes()),
     })

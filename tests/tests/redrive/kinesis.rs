@@ -95,7 +95,7 @@ async fn records_arrive_in_the_order_of_their_key() {
     let meter = Arc::default();
     let puts = stream(client.clone(), &meter).put(&records, Deadline::NONE).await;
     assert_eq!(puts, vec![Put::Accepted; 4]);
-    assert_eq!((meter.take().put_requests, meter.take().put_records), (3, 0));
+    assert_eq!((meter.take().kinesis_put_requests, meter.take().kinesis_put_records), (3, 0));
     let iterator = client.get_shard_iterator().stream_name("events").shard_id("shardId-000000000000");
     let iterator = iterator.shard_iterator_type(aws_sdk_kinesis::types::ShardIteratorType::TrimHorizon);
     let iterator = iterator.send().await.unwrap().shard_iterator.unwrap();

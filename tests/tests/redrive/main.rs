@@ -1,8 +1,6 @@
 //! Dead letters come back through the stream, and change nothing twice.
 
 #[cfg(test)]
-mod envelopes;
-#[cfg(test)]
 mod harness;
 #[cfg(test)]
 mod kinesis;
@@ -12,6 +10,8 @@ mod on_failure;
 mod order;
 #[cfg(test)]
 mod quarantine;
+#[cfg(test)]
+mod redrive_envelopes;
 #[cfg(test)]
 mod rounds;
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Batches that outlived the age limit go back for the function that failed.
+//! Batches that outlived the maximum record age go back for the function that failed.
 
 use std::sync::Arc;
 
@@ -66,11 +66,11 @@ async fn a_batch_goes_back_for_the_function_that_failed() {
     let events = [event("1", "u").views("a"), event("2", "v")];
     let batch = BatchBuilder::default().events(&events).build();
     let key = world.add_failure("a", "sessions:live", &batch);
-    let answer = world.call(json!({"source": "on_failure", "mode": "run"})).await;
+    let answer = world.call(json!({"dead_letters": "on_failure", "mode": "run"})).await;
     assert_eq!((answer.done, answer.counts.sent, answer.complete), (1, 2, true));
     assert_eq!(world.unwrapped(), [record_of(&events[0]), record_of(&events[1])]);
-    assert_eq!(world.envelope_data("target_function"), ["sessions", "sessions"]);
-    assert_eq!(world.envelope_data("sequence_number")[0], batch.records[0].sequence_number.as_str());
+    assert_eq!(world.redrive_envelope_data("target_function"), ["sessions", "sessions"]);
+    assert_eq!(world.redrive_envelope_data("sequence_number")[0], batch.records[0].sequence_number.as_str());
     assert_eq!(world.objects.keys("redriven/"), [format!("redriven/{key}")]);
 }
 
@@ -85,7 +85,7 @@ async fn every_form_of_a_response_is_read() {
     for object in [unhandled, partial, never_ran] {
         let world = World::new();
         world.objects.insert("aws/lambda/uuid/shard/a", object.to_string());
-        let answer = world.call(json!({"source": "on_failure"})).await;
+        let answer = world.call(json!({"dead_letters": "on_failure"})).await;
         assert_eq!((answer.results[0].status, answer.counts.to_send), (Status::Ready, 1), "{object}");
     }
 }
@@ -99,10 +99,10 @@ async fn objects_that_the_event_source_mapping_writes_are_read() {
         let login = event("1", "u");
         let (key, body) = discarded(outcome, login.bytes());
         world.objects.insert(&key, body);
-        let answer = world.call(json!({"source": "on_failure", "mode": "run"})).await;
+        let answer = world.call(json!({"dead_letters": "on_failure", "mode": "run"})).await;
         assert_eq!((answer.done, answer.counts.events["valid"]), (1, 1), "{answer:?}");
         assert_eq!(world.unwrapped(), [record_of(&login)]);
-        assert_eq!(world.envelope_data("arrived_at"), ["2010-12-31T08:26:00.000Z"]);
+        assert_eq!(world.redrive_envelope_data("arrived_at"), ["2010-12-31T08:26:00.000Z"]);
     }
 }
 
@@ -134,9 +134,9 @@ async fn aggregates_are_taken_apart_and_each_record_goes_under_its_own_key() {
     let world = World::new();
     let events = [event("1", "u"), event("2", "v"), event("3", "u")];
     world.add_failure("a", "archive", &BatchBuilder::default().aggregate(&events).build());
-    world.call(json!({"source": "on_failure", "mode": "run"})).await;
+    world.call(json!({"dead_letters": "on_failure", "mode": "run"})).await;
     assert_eq!(world.unwrapped(), events.each_ref().map(record_of));
-    assert_eq!(world.envelope_data("sub_sequence"), [0, 1, 2]);
+    assert_eq!(world.redrive_envelope_data("sub_sequence_number"), [0, 1, 2]);
 }
 
 #[tokio::test]
@@ -159,8 +159,8 @@ async fn what_cannot_be_read_is_reported_and_the_others_go_on() {
         world.objects.insert(&format!("aws/lambda/{name}"), object.clone());
     }
     let good = world.add_failure("good", "sessions", &batch);
-    let answer = world.call(json!({"source": "on_failure", "mode": "run"})).await;
-    assert_eq!((answer.done, answer.failed, answer.counts.sent), (1, 4, 1));
+    let answer = world.call(json!({"dead_letters": "on_failure", "mode": "run"})).await;
+    assert_eq!((answer.done, answer.not_done, answer.counts.sent), (1, 4, 1));
     assert_eq!(world.objects.keys("redriven/"), [format!("redriven/{good}")]);
     let reasons = reasons(&answer);
     for (name, _, expected) in objects {
@@ -179,9 +179,9 @@ async fn an_object_that_cannot_be_read_now_ends_the_run() {
             world.add_failure(name, "sessions", &batch)
         });
         world.objects.fail(&keys[1]);
-        let request = json!({"source": "on_failure", "mode": mode});
+        let request = json!({"dead_letters": "on_failure", "mode": mode});
         let answer = world.call(request.clone()).await;
-        assert_eq!((answer.objects, answer.failed, answer.remaining, answer.complete), (2, 1, 1, false));
+        assert_eq!((answer.objects, answer.not_done, answer.remaining, answer.complete), (2, 1, 1, false));
         assert_eq!(answer.error, "an object could not be read");
         assert_eq!(reasons(&answer), [(keys[1].as_str(), "could not be read: the script fails it")]);
         world.objects.heal();
@@ -193,17 +193,17 @@ async fn an_object_that_cannot_be_read_now_ends_the_run() {
 }
 
 #[tokio::test]
-async fn a_batch_of_envelopes_is_not_wrapped_again() {
+async fn a_batch_of_redrive_envelopes_is_not_wrapped_again() {
     let world = World::new();
     let events = [event("1", "u"), event("2", "u")];
     let failed = BatchBuilder::default().events(&events).build();
     world.add_failure("a", "sessions", &failed);
     world.add_failure("b", "archive", &failed);
-    world.call(json!({"source": "on_failure", "mode": "run"})).await;
+    world.call(json!({"dead_letters": "on_failure", "mode": "run"})).await;
     let first = world.stream.accepted();
     // The batch of redrive envelopes fails in sessions: those for archive were ignored by it, and are not its loss.
     world.add_failure("c", "sessions", &world.delivered(100));
-    let answer = world.call(json!({"source": "on_failure", "mode": "run"})).await;
-    assert_eq!((answer.done_before, answer.done, answer.counts.left_out), (2, 1, 2));
+    let answer = world.call(json!({"dead_letters": "on_failure", "mode": "run"})).await;
+    assert_eq!((answer.done_before, answer.done, answer.counts.not_needed), (2, 1, 2));
     assert_eq!(world.stream.accepted(), first[..2]);
 }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use millrace_lambda::record_stream::{OutgoingRecord, Put, RecordStream};
 use millrace_lambda::{Deadline, KinesisBatch};
 use millrace_testkit::{BatchBuilder, EventBuilder, MemoryStream, event};
-use redrive::{Mode, Request, Source};
+use redrive::{DeadLetters, Mode, Request};
 use serde_json::{Value, json};
 
 use crate::harness::{World, reasons, record_of};
@@ -27,7 +27,7 @@ const UUIDS: [&str; 5] = [
 const FIRSTS: [u64; 5] = [8, 9, 10, 99, 100];
 
 fn run(limit: usize) -> Value {
-    json!({"source": "on_failure", "mode": "run", "limit": limit})
+    json!({"dead_letters": "on_failure", "mode": "run", "limit": limit})
 }
 
 fn login(index: usize) -> EventBuilder {
@@ -56,7 +56,7 @@ async fn a_burst_comes_back_in_the_order_of_its_shard() {
         let world = World::new();
         world.objects.page(page);
         let keys = burst(&world);
-        let dry = world.call(json!({"source": "on_failure"})).await;
+        let dry = world.call(json!({"dead_letters": "on_failure"})).await;
         let answer = world.call(run(100)).await;
         assert_eq!((answer.done, answer.counts.sent, answer.remaining, answer.complete), (5, 5, 0, true));
         assert_eq!(world.unwrapped(), logins(0..5), "pages of {page}");
@@ -98,7 +98,7 @@ async fn a_limit_does_not_split_a_burst() {
     let answer = world.call(run(2)).await;
     assert_eq!((answer.done_before, answer.done, answer.remaining, answer.complete), (5, 1, 0, true));
     // A list reads nothing, and its limit holds.
-    let answer = world.call(json!({"source": "on_failure", "mode": "list", "limit": 2})).await;
+    let answer = world.call(json!({"dead_letters": "on_failure", "mode": "list", "limit": 2})).await;
     assert_eq!((answer.objects, answer.results.len()), (2, 2));
 }
 
@@ -111,7 +111,7 @@ async fn what_is_done_of_a_burst_is_skipped_until_it_is_asked_for_again() {
         world.objects.fail(&keys[index]);
     }
     let answer = world.call(run(100)).await;
-    assert_eq!((answer.done_before, answer.done, answer.failed, answer.complete), (2, 3, 0, true));
+    assert_eq!((answer.done_before, answer.done, answer.not_done, answer.complete), (2, 3, 0, true));
     assert_eq!(world.unwrapped(), logins([0, 2, 3]));
     world.objects.heal();
     let mut again = run(100);
@@ -126,7 +126,7 @@ async fn a_burst_that_the_stream_interrupts_goes_on_where_it_was() {
     let keys = burst(&world);
     world.stream.script([None, None, Some(0)]);
     let answer = world.call(run(100)).await;
-    assert_eq!((answer.done, answer.failed, answer.remaining), (2, 1, 2));
+    assert_eq!((answer.done, answer.not_done, answer.remaining), (2, 1, 2));
     assert_eq!(reasons(&answer)[0].0, keys[2]);
     assert_eq!(world.unwrapped(), logins(0..2));
     let answer = world.call(run(100)).await;
@@ -149,11 +149,11 @@ async fn a_burst_that_the_deadline_interrupts_goes_on_where_it_was() {
     let world = World::new();
     burst(&world);
     let stream = Slow(world.stream.clone());
-    let request = Request::new(Source::OnFailure, Mode::Run);
+    let request = Request::new(DeadLetters::OnFailure, Mode::Run);
     for (done, left) in [(2, 3), (2, 1), (1, 0)] {
         let deadline = Deadline::after(Duration::from_secs(1));
         let answer = redrive::run(&world.objects, &stream, &world.config, &request, deadline).await;
-        assert_eq!((answer.done, answer.remaining, answer.failed), (done, left, 0));
+        assert_eq!((answer.done, answer.remaining, answer.not_done), (done, left, 0));
     }
     assert_eq!(world.unwrapped(), logins(0..5));
     // Near the deadline, nothing is read to find an order.
@@ -182,7 +182,7 @@ async fn corrupt_objects_of_a_burst_hold_up_no_other() {
         BatchBuilder::counting_from(101).event(&login(5)).build()
     });
     let answer = world.call(run(100)).await;
-    assert_eq!((answer.done, answer.failed, answer.counts.sent, answer.complete), (3, 2, 3, true));
+    assert_eq!((answer.done, answer.not_done, answer.counts.sent, answer.complete), (3, 2, 3, true));
     // What does not say its position comes last.
     assert_eq!(world.unwrapped(), logins([4, 5, 2]));
     let marked = [&last, &keys[2], &keys[4]].map(|key| redrive::mark_of(key));

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::harness::{World, entry, gzip, in_parts, reasons, record_of, text};
 
 fn run() -> Value {
-    json!({"source": "quarantine", "mode": "run"})
+    json!({"dead_letters": "quarantine", "mode": "run"})
 }
 
 #[tokio::test]
@@ -18,18 +18,18 @@ async fn an_entry_goes_back_for_everybody_under_its_first_position() {
     let world = World::new();
     let login = event("1", "u");
     let mut line = entry("5", &login);
-    line["sub_sequence"] = 3.into();
+    line["sub_sequence_number"] = 3.into();
     line["element"] = 4.into();
     world.add_quarantine("a", &[line]);
     let answer = world.call(run()).await;
     assert_eq!((answer.done, answer.counts.events["valid"]), (1, 1));
     assert_eq!(world.unwrapped(), [record_of(&login)]);
     for (field, expected) in
-        [("sub_sequence", json!(3)), ("element", json!(4)), ("sequence_number", json!("5"))]
+        [("sub_sequence_number", json!(3)), ("element", json!(4)), ("sequence_number", json!("5"))]
     {
-        assert_eq!(world.envelope_data(field), [expected]);
+        assert_eq!(world.redrive_envelope_data(field), [expected]);
     }
-    assert_eq!(world.envelope_data("target_function"), [Value::Null]);
+    assert_eq!(world.redrive_envelope_data("target_function"), [Value::Null]);
 }
 
 #[tokio::test]
@@ -54,7 +54,7 @@ async fn an_entry_that_was_delivered_twice_goes_back_once() {
     by_sessions["function"] = "sessions".into();
     world.add_quarantine("a", &[line.clone(), by_sessions, line]);
     let answer = world.call(run()).await;
-    assert_eq!((answer.done, answer.counts.sent, answer.counts.left_out), (1, 1, 2));
+    assert_eq!((answer.done, answer.counts.sent, answer.counts.not_needed), (1, 1, 2));
 }
 
 #[tokio::test]
@@ -96,7 +96,7 @@ async fn an_entry_that_stays_incomplete_is_reported_and_its_object_stays() {
     let a = world.add_quarantine("a", &in_parts(&entry("6", &event("2", "u")), 2)[..1]);
     world.add_quarantine("b", &[whole]);
     let answer = world.call(run()).await;
-    assert_eq!((answer.done, answer.failed, answer.counts.sent), (1, 1, 1));
+    assert_eq!((answer.done, answer.not_done, answer.counts.sent), (1, 1, 1));
     assert!(
         matches!(reasons(&answer)[..], [(key, why)] if key == a && why.contains("other parts are missing"))
     );
@@ -107,7 +107,7 @@ async fn an_entry_of_the_last_object_that_stays_incomplete_is_reported() {
     let world = World::new();
     let last = world.add_quarantine("a", &in_parts(&entry("7", &event("3", "u")), 2)[1..]);
     let answer = world.call(run()).await;
-    assert_eq!((answer.done, answer.failed, answer.counts.records), (0, 1, 0));
+    assert_eq!((answer.done, answer.not_done, answer.counts.records), (0, 1, 0));
     assert!(matches!(reasons(&answer)[..], [(key, _)] if key == last));
 }
 
@@ -159,13 +159,13 @@ async fn an_aggregate_of_more_records_than_a_consumer_takes_comes_back_whole() {
 }
 
 #[tokio::test]
-async fn an_entry_whose_envelope_would_be_rejected_is_reported_and_its_object_stays() {
+async fn an_entry_whose_redrive_envelope_would_be_rejected_is_reported_and_its_object_stays() {
     let world = World::new();
     let mut nowhere = entry("5", &event("1", "u"));
     nowhere["shard_id"] = "".into();
     let a = world.add_quarantine("a", &[nowhere, entry("6", &event("2", "u"))]);
     let answer = world.call(run()).await;
-    assert_eq!((answer.done, answer.failed, answer.counts.sent), (0, 1, 1));
+    assert_eq!((answer.done, answer.not_done, answer.counts.sent), (0, 1, 1));
     let why =
         "a redrive envelope of one of its records would be rejected: data.shard_id must be 1 to 128 bytes";
     assert_eq!(reasons(&answer), [(a.as_str(), why)]);
@@ -183,7 +183,7 @@ async fn corrupt_lines_and_objects_are_reported_and_the_rest_goes_back() {
     world.objects.insert("quarantine/b", truncated);
     world.objects.insert("quarantine/c", good);
     let answer = world.call(run()).await;
-    assert_eq!((answer.done, answer.failed, answer.counts.sent), (1, 2, 2));
+    assert_eq!((answer.done, answer.not_done, answer.counts.sent), (1, 2, 2));
     let reasons = reasons(&answer);
     assert!(reasons[0].0 == a && reasons[0].1.starts_with("line 2 is no entry"), "{reasons:?}");
     assert!(reasons[1].1.starts_with("is broken gzip"), "{reasons:?}");

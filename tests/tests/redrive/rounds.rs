@@ -16,8 +16,8 @@ async fn counts(function: &impl Function, batch: &KinesisBatch) -> Vec<(&'static
     report.tally.counts().into_iter().filter(|(_, count)| *count > 0).collect()
 }
 
-fn run(source: &str) -> Value {
-    json!({"source": source, "mode": "run", "include_done": true})
+fn run(dead_letters: &str) -> Value {
+    json!({"dead_letters": dead_letters, "mode": "run", "include_done": true})
 }
 
 #[tokio::test]
@@ -27,8 +27,8 @@ async fn a_batch_that_failed_is_applied_by_the_function_that_failed_alone() {
         BatchBuilder::default().events(&[event("1", "u"), event("2", "u").orders("a", 1, 500)]).build();
     world.add_failure("a", "sessions", &batch);
     world.call(run("on_failure")).await;
-    let envelopes = world.delivered(100);
-    assert_eq!(counts(&world.archive, &envelopes).await, [("ignored", 2)]);
+    let redrive_envelopes = world.delivered(100);
+    assert_eq!(counts(&world.archive, &redrive_envelopes).await, [("ignored", 2)]);
     assert!(world.quarantine.lines().is_empty());
     // That it came back for sessions, which may have changed its state.
     assert_eq!(world.rows.texts("event_type"), ["control", "control"]);
@@ -38,7 +38,7 @@ async fn a_batch_that_failed_is_applied_by_the_function_that_failed_alone() {
         .iter()
         .map(|record| format!("events/shardId-000000000000/{}/0/0@sessions", record.sequence_number));
     assert_eq!(world.rows.texts("id"), ids.collect::<Vec<_>>());
-    assert_eq!(counts(&world.sessions, &envelopes).await, [("applied", 2)]);
+    assert_eq!(counts(&world.sessions, &redrive_envelopes).await, [("applied", 2)]);
     assert_eq!(world.store.item("u").unwrap().state.lifetime.orders, 1);
 }
 
@@ -48,10 +48,10 @@ async fn what_is_for_another_function_is_ignored_even_when_it_is_broken() {
     let batch = BatchBuilder::default().event(&event("1", "u")).raw("u", "no json").build();
     world.add_failure("a", "archive", &batch);
     world.call(run("on_failure")).await;
-    let envelopes = world.delivered(100);
-    assert_eq!(counts(&world.sessions, &envelopes).await, [("ignored", 2)]);
+    let redrive_envelopes = world.delivered(100);
+    assert_eq!(counts(&world.sessions, &redrive_envelopes).await, [("ignored", 2)]);
     assert!(world.store.item("u").is_none());
-    assert_eq!(counts(&world.archive, &envelopes).await, [("applied", 1), ("invalid", 1)]);
+    assert_eq!(counts(&world.archive, &redrive_envelopes).await, [("applied", 1), ("invalid", 1)]);
     assert_eq!((world.rows.texts("id"), world.quarantine.lines().len()), (vec!["1".to_owned()], 1));
 }
 
@@ -63,11 +63,11 @@ async fn redriving_twice_changes_nothing_twice() {
     world.add_failure("a", "sessions", &batch);
     world.call(run("on_failure")).await;
     world.call(run("on_failure")).await;
-    let envelopes = world.delivered(100);
-    assert_eq!(counts(&world.sessions, &envelopes).await, [("applied", 2), ("duplicate", 2)]);
+    let redrive_envelopes = world.delivered(100);
+    assert_eq!(counts(&world.sessions, &redrive_envelopes).await, [("applied", 2), ("duplicate", 2)]);
     let once = world.store.item("u");
     // A crash behind the commit delivers the redrive envelopes again.
-    assert_eq!(counts(&world.sessions, &envelopes).await, [("duplicate", 2), ("redelivery", 2)]);
+    assert_eq!(counts(&world.sessions, &redrive_envelopes).await, [("duplicate", 2), ("redelivery", 2)]);
     assert_eq!(world.store.item("u"), once);
 }
 
@@ -105,9 +105,10 @@ async fn an_event_that_was_mended_is_a_row_under_its_first_position() {
     line["element"] = 2.into();
     world.add_quarantine("a", &[line]);
     world.call(run("quarantine")).await;
-    let envelopes = world.stream.drain_into(BatchBuilder::starting_at(100).of_shard("shardId-9")).build();
-    assert_eq!(counts(&world.archive, &envelopes).await, [("applied", 1)]);
-    assert_eq!(counts(&world.sessions, &envelopes).await, [("applied", 1)]);
+    let redrive_envelopes =
+        world.stream.drain_into(BatchBuilder::starting_at(100).of_shard("shardId-9")).build();
+    assert_eq!(counts(&world.archive, &redrive_envelopes).await, [("applied", 1)]);
+    assert_eq!(counts(&world.sessions, &redrive_envelopes).await, [("applied", 1)]);
     let row = &world.rows.lines()[0];
     let position = (&row["shard_id"], &row["sequence_number"], &row["element"], &row["arrived_at"]);
     let first = ("shardId-000000000000".into(), "5".into(), 2.into(), "2010-12-31T08:26:00.000Z".into());
@@ -116,7 +117,7 @@ async fn an_event_that_was_mended_is_a_row_under_its_first_position() {
 }
 
 #[tokio::test]
-async fn what_fails_again_is_quarantined_again_with_its_first_position_and_the_envelopes() {
+async fn what_fails_again_is_quarantined_again_with_its_first_position_and_the_redrive_envelopes() {
     let world = World::new();
     let broken = event("2", "u").of_type("cart.item_added", json!({"sku": "a", "quantity": 0}));
     let batch = BatchBuilder::starting_at(7).array(&[event("1", "u"), broken.clone()]).build();
@@ -125,13 +126,13 @@ async fn what_fails_again_is_quarantined_again_with_its_first_position_and_the_e
     let mut sequences = Vec::new();
     for (name, first) in [("a", 100), ("b", 200)] {
         world.add_quarantine(name, &[world.quarantine.lines().pop().unwrap()]);
-        world.call(json!({"source": "quarantine", "mode": "run"})).await;
-        let envelopes =
+        world.call(json!({"dead_letters": "quarantine", "mode": "run"})).await;
+        let redrive_envelopes =
             world.stream.drain_into(BatchBuilder::starting_at(first).of_shard("shardId-9")).build();
-        assert_eq!(envelopes.records.len(), 1);
-        sequences.push(envelopes.records[0].sequence_number.to_string());
-        assert_eq!(envelopes.records[0].arrived_at_ms, ARRIVED_AT_MS);
-        assert_eq!(counts(&world.archive, &envelopes).await, [("invalid", 1)]);
+        assert_eq!(redrive_envelopes.records.len(), 1);
+        sequences.push(redrive_envelopes.records[0].sequence_number.to_string());
+        assert_eq!(redrive_envelopes.records[0].arrived_at_ms, ARRIVED_AT_MS);
+        assert_eq!(counts(&world.archive, &redrive_envelopes).await, [("invalid", 1)]);
     }
     let lines = world.quarantine.lines();
     assert_eq!(lines.len(), 3);
@@ -140,7 +141,7 @@ async fn what_fails_again_is_quarantined_again_with_its_first_position_and_the_e
         expected["redrive_stream"] = "events".into();
         expected["redrive_shard_id"] = "shardId-9".into();
         expected["redrive_sequence_number"] = sequence.into();
-        expected["redrive_sub_sequence"] = 0.into();
+        expected["redrive_sub_sequence_number"] = 0.into();
         expected["redrive_element"] = 0.into();
         expected["redrive_arrived_at"] = format_rfc3339_ms(ARRIVED_AT_MS).into();
         assert_eq!(*line, expected);
@@ -156,8 +157,8 @@ async fn a_wrong_clock_is_judged_by_the_first_arrival() {
     world.add_quarantine("a", &world.quarantine.lines());
     world.call(run("quarantine")).await;
     let later = BatchBuilder::starting_at(100).arrived_at_ms(ARRIVED_AT_MS + 60 * 60_000);
-    let envelopes = world.stream.drain_into(later).build();
-    assert_eq!(counts(&world.sessions, &envelopes).await, [("invalid", 1)]);
+    let redrive_envelopes = world.stream.drain_into(later).build();
+    assert_eq!(counts(&world.sessions, &redrive_envelopes).await, [("invalid", 1)]);
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! What only the real adapter can show: requests, capacity units, and a store that cannot be reached.
+//! What only the real adapter can show: requests, capacity units, and a table that cannot be reached.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -84,7 +84,7 @@ async fn a_table_that_is_missing_is_unavailable_and_nothing_is_rejected() {
 }
 
 #[tokio::test]
-async fn an_item_that_cannot_be_understood_is_corrupt_and_one_of_a_newer_version_waits() {
+async fn an_item_that_cannot_be_understood_is_corrupt_and_one_of_a_newer_release_waits() {
     let emulator = Emulator::start().await;
     let put = |key: &'static str, version: AttributeValue, ledger: Vec<u8>| {
         let put = emulator.client.put_item().table_name(TABLE).item(KEY, AttributeValue::S(key.to_owned()));

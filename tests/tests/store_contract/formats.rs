@@ -1,4 +1,5 @@
-//! A state whose attributes change from one version to the next: what an old version does with new items, and the reverse.
+//! A state whose attributes change from one release to the next: what an old release does with new items, and the
+//! reverse.
 
 use millrace_domain::fold::{CannotApply, Emit, KeyState};
 use millrace_domain::{Data, Event};
@@ -8,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::stores::{Emulator, TABLE, ledger};
 
-/// A version of a state: its attributes, its formats, and those of others.
-macro_rules! version_of_a_state {
+/// A release of a state: its attributes, its formats, and those of others.
+macro_rules! release_of_a_state {
     ($name:ident { $($attribute:ident),+ }, $format:literal, reads $reads:literal, retired $retired:expr) => {
         #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
         struct $name {
@@ -35,9 +36,9 @@ macro_rules! version_of_a_state {
     };
 }
 
-version_of_a_state!(Old { orders, carts }, 1, reads 1, retired []);
-version_of_a_state!(Between { orders, carts }, 1, reads 2, retired ["points"]);
-version_of_a_state!(New { orders, points }, 2, reads 2, retired ["carts"]);
+release_of_a_state!(Old { orders, carts }, 1, reads 1, retired []);
+release_of_a_state!(Between { orders, carts }, 1, reads 2, retired ["points"]);
+release_of_a_state!(New { orders, points }, 2, reads 2, retired ["carts"]);
 
 async fn put<S: KeyState + Sync>(store: &impl Store<S>, expected: Option<u64>, state: S) -> Commit<S> {
     let (version, ledger) = (expected.unwrap_or_default() + 1, ledger(1));
@@ -62,7 +63,7 @@ async fn attributes(emulator: &Emulator) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_new_version_reads_an_old_item_and_leaves_nothing_of_it_behind() {
+async fn a_new_release_reads_an_old_item_and_leaves_nothing_of_it_behind() {
     let emulator = Emulator::start().await;
     put(&emulator.store::<Old>(), None, Old { orders: 3, carts: 2 }).await;
     let new = emulator.store::<New>();
@@ -73,20 +74,20 @@ async fn a_new_version_reads_an_old_item_and_leaves_nothing_of_it_behind() {
 }
 
 #[tokio::test]
-async fn an_old_version_leaves_a_new_item_alone_even_where_it_remembers_the_one_before() {
+async fn an_old_release_leaves_a_new_item_alone_even_where_it_remembers_the_one_before() {
     let emulator = Emulator::start().await;
     let (old, new) = (emulator.store::<Old>(), emulator.store::<New>());
     put(&old, None, Old { orders: 3, carts: 2 }).await;
     put(&new, Some(1), New { orders: 4, points: 5 }).await;
     assert_eq!(get(&old).await, Read::Unavailable);
-    // As after a rollback, from what its container remembers.
+    // As after a rollback, from what its execution environment remembers.
     let commit = put(&old, Some(1), Old { orders: 4, carts: 2 }).await;
     assert_eq!(commit, Commit::Conflict(Read::Unavailable));
     assert_eq!(get(&new).await, found(2, New { orders: 4, points: 5 }));
 }
 
 #[tokio::test]
-async fn a_version_that_reads_the_next_format_can_be_rolled_back_to() {
+async fn a_release_that_reads_the_next_format_can_be_rolled_back_to() {
     let emulator = Emulator::start().await;
     let (between, new) = (emulator.store::<Between>(), emulator.store::<New>());
     put(&new, None, New { orders: 4, points: 5 }).await;

@@ -1,4 +1,4 @@
-//! One contract for every store: the one in memory, and DynamoDB as an emulator speaks it over HTTP. What holds
+//! One contract for every `Store`: the one in memory, and DynamoDB as an emulator speaks it over HTTP. What holds
 //! for one and not for the other would let tests in memory prove nothing.
 
 #[cfg(test)]

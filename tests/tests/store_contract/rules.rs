@@ -1,11 +1,11 @@
-//! What every store does.
+//! What every adapter does.
 
 use millrace_lambda::Deadline;
 use millrace_lambda::ports::{Commit, Read, Store, Stored, Write};
 
 use crate::stores::{Emulator, ITEM_LIMIT_BYTES, Note, in_memory, stored, write};
 
-/// Each rule runs against each store.
+/// Each rule runs against each adapter.
 macro_rules! rules {
     ($($rule:ident),+ $(,)?) => {
         mod in_memory_store {

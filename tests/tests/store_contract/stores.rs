@@ -1,4 +1,4 @@
-//! The stores under test.
+//! The adapters under test.
 
 use std::sync::Arc;
 
@@ -71,7 +71,7 @@ pub(crate) fn write<'a, S>(key: &'a str, expected: Option<u64>, stored: &'a Stor
     Write { key, expected, version: stored.version, ledger: &stored.ledger, state: &stored.state }
 }
 
-/// A store in memory that rejects what DynamoDB would find too large.
+/// A table in memory that rejects what DynamoDB would find too large.
 pub(crate) fn in_memory() -> MemoryStore<Note> {
     let store = MemoryStore::default();
     store.reject(|_, note: &Note| note.text.len() > ITEM_LIMIT_BYTES);

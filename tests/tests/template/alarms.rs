@@ -33,8 +33,9 @@ const FIREHOSE_KEEPS_SECONDS: i64 = 86_400;
 
 /// The metrics of every batch that a consumer may write.
 pub(crate) fn of_batches() -> BTreeSet<&'static str> {
-    let metrics = METRICS.iter().chain(GAUGES).map(|(name, _)| *name);
-    Verdict::COUNTED.into_iter().chain(metrics).collect()
+    let (metrics, gauges) =
+        (METRICS.iter().map(|metric| metric.name()), GAUGES.iter().map(|(name, _)| *name));
+    Verdict::COUNTED.into_iter().chain(metrics).chain(gauges).collect()
 }
 
 struct Metric {
@@ -125,7 +126,7 @@ fn every_consumer_is_watched_for_what_it_cannot_finish_or_take() {
         let of_binary =
             own_metrics().into_iter().filter(|metric| text(&items(metric.dimensions)[0]["Value"]) == binary);
         let watched: BTreeSet<String> = of_binary.map(|metric| metric.name).collect();
-        let mut expected = BTreeSet::from(["partial_failures", "rejected"].map(str::to_owned));
+        let mut expected = BTreeSet::from(["partial_batch_responses", "rejected"].map(str::to_owned));
         // The archive keeps no state that another could write, or that an event could be too late for.
         if binary != "archive" {
             expected.extend(["conflicts", "late_per_mille"].map(str::to_owned));
@@ -135,7 +136,7 @@ fn every_consumer_is_watched_for_what_it_cannot_finish_or_take() {
 }
 
 #[test]
-fn every_function_and_every_stream_is_watched_for_want_of_room() {
+fn every_function_and_every_stream_is_watched_for_throttling() {
     // One that may run once at a time is throttled by design.
     let functions = resources("AWS::Serverless::Function").into_iter();
     let functions = functions.filter(|it| it.id != "RedriveFunction");
@@ -245,7 +246,7 @@ fn what_lasts_is_told_after_a_quarter_of_an_hour() {
     for (name, statistic, threshold) in [
         ("conflicts", "Sum", 100),
         ("late_per_mille", "Average", 50),
-        ("partial_failures", "Sum", 0),
+        ("partial_batch_responses", "Sum", 0),
         ("Errors", "Sum", 0),
         ("ExecutionFailed", "Sum", 0),
         ("ExecutionPartiallyFailed", "Sum", 0),

@@ -9,15 +9,15 @@ use crate::yaml::{
     tagged, text, texts, yaml,
 };
 
-/// What must lie between the age limit and the end of the retention: time for retries that began before the limit,
-/// and for whoever is woken.
+/// What must lie between the maximum record age and the end of the retention: time for retries that began before the
+/// limit, and for whoever is woken.
 const AGE_MARGIN_SECONDS: i64 = 3_600;
 
 /// How long the stream of signals keeps its records.
 const SIGNALS_HOURS: &str = "168";
 
 #[test]
-fn every_consumer_reports_partial_failures() {
+fn every_consumer_reports_partial_batch_responses() {
     for mapping in mappings() {
         assert_eq!(
             texts(mapping.get("FunctionResponseTypes")),
@@ -84,7 +84,7 @@ fn signals_are_kept_for_a_week_whatever_is_chosen() {
 }
 
 #[test]
-fn every_choice_of_age_limit_ends_inside_the_retention() {
+fn every_maximum_record_age_ends_inside_the_retention() {
     for mapping in mappings_of("Events") {
         let age = mapping.get("MaximumRecordAgeInSeconds");
         let retention = referred(mapping.get("Stream")).unwrap().get("RetentionPeriodHours");

@@ -159,7 +159,8 @@ fn every_rule_of_fraud_can_be_live_on_trial_or_off() {
     }
 }
 
-/// A container's cache saves reads only while nothing is emitted, and what emits reads its items all the same.
+/// An execution environment's cache saves reads only while nothing is emitted, and what emits reads its items all the
+/// same.
 #[test]
 fn whoever_emits_remembers_nothing() {
     assert_eq!(given(&environment("SessionsFunction"), "CACHE_ITEMS").as_deref(), Some("0"));

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use redrive::config::{CONSUMERS, Config};
-use redrive::{MARKS_ROOT, Source};
+use redrive::{DeadLetters, MARKS_ROOT};
 
 use crate::roles::{rights, set};
 use crate::yaml::{
@@ -14,7 +14,7 @@ use crate::yaml::{
 #[test]
 fn it_reads_dead_letters_and_writes_marks_and_records_alone() {
     let on = |root: &str| format!("${{DeadLetterBucket.Arn}}/{root}*");
-    let roots = [Source::OnFailure.root(), Source::Quarantine.root(), MARKS_ROOT];
+    let roots = [DeadLetters::OnFailure.root(), DeadLetters::Quarantine.root(), MARKS_ROOT];
     let mut expected: BTreeSet<_> = roots.map(|root| ("s3:GetObject".to_owned(), on(root))).into();
     expected.extend(set(&[
         ("s3:PutObject", on(MARKS_ROOT).as_str()),
@@ -34,7 +34,7 @@ fn it_lists_dead_letters_and_marks_alone() {
         statements.into_iter().filter(|it| texts(&it["Action"]).contains(&"s3:ListBucket".to_owned()));
     let [list] = lists.collect::<Vec<_>>()[..] else { panic!("one statement") };
     let prefixes = find(list, "Condition/StringLike/s3:prefix").expect("below prefixes alone");
-    let roots = [Source::OnFailure.root(), Source::Quarantine.root(), MARKS_ROOT];
+    let roots = [DeadLetters::OnFailure.root(), DeadLetters::Quarantine.root(), MARKS_ROOT];
     assert_eq!(texts(prefixes), roots.map(|root| format!("{root}*")));
 }
 
@@ -57,7 +57,7 @@ fn it_reads_the_dead_letter_bucket_of_the_others_and_puts_into_the_stream_of_eve
     // Dead letters of signals come back there too; `inventory` relays its own into the stream of signals.
     assert_eq!(variable("EVENTS_STREAM"), "Events");
     let quarantine = resource("QuarantineDeliveryStream").get("ExtendedS3DestinationConfiguration/Prefix");
-    assert!(text(quarantine).starts_with(Source::Quarantine.root()));
+    assert!(text(quarantine).starts_with(DeadLetters::Quarantine.root()));
 }
 
 #[test]
@@ -93,6 +93,6 @@ fn marks_are_forgotten_when_their_objects_are() {
         assert_eq!(find(rule, "Status").map(text).as_deref(), Some("Enabled"), "{root}");
         tagged(find(rule, "ExpirationInDays").unwrap(), "Ref").unwrap().to_owned()
     };
-    assert_eq!(days(MARKS_ROOT), days(Source::OnFailure.root()));
-    assert_eq!(days(MARKS_ROOT), days(Source::Quarantine.root()));
+    assert_eq!(days(MARKS_ROOT), days(DeadLetters::OnFailure.root()));
+    assert_eq!(days(MARKS_ROOT), days(DeadLetters::Quarantine.root()));
 }

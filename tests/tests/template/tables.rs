@@ -1,6 +1,6 @@
 //! The tables: their keys, how they are kept, and which of them forget.
 
-use millrace_aws::dynamodb::timers::{BUCKET, TIMER};
+use millrace_aws::dynamodb::timers::{TIME_BUCKET, TIMER};
 use millrace_aws::dynamodb::{KEY, SKU};
 
 use crate::yaml::{Resource, find, global, items, resource, resources, text, yaml};
@@ -22,7 +22,7 @@ fn names(table: Resource, list: &str, value: &str) -> Vec<(String, String)> {
 fn every_table_has_the_keys_that_the_code_uses() {
     let keys = |id: &str| match id {
         "SessionsTable" | "FraudTable" | "StockTable" => vec![(KEY, "HASH")],
-        "TimersTable" => vec![(BUCKET, "HASH"), (TIMER, "RANGE")],
+        "TimersTable" => vec![(TIME_BUCKET, "HASH"), (TIMER, "RANGE")],
         "ReorderPointsTable" => vec![(SKU, "HASH")],
         other => panic!("what are the keys of {other}?"),
     };

@@ -10,7 +10,7 @@ use aws_sdk_dynamodb::{Client, Config};
 use dynoxide::Database;
 use millrace_aws::clients::http_client;
 use millrace_aws::dynamodb::KEY;
-use millrace_aws::dynamodb::timers::{BUCKET, TIMER};
+use millrace_aws::dynamodb::timers::{TIME_BUCKET, TIMER};
 use millrace_aws::{DynamoOpenSessions, DynamoStore, DynamoTimers};
 use millrace_domain::session::SessionState;
 use millrace_lambda::{Clock, Meter};
@@ -35,7 +35,7 @@ impl Emulator {
         let client = client(&format!("http://{}", listener.local_addr().unwrap()));
         let mut server = JoinSet::new();
         server.spawn(dynoxide::server::serve_on(listener, Database::memory().unwrap()));
-        create_table(&client, TIMERS, &[(BUCKET, KeyType::Hash), (TIMER, KeyType::Range)]).await;
+        create_table(&client, TIMERS, &[(TIME_BUCKET, KeyType::Hash), (TIMER, KeyType::Range)]).await;
         create_table(&client, SESSIONS, &[(KEY, KeyType::Hash)]).await;
         Self { client, meter: Arc::default(), _server: server }
     }

@@ -19,10 +19,10 @@ async fn only_what_the_stream_accepted_is_deleted() {
     let failed = run_at(0, &timers, &stream).await.unwrap_err();
     assert_eq!(failed.why, "the stream did not accept every timer: the script fails it");
     assert_eq!(
-        (failed.done.due, failed.done.put, failed.done.deleted, failed.done.has_more),
-        (5, 4, 4, true)
+        (failed.done.due, failed.done.put, failed.done.deleted, failed.done.complete),
+        (5, 4, 4, false)
     );
-    assert_eq!(failed.done.cursor, Some(minute(-8)), "before the bucket of which something is left");
+    assert_eq!(failed.done.cursor, Some(minute(-8)), "before the time bucket of which something is left");
     assert_eq!(left(&timers), [sort("u2", -7)]);
     assert_eq!(run_at(1, &timers, &stream).await, Ok(taken(1, 0)));
 }
@@ -33,7 +33,7 @@ async fn a_stream_that_takes_nothing_ends_the_run() {
     run_at(-5, &timers, &stream).await.unwrap();
     stream.script([Some(0)]);
     let failed = run_at(0, &timers, &stream).await.unwrap_err();
-    assert_eq!((failed.done.put, failed.done.has_more, failed.done.cursor), (0, true, Some(minute(-4))));
+    assert_eq!((failed.done.put, failed.done.complete, failed.done.cursor), (0, false, Some(minute(-4))));
     assert_eq!(left(&timers), [sort("u", -3)]);
 }
 
@@ -60,10 +60,10 @@ async fn what_could_not_be_deleted_comes_again() {
 }
 
 #[tokio::test]
-async fn the_cursor_never_passes_a_bucket_that_was_not_read() {
+async fn the_cursor_never_passes_a_time_bucket_that_was_not_read() {
     let set = [timer("a", -8), timer("b", -5), timer("c", -2)];
     let (timers, stream) = (set_in_time(&set), MemoryStream::default());
-    timers.fail_reads(StoredTimer::new(set[1].clone(), 0).bucket, 20);
+    timers.fail_reads(StoredTimer::new(set[1].clone(), 0).time_bucket, 20);
     for minutes in 0..20 {
         let failed = run_at(minutes, &timers, &stream).await.unwrap_err();
         assert_eq!(failed.why, "the table of timers could not be read: the script fails it");
@@ -79,7 +79,7 @@ async fn without_its_cursor_a_run_fails_and_does_nothing() {
     timers.fail_cursor(1);
     let failed = run_at(0, &timers, &stream).await.unwrap_err();
     assert_eq!(failed.why, "the cursor could not be read: the script fails it");
-    assert_eq!((failed.done.has_more, stream.calls()), (true, 0));
+    assert_eq!((failed.done.complete, stream.calls()), (false, 0));
     assert_eq!(run_at(0, &timers, &stream).await, Ok(taken(1, -1)));
 }
 

@@ -2,7 +2,7 @@
 
 use close::{Failed, Taken, run};
 use millrace_domain::time::MINUTE_MS;
-use millrace_domain::timer::{Bucket, Minute, StoredTimer, Timer, sort_key};
+use millrace_domain::timer::{Minute, StoredTimer, TimeBucket, Timer, sort_key};
 use millrace_lambda::Deadline;
 use millrace_lambda::record_stream::{OutgoingRecord, RecordStream};
 use millrace_lambda::timers::DueTimers;
@@ -30,9 +30,13 @@ pub(crate) fn timer(key: &str, minutes: i64) -> Timer {
 
 /// Keys of this number that all lie in one time bucket.
 pub(crate) fn neighbours(count: usize) -> Vec<String> {
-    let bucket = |key: &String| Bucket::of(&timer(key, 0), 0);
-    let of_first = bucket(&"user-0".to_owned());
-    (0..).map(|number| format!("user-{number}")).filter(|key| bucket(key) == of_first).take(count).collect()
+    let time_bucket = |key: &String| TimeBucket::of(&timer(key, 0), 0);
+    let of_first = time_bucket(&"user-0".to_owned());
+    (0..)
+        .map(|number| format!("user-{number}"))
+        .filter(|key| time_bucket(key) == of_first)
+        .take(count)
+        .collect()
 }
 
 /// A table in which these were set long before they are due: each in the minute of its due time.
@@ -55,7 +59,8 @@ pub(crate) async fn run_at(
 
 /// What a run did that met nothing on its way, the cursor being that of `minute(cursor)`.
 pub(crate) fn taken(count: u64, cursor: i64) -> Taken {
-    Taken { due: count, put: count, deleted: count, cursor: Some(minute(cursor)), ..Taken::default() }
+    let cursor = Some(minute(cursor));
+    Taken { due: count, put: count, deleted: count, complete: true, cursor, ..Taken::default() }
 }
 
 /// The keys under which something was accepted, in order.

@@ -31,7 +31,7 @@ fn fail(rng: &mut Rng, timers: &MemoryTimers, stream: &MemoryStream, set: &[Time
         timers.fail_cursor(1);
     }
     if let (Some(_), Some(last)) = (some(0.2), set.last()) {
-        timers.fail_reads(StoredTimer::new(last.clone(), 0).bucket, 1);
+        timers.fail_reads(StoredTimer::new(last.clone(), 0).time_bucket, 1);
     }
 }
 
@@ -60,7 +60,7 @@ async fn no_timer_is_lost_and_none_rings_before_its_time() {
         timers.heal();
         let quiet = MemoryStream::default();
         let end = run_at(minutes + 61, &timers, &quiet).await.unwrap();
-        assert!(!end.has_more && timers.items().is_empty(), "seed {seed}: {:?}", timers.items());
+        assert!(end.complete && timers.items().is_empty(), "seed {seed}: {:?}", timers.items());
         let put: BTreeSet<_> =
             stream.accepted().into_iter().chain(quiet.accepted()).map(|record| record.data).collect();
         assert!(set.iter().all(|timer| put.contains(&record(timer).data)), "seed {seed}");

@@ -63,7 +63,7 @@ async fn a_backlog_of_hours_is_taken_in_the_order_of_time() {
     let minutes: Vec<_> =
         put.iter().map(|text| text.split("\"due_at_ms\":").nth(1).unwrap().to_owned()).collect();
     assert!(minutes.is_sorted() && timers.items().is_empty());
-    assert_eq!(stream.calls(), 3, "sparse buckets share their calls");
+    assert_eq!(stream.calls(), 3, "sparse time buckets share their calls");
 }
 
 #[tokio::test]
@@ -71,9 +71,9 @@ async fn a_slow_writer_is_found_in_the_last_sixteen_minutes_that_were_taken() {
     for minutes in 0..=16 {
         let (timers, stream) = (MemoryTimers::at(NOW_MS), MemoryStream::default());
         assert_eq!(run_at(1, &timers, &stream).await, Ok(taken(0, 0)));
-        // The writer has read its clock before the bucket was taken, and its write takes effect behind that.
+        // The writer has read its clock before the time bucket was taken, and its write takes effect behind that.
         let slow = StoredTimer::new(timer("slow", -60), at(-minutes - 1));
-        assert_eq!(slow.bucket.minute.to_string(), minute(-minutes));
+        assert_eq!(slow.time_bucket.minute.to_string(), minute(-minutes));
         timers.insert(&slow);
         run_at(2, &timers, &stream).await.unwrap();
         assert_eq!(put_keys(&stream).len(), usize::from(minutes < 16), "{minutes} minutes");
@@ -87,7 +87,7 @@ async fn a_limit_is_kept_and_the_next_run_goes_on() {
     run_at(-31, &timers, &stream).await.unwrap();
     for (round, cursor) in [(10, -21), (20, -11)] {
         let answer = run(&timers, &stream, 10, NOW_MS, Deadline::NONE).await.unwrap();
-        assert_eq!((answer.due, answer.has_more, answer.cursor), (10, true, Some(minute(cursor))));
+        assert_eq!((answer.due, answer.complete, answer.cursor), (10, false, Some(minute(cursor))));
         assert_eq!(answer.error, "the limit of a run is reached");
         assert_eq!((stream.accepted().len(), timers.items().len()), (round, 25 - round));
     }
@@ -104,7 +104,7 @@ async fn a_limit_that_is_just_enough_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn a_bucket_is_read_page_by_page() {
+async fn a_time_bucket_is_read_page_by_page() {
     let set: Vec<_> = neighbours(7).iter().map(|key| timer(key, -5)).collect();
     let (timers, stream) = (set_in_time(&set), MemoryStream::default());
     timers.page(2);
@@ -118,7 +118,7 @@ async fn near_the_deadline_nothing_begins_and_everything_is_left() {
     run_at(-6, &timers, &stream).await.unwrap();
     let near = Deadline::after(Duration::from_secs(2));
     let answer = run(&timers, &stream, NO_LIMIT, NOW_MS, near).await.unwrap();
-    assert_eq!((answer.due, answer.has_more, answer.cursor), (0, true, Some(minute(-7))));
+    assert_eq!((answer.due, answer.complete, answer.cursor), (0, false, Some(minute(-7))));
     assert_eq!(answer.error, "the invocation's deadline is near");
     assert_eq!(run_at(0, &timers, &stream).await, Ok(taken(1, -1)));
 }
@@ -128,7 +128,7 @@ async fn runs_that_overlap_put_twice_and_lose_nothing() {
     let set: Vec<_> = (0..50).map(|number| timer(&format!("u{number:02}"), number % 10 - 10)).collect();
     let (timers, stream) = (set_in_time(&set), MemoryStream::default());
     let (one, other) = tokio::join!(run_at(0, &timers, &stream), run_at(1, &timers, &stream));
-    assert_eq!((one.unwrap().has_more, other.unwrap().has_more), (false, false));
+    assert_eq!((one.unwrap().complete, other.unwrap().complete), (true, true));
     let mut keys = put_keys(&stream);
     assert!(keys.len() > 50, "they do overlap");
     keys.sort_unstable();
@@ -142,7 +142,7 @@ async fn runs_that_overlap_put_twice_and_lose_nothing() {
 #[tokio::test]
 async fn an_item_that_is_no_timer_stays_and_holds_nothing_up() {
     let (timers, stream) = (set_in_time(&[timer("u", -5)]), MemoryStream::default());
-    timers.insert_raw(StoredTimer::new(timer("u", -5), 0).bucket, "0 no timer");
+    timers.insert_raw(StoredTimer::new(timer("u", -5), 0).time_bucket, "0 no timer");
     let answer = run_at(0, &timers, &stream).await.unwrap();
     assert_eq!((answer.put, answer.corrupt, answer.cursor), (1, 1, Some(minute(-1))));
     assert_eq!(left(&timers), ["0 no timer"]);

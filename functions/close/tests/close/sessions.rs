@@ -1,4 +1,4 @@
-//! Sessions whose timers ring: the consumer's loop over a store, and what it finds of timers and signals.
+//! Sessions whose timers ring: the consumer's loop over a table, and what it finds of timers and signals.
 
 use millrace_domain::ledger::LedgerSettings;
 use millrace_domain::session::{SessionSettings, SessionState};
@@ -39,7 +39,7 @@ async fn a_session_that_nobody_touches_closes_once_however_often_its_timer_rings
     close::run(&timers, &stream, NO_LIMIT, START_MS, Deadline::NONE).await.unwrap();
     let first = BatchBuilder::starting_at(1).event(&event("1", "u").views("a")).build();
     consume(store.clone(), &signals, &timers, &first).await;
-    assert_eq!(store.item("u").unwrap().state.notifications.timer_due_at_ms, Some(CLOSES_AT_MS));
+    assert_eq!(store.item("u").unwrap().state.emitted.timer_due_at_ms, Some(CLOSES_AT_MS));
 
     close::run(&timers, &stream, NO_LIMIT, CLOSES_AT_MS - 1, Deadline::NONE).await.unwrap();
     assert!(stream.accepted().is_empty());
@@ -51,7 +51,7 @@ async fn a_session_that_nobody_touches_closes_once_however_often_its_timer_rings
     let batch = stream.drain_into(BatchBuilder::starting_at(2)).build();
     consume(store.clone(), &signals, &timers, &batch).await;
     let state = store.item("u").unwrap().state;
-    assert!(state.windows.open().is_empty() && state.notifications.timer_due_at_ms.is_none());
+    assert!(state.windows.open().is_empty() && state.emitted.timer_due_at_ms.is_none());
     let closed = signals.signals().into_iter().filter(|signal| signal.signal_type == "session.closed");
     assert_eq!(closed.count(), 1);
     assert!(timers.items().is_empty());

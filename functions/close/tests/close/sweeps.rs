@@ -1,6 +1,11 @@
 //! Sessions that stay open because their timer is gone.
 
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
 use close::{Answer, Close, CloseError, Config, Failed, Request, Swept, sweep};
+use millrace_aws::dynamodb::{FORMAT, KEY};
+use millrace_domain::fold::KeyState;
 use millrace_domain::session::{SessionSettings, SessionState};
 use millrace_domain::time::MINUTE_MS;
 use millrace_domain::timer::Timer;
@@ -10,7 +15,7 @@ use millrace_testkit::{
     BatchBuilder, MemorySignals, MemoryStore, MemoryStream, MemoryTimers, START_MS, event,
 };
 
-use crate::emulator::Emulator;
+use crate::emulator::{Emulator, SESSIONS};
 use crate::harness::{put_keys, record};
 use crate::sessions::{CLOSES_AT_MS, consume};
 
@@ -35,8 +40,9 @@ async fn sweep_at(
     sweep(sessions, stream, &settings, 1_000, None, now_ms, Deadline::NONE).await
 }
 
-fn complete(open: u64, missing: u64) -> Swept {
-    Swept { open, missing, put: missing, complete: true, ..Swept::default() }
+fn complete(users_with_open_sessions: u64, users_without_timer: u64) -> Swept {
+    let put = users_without_timer;
+    Swept { users_with_open_sessions, users_without_timer, put, complete: true, ..Swept::default() }
 }
 
 #[tokio::test]
@@ -78,7 +84,7 @@ async fn a_sweep_that_fails_says_from_where_to_try_again() {
     stream.script([Some(1)]);
     let failed = sweep_at(LOST_AT_MS, &store, &stream).await.unwrap_err();
     assert_eq!(failed.why, "the stream did not accept every timer: the script fails it");
-    let done = Swept { open: 3, missing: 3, put: 2, ..Swept::default() };
+    let done = Swept { users_with_open_sessions: 3, users_without_timer: 3, put: 2, ..Swept::default() };
     assert_eq!(failed.done, done, "the whole page again");
     store.script_reads([true]);
     let failed = sweep_at(LOST_AT_MS, &store, &stream).await.unwrap_err();
@@ -128,7 +134,7 @@ async fn dynamodb_finds_the_same_sessions_as_memory() {
         let mut from = None;
         loop {
             let page = emulator.sessions().read_open(limit, from.as_deref(), Deadline::NONE).await.unwrap();
-            assert_eq!(page.corrupt, 0);
+            assert_eq!((page.corrupt, page.newer_format), (0, 0));
             found.extend(page.sessions);
             from = page.next;
             if from.is_none() {
@@ -152,4 +158,24 @@ async fn dynamodb_finds_the_same_sessions_as_memory() {
         keys
     };
     assert!(sorted(&real) == sorted(&in_memory) && real.accepted().len() > 20);
+}
+
+#[tokio::test]
+async fn items_that_cannot_be_read_are_counted_apart_from_those_of_a_newer_format() {
+    let emulator = Emulator::start().await;
+    let text = |text: &str| AttributeValue::S(text.to_owned());
+    let format = |format: u32| AttributeValue::N(format.to_string());
+    let (known, newer) = (SessionState::READS_FORMAT, SessionState::READS_FORMAT + 1);
+    for (key, format, session) in [
+        ("broken", Some(format(known)), Some(text("no window"))),
+        ("without a format", None, Some(AttributeValue::M(HashMap::new()))),
+        ("newer", Some(format(newer)), None),
+    ] {
+        let put = emulator.client.put_item().table_name(SESSIONS).item(KEY, text(key));
+        let put = format.into_iter().fold(put, |put, format| put.item(FORMAT, format));
+        session.into_iter().fold(put, |put, session| put.item("session", session)).send().await.unwrap();
+    }
+    let swept = sweep_at(LOST_AT_MS, &emulator.sessions(), &MemoryStream::default()).await;
+    let expected = Swept { items_corrupt: 2, items_newer_format: 1, complete: true, ..Swept::default() };
+    assert_eq!(swept, Ok(expected));
 }

@@ -11,7 +11,7 @@ use millrace_testkit::{ARRIVED_AT_MS, EventBuilder, event};
 
 use crate::harness::{Rig, events, names, receipt, signals};
 
-fn envelope(inner: &EventBuilder, function: Option<&str>) -> String {
+fn redrive_envelope(inner: &EventBuilder, function: Option<&str>) -> String {
     let position = Position { sequence: SequenceNumber::parse("5").unwrap(), sub_sequence: 0, element: 0 };
     let first = StreamPosition { shard: Shard::new("events", SHARD), position, arrived_at_ms: ARRIVED_AT_MS };
     let redriven = Redriven { first, target_function: function.map(ToOwned::to_owned) };
@@ -65,28 +65,30 @@ async fn invalid_events_are_left_to_archive() {
 }
 
 #[tokio::test]
-async fn redriven_events_go_on_without_their_envelope_where_they_are_meant() {
+async fn redriven_events_go_on_without_their_redrive_envelope_where_they_are_meant() {
     let rig = Rig::new();
     let inner = receipt("1");
     let batch = [None, Some("inventory"), Some("sessions")]
         .into_iter()
-        .fold(events(), |batch, function| batch.raw("s#a", envelope(&inner, function)));
+        .fold(events(), |batch, function| batch.raw("s#a", redrive_envelope(&inner, function)));
     let tally = rig.run(&batch.build()).await;
     assert_eq!(names(&tally), ["applied", "applied", "ignored"]);
     assert_eq!(rig.accepted(), sent(&[&inner, &inner]));
 }
 
 #[tokio::test]
-async fn a_signal_brought_back_goes_on_in_its_envelope_and_says_so_when_it_was_overtaken() {
+async fn a_signal_brought_back_goes_on_in_its_redrive_envelope_and_says_so_when_it_was_overtaken() {
     let rig = Rig::new();
     let sold = |id: &str, cause: u64| event(id, "s#a").sells(1).caused_by("shard", cause, 0);
     let (lost, known, ahead) = (sold("1", 7), sold("2", 8), sold("3", 9));
-    let envelopes = [&lost, &known, &ahead].map(|inner| envelope(inner, None));
-    let for_one = envelope(&sold("4", 10), Some("inventory"));
-    let batch =
-        envelopes.iter().chain([&for_one]).fold(events(), |batch, text| batch.raw("s#a", text.clone()));
+    let redrive_envelopes = [&lost, &known, &ahead].map(|inner| redrive_envelope(inner, None));
+    let for_one = redrive_envelope(&sold("4", 10), Some("inventory"));
+    let batch = redrive_envelopes
+        .iter()
+        .chain([&for_one])
+        .fold(events(), |batch, text| batch.raw("s#a", text.clone()));
     assert_eq!(names(&rig.run(&batch.build()).await), ["applied", "applied", "applied", "ignored"]);
-    assert_eq!(rig.accepted(), envelopes.map(|text| ("s#a".to_owned(), text)));
+    assert_eq!(rig.accepted(), redrive_envelopes.map(|text| ("s#a".to_owned(), text)));
     let batch = rig.stream.drain_into(signals().event(&known)).build();
     let tally = rig.run(&batch).await;
     assert_eq!(names(&tally), ["applied", "late", "redelivery", "applied"]);

@@ -12,14 +12,14 @@ use crate::harness::{
 const MINUTE_MS: u64 = 60_000;
 const NOVEMBER_2019_MS: u64 = 1_573_691_886_021;
 
-fn with_age_limit() -> Settings {
+fn with_maximum_record_age() -> Settings {
     Settings { maximum_record_age_ms: Some(MINUTE_MS), ..settings() }
 }
 
 // [L-PAR]: the maximum age of a record that is sent to the function.
 #[test]
 fn records_over_age_are_discarded_before_their_first_invocation() {
-    let mut shard = shard(with_age_limit());
+    let mut shard = shard(with_maximum_record_age());
     push_record(&mut shard, record(1, ONE_LANE_KEY, 0), 10);
     push_record(&mut shard, record(2, ONE_LANE_KEY, 0), 10);
     push_record(&mut shard, record(3, ONE_LANE_KEY, 1), 10);
@@ -38,7 +38,7 @@ fn records_over_age_are_discarded_before_their_first_invocation() {
 
 #[test]
 fn record_exactly_at_the_maximum_age_is_sent() {
-    let mut shard = shard(with_age_limit());
+    let mut shard = shard(with_maximum_record_age());
     push(&mut shard, 1..=1, 0);
     run(&mut shard, MINUTE_MS, &[1], SUCCESS);
 }
@@ -47,8 +47,11 @@ fn record_exactly_at_the_maximum_age_is_sent() {
 #[test]
 fn only_records_over_age_are_discarded_between_attempts() {
     for outcome in [Outcome::FunctionError, Outcome::NotInvoked] {
-        let backoff =
-            Settings { backoff_initial_ms: MINUTE_MS, backoff_max_ms: MINUTE_MS, ..with_age_limit() };
+        let backoff = Settings {
+            backoff_initial_ms: MINUTE_MS,
+            backoff_max_ms: MINUTE_MS,
+            ..with_maximum_record_age()
+        };
         let mut shard = shard(backoff);
         push_record(&mut shard, record(1, ONE_LANE_KEY, 0), 0);
         push_record(&mut shard, record(2, ONE_LANE_KEY, 500), 500);
@@ -63,7 +66,8 @@ fn only_records_over_age_are_discarded_between_attempts() {
 
 #[test]
 fn pause_of_a_batch_over_age_does_not_hold_back_the_next() {
-    let backoff = Settings { backoff_initial_ms: MINUTE_MS, backoff_max_ms: MINUTE_MS, ..with_age_limit() };
+    let backoff =
+        Settings { backoff_initial_ms: MINUTE_MS, backoff_max_ms: MINUTE_MS, ..with_maximum_record_age() };
     let mut shard = shard(Settings { batch_size: 1, ..backoff });
     push(&mut shard, 1..=1, 0);
     run(&mut shard, 500, &[1], Outcome::FunctionError);
@@ -74,7 +78,7 @@ fn pause_of_a_batch_over_age_does_not_hold_back_the_next() {
 
 #[test]
 fn invocation_in_flight_is_not_discarded_for_its_age() {
-    let mut shard = shard(with_age_limit());
+    let mut shard = shard(with_maximum_record_age());
     push(&mut shard, 1..=1, 0);
     let slow = invocation(&mut shard, 0);
     assert!(matches!(shard.poll(2 * MINUTE_MS), Action::WaitForInvocations));
@@ -84,7 +88,7 @@ fn invocation_in_flight_is_not_discarded_for_its_age() {
 
 #[test]
 fn failure_record_of_old_records_holds_at_most_one_batch() {
-    let mut shard = shard(Settings { batch_size: 2, ..with_age_limit() });
+    let mut shard = shard(Settings { batch_size: 2, ..with_maximum_record_age() });
     push(&mut shard, 1..=3, 0);
     assert_eq!(numbers(&discarded(&mut shard, 2 * MINUTE_MS).records), [1, 2]);
     assert_eq!(numbers(&discarded(&mut shard, 2 * MINUTE_MS).records), [3]);

@@ -1,12 +1,14 @@
 //! What the demo prints.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use comfy_table::{CellAlignment, Table, presets};
+use millrace_lambda::emf::Metric;
 use serde_json::Value;
 
 use crate::commands::Saved;
-use crate::output::{Entry, Signals, Summary, number};
+use crate::output::{Entry, FunctionSummary, Signals, Summary, number};
 
 /// Partitions that are listed.
 const PARTITIONS_SHOWN: usize = 12;
@@ -19,7 +21,7 @@ pub(super) fn intro(files: usize, records: usize, events: usize, throttled: u64)
         "{files} fixtures ({records} records): duplicates, late and invalid events, a KPL aggregate, an id used twice."
     );
     println!(
-        "{} events of made-up shoppers, every one sent twice. {throttled} write requests throttled.\n",
+        "{} events of made-up users, every one sent twice. {throttled} write requests throttled.\n",
         number(events as u64)
     );
 }
@@ -36,7 +38,7 @@ pub(super) fn print(summary: &Summary, saved: &Saved, entries: &[Entry], out: &P
     heading("Quarantine: rejected events with their bytes, never in the way of others");
     println!("{}", quarantine(entries));
     heading("What it cost");
-    println!("{}", costs(summary));
+    println!("{}", costs(&summary.functions));
     println!(
         "{} records in {:.1} s. All of it is in {}:",
         number(summary.records_in),
@@ -122,7 +124,7 @@ fn folded(text: &str) -> String {
     lines.join("\n")
 }
 
-/// A visit from the fixtures, one with an open cart, and the busiest shopper.
+/// A visit from the fixtures, one with an open cart, and the busiest user.
 fn sessions(items: &[Value]) -> Table {
     let events = |item: &&Value| item["lifetime"]["events"].as_u64().unwrap_or_default();
     let with_cart = items.iter().filter(|item| item["cart"].as_object().is_some_and(|cart| !cart.is_empty()));
@@ -223,14 +225,16 @@ fn quarantine(entries: &[Entry]) -> Table {
     table
 }
 
-fn costs(summary: &Summary) -> Table {
+fn costs(functions: &BTreeMap<String, FunctionSummary>) -> Table {
     let mut table = table(["step", "requests", "capacity units or bytes", "per 1,000 events"]);
-    let sessions = summary.functions.get("sessions").cloned().unwrap_or_default();
+    let sessions = functions.get("sessions").cloned().unwrap_or_default();
     let events: u64 = sessions.verdicts.values().sum::<u64>().max(1);
     let per_thousand = |value: u64| format!("{:.1}", value as f64 * 1_000.0 / events as f64);
-    for (step, kind) in [("DynamoDB reads", "read"), ("DynamoDB writes", "write")] {
-        let (requests, units) =
-            (sessions.metric(&format!("{kind}_requests")), sessions.metric(&format!("{kind}_units")));
+    for (step, requests, units) in [
+        ("DynamoDB reads", Metric::READ_REQUESTS, Metric::READ_CAPACITY_UNITS),
+        ("DynamoDB writes", Metric::WRITE_REQUESTS, Metric::WRITE_CAPACITY_UNITS),
+    ] {
+        let (requests, units) = (sessions.metric(requests), sessions.metric(units));
         let rates = format!("{} requests, {} capacity units", per_thousand(requests), per_thousand(units));
         table.add_row([
             step.to_owned(),
@@ -239,8 +243,9 @@ fn costs(summary: &Summary) -> Table {
             rates,
         ]);
     }
-    let archive = summary.functions.get("archive").cloned().unwrap_or_default();
-    let (requests, billed) = (archive.metric("put_requests"), archive.metric("put_billed_bytes"));
+    let archive = functions.get("archive").cloned().unwrap_or_default();
+    let (requests, billed) =
+        (archive.metric(Metric::FIREHOSE_PUT_REQUESTS), archive.metric(Metric::FIREHOSE_PUT_BILLED_BYTES));
     let rates = format!("{} requests, {} bytes", per_thousand(requests), per_thousand(billed));
     table.add_row([
         "Firehose".to_owned(),
@@ -248,8 +253,36 @@ fn costs(summary: &Summary) -> Table {
         format!("{} bytes billed", number(billed)),
         rates,
     ]);
-    let again = number(summary.functions.values().map(|function| function.metric("request_retries")).sum());
+    let again = number(functions.values().map(|function| function.metric(Metric::REQUEST_RETRIES)).sum());
     table.add_row(["sent again".to_owned(), again, "after throttling".to_owned(), String::new()]);
     align_right(&mut table, 1..3);
     table
+}
+
+#[cfg(test)]
+mod tests {
+    use millrace_lambda::emf::METRICS;
+
+    use super::*;
+
+    #[test]
+    fn the_costs_are_what_the_functions_report() {
+        // Every metric has another value.
+        let metrics = METRICS.iter().zip(101..).map(|(metric, value)| (metric.name().to_owned(), value));
+        let function = FunctionSummary { metrics: metrics.collect(), ..FunctionSummary::default() };
+        let functions = ["sessions", "archive"].map(|name| (name.to_owned(), function.clone()));
+        let text = costs(&functions.into()).to_string();
+        let reported = |name: &str| number(function.metrics[name]);
+        for cell in [
+            format!("{} capacity units", reported("read_capacity_units")),
+            format!("{} capacity units", reported("write_capacity_units")),
+            format!("{} bytes billed", reported("firehose_put_billed_bytes")),
+            reported("read_requests"),
+            reported("write_requests"),
+            reported("firehose_put_requests"),
+            number(2 * function.metrics["request_retries"]),
+        ] {
+            assert!(text.contains(&format!(" {cell} ")), "{cell} in\n{text}");
+        }
+    }
 }

@@ -16,8 +16,8 @@ pub(crate) struct Redrive {
     pub(crate) dir: PathBuf,
     /// Which dead letters to redrive
     #[arg(long)]
-    source: Source,
-    /// What to do with it; list and dry-run change nothing
+    dead_letters: DeadLetters,
+    /// What to do with them; list and dry-run change nothing
     #[arg(long, default_value = "dry-run")]
     mode: Mode,
     /// Only objects whose key starts with this, such as aws/lambda/local-sessions-events/ or quarantine/quarantine-000001
@@ -53,7 +53,7 @@ pub(crate) struct Redrive {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum Source {
+enum DeadLetters {
     /// Batches that the mappings discarded
     OnFailure,
     /// Events that could not be taken
@@ -74,16 +74,16 @@ impl Redrive {
     /// The request that the function would be invoked with; its rules are the function's own.
     pub(super) fn request(&self) -> Result<Request, Error> {
         let mut fields = Map::new();
-        let source = match self.source {
-            Source::OnFailure => "on_failure",
-            Source::Quarantine => "quarantine",
+        let dead_letters = match self.dead_letters {
+            DeadLetters::OnFailure => "on_failure",
+            DeadLetters::Quarantine => "quarantine",
         };
         let mode = match self.mode {
             Mode::List => "list",
             Mode::DryRun => "dry_run",
             Mode::Run => "run",
         };
-        fields.insert("source".to_owned(), source.into());
+        fields.insert("dead_letters".to_owned(), dead_letters.into());
         fields.insert("mode".to_owned(), mode.into());
         let texts = [
             ("prefix", &self.prefix),
@@ -106,7 +106,7 @@ impl Redrive {
 #[cfg(test)]
 mod tests {
     use clap::Parser;
-    use redrive::{Mode, Source};
+    use redrive::{DeadLetters, Mode};
 
     use super::*;
 
@@ -124,11 +124,14 @@ mod tests {
 
     #[test]
     fn every_filter_of_the_function_is_an_option() {
-        let options = "--source quarantine --mode run --prefix quarantine/q --function archive --reason contract \
+        let options = "--dead-letters quarantine --mode run --prefix quarantine/q --function archive --reason contract \
             --shard-id s --arrived-from 1970-01-01T00:00:01Z --arrived-to 1970-01-01T00:00:02Z --limit 5 \
             --start-after quarantine/q1 --include-done";
         let request = request(options).unwrap();
-        assert_eq!((request.source, request.mode, request.limit), (Source::Quarantine, Mode::Run, 5));
+        assert_eq!(
+            (request.dead_letters, request.mode, request.limit),
+            (DeadLetters::Quarantine, Mode::Run, 5)
+        );
         assert_eq!(
             (request.arrived_from_ms, request.arrived_to_ms, request.include_done),
             (Some(1_000), Some(2_000), true)
@@ -142,13 +145,20 @@ mod tests {
 
     #[test]
     fn it_is_a_dry_run_unless_told_otherwise_and_mistakes_are_named() {
-        assert_eq!(request("--source on-failure"), Ok(Request::new(Source::OnFailure, Mode::DryRun)));
-        assert!(request("").unwrap_err().contains("--source"));
+        assert_eq!(
+            request("--dead-letters on-failure"),
+            Ok(Request::new(DeadLetters::OnFailure, Mode::DryRun))
+        );
+        assert!(request("").unwrap_err().contains("--dead-letters"));
         assert!(
-            request("--source on-failure --function x").unwrap_err().contains("one of sessions, archive")
+            request("--dead-letters on-failure --function x")
+                .unwrap_err()
+                .contains("one of sessions, archive")
         );
         assert!(
-            request("--source on-failure --reason contract").unwrap_err().contains("filter of the source")
+            request("--dead-letters on-failure --reason contract")
+                .unwrap_err()
+                .contains("filter of the dead letters")
         );
     }
 }

@@ -37,7 +37,7 @@ fn print_text(options: &Redrive, redriven: &Redriven) {
     match answer.mode {
         Mode::List => {}
         Mode::DryRun => {
-            println!("records    {} would be sent{}", number(answer.counts.to_send), left_out(answer));
+            println!("records    {} would be sent{}", number(answer.counts.to_send), kept_back(answer));
             println!("decode as  {}", words(&answer.counts.events));
         }
         Mode::Run => {
@@ -45,7 +45,7 @@ fn print_text(options: &Redrive, redriven: &Redriven) {
                 "records    {} of {} sent{}",
                 number(answer.counts.sent),
                 number(answer.counts.to_send),
-                left_out(answer)
+                kept_back(answer)
             );
             for (name, function) in &redriven.functions {
                 println!(
@@ -78,16 +78,16 @@ fn print_text(options: &Redrive, redriven: &Redriven) {
     }
 }
 
-/// A list is there to be seen; of other modes, only objects with something in the way.
+/// A list is there to be seen; of other modes, only objects that are not done.
 fn print_lines(answer: &Answer) {
-    let is_shown = |result: &&ObjectResult| answer.mode == Mode::List || result.status == Status::Failed;
+    let is_shown = |result: &&ObjectResult| answer.mode == Mode::List || result.status == Status::NotDone;
     let shown: Vec<_> = answer.results.iter().filter(is_shown).collect();
     for line in shown.iter().take(LINES_SHOWN) {
         let status = match line.status {
-            Status::Open => "open",
+            Status::Unmarked => "unmarked",
             Status::Done => "done",
             Status::Ready => "ready",
-            Status::Failed => "failed",
+            Status::NotDone => "not done",
         };
         let why = if line.error.is_empty() { String::new() } else { format!(": {}", line.error) };
         println!("{status:<10} {}{why}", line.key);
@@ -100,16 +100,16 @@ fn print_lines(answer: &Answer) {
 fn objects(answer: &Answer) -> String {
     let counts = match answer.mode {
         Mode::List => {
-            vec![(answer.objects - answer.done_before, "open"), (answer.done_before, "marked done")]
+            vec![(answer.objects - answer.done_before, "unmarked"), (answer.done_before, "marked done")]
         }
         Mode::DryRun => vec![
-            (answer.objects - answer.failed, "ready"),
-            (answer.failed, "with something in the way"),
+            (answer.objects - answer.not_done, "ready"),
+            (answer.not_done, "not done"),
             (answer.done_before, "marked done before"),
         ],
         Mode::Run => vec![
             (answer.done, "done"),
-            (answer.failed, "not done"),
+            (answer.not_done, "not done"),
             (answer.done_before, "marked done before"),
         ],
     };
@@ -118,11 +118,11 @@ fn objects(answer: &Answer) -> String {
     counts.join(", ")
 }
 
-fn left_out(answer: &Answer) -> String {
+fn kept_back(answer: &Answer) -> String {
     let mut text = String::new();
     for (count, what) in [
-        (answer.counts.filtered, "left out by filters"),
-        (answer.counts.left_out, "not sent: repeats, or of another function"),
+        (answer.counts.filtered, "filtered out"),
+        (answer.counts.not_needed, "not needed: repeats, or of another function"),
     ] {
         if count > 0 {
             text.push_str(&format!(", {} {what}", number(count)));

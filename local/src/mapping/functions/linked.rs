@@ -150,7 +150,7 @@ impl Linked {
     pub(super) async fn close(&self, now_ms: i64) -> Result<Closed, String> {
         self.close_clock_ms.store(now_ms, Ordering::Relaxed);
         match self.close.call(&Request::default(), Deadline::after(TIMEOUT)).await {
-            Ok(Answer::Taken(taken)) => Ok(Closed { put: taken.put, has_more: taken.has_more }),
+            Ok(Answer::Taken(taken)) => Ok(Closed { put: taken.put, complete: taken.complete }),
             Ok(Answer::Swept(_)) => Err("it swept, and was not asked to".to_owned()),
             Err(error) => Err(error.to_string()),
         }

@@ -39,8 +39,8 @@ pub(crate) enum Invoked {
 pub(crate) struct Closed {
     /// Timers that came due and were put into the stream.
     pub(crate) put: u64,
-    /// Whether more is due.
-    pub(crate) has_more: bool,
+    /// Whether everything that was due was taken.
+    pub(crate) complete: bool,
 }
 
 /// The functions, wherever they are.

@@ -22,7 +22,7 @@ pub(crate) struct Late {
     stream: String,
     shard_id: String,
     sequence_number: String,
-    sub_sequence: u32,
+    sub_sequence_number: u32,
     element: u32,
 }
 
@@ -70,7 +70,7 @@ fn late(function: &'static str, batch: &KinesisBatch, tally: &Tally) -> Vec<Late
             stream: shard.stream().to_owned(),
             shard_id: shard.id().to_owned(),
             sequence_number: position.sequence.as_str().to_owned(),
-            sub_sequence: position.sub_sequence,
+            sub_sequence_number: position.sub_sequence,
             element: position.element,
         });
     }

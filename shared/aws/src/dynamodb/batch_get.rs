@@ -53,12 +53,12 @@ impl BatchGet<'_> {
                     "some keys were not processed".clone_into(&mut got.why);
                 }
                 Err(ErrorClass::Misconfigured(why)) => {
-                    tracing::error!(table = self.table, why, "the table cannot be read");
+                    tracing::error!(table = self.table, error = why, "the table cannot be read");
                     got.why = why;
                     break;
                 }
                 Err(ErrorClass::Transient(why) | ErrorClass::Rejected(why)) => {
-                    tracing::warn!(table = self.table, why, "a read is tried again");
+                    tracing::warn!(table = self.table, error = why, "a read is tried again");
                     got.why = why;
                 }
             }

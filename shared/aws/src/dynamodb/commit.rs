@@ -184,7 +184,7 @@ fn settle<S>(
     match class {
         ErrorClass::Transient(_) => return writes.collect(),
         ErrorClass::Misconfigured(why) => {
-            tracing::error!(why, "the table cannot be written");
+            tracing::error!(error = why, "the table cannot be written");
             outcomes.extend(writes.map(|index| (index, Outcome::Done(Commit::Unavailable))));
         }
         ErrorClass::Rejected(why) => {

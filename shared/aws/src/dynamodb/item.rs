@@ -38,10 +38,10 @@ pub(super) fn read<S: KeyState + DeserializeOwned>(mut item: Item) -> Read<S> {
     };
     match number(&mut item, FORMAT) {
         None | Some(0) => return Read::Corrupt(format!("{FORMAT} is no whole number from 1")),
-        // It may have attributes that this version does not know, and would leave behind.
+        // It may have attributes that this release does not know, and would leave behind.
         Some(format) if format > u64::from(S::READS_FORMAT) => {
             let reads = S::READS_FORMAT;
-            tracing::error!(format, reads, "an item was written by a newer version");
+            tracing::error!(format, reads, "an item was written by a newer release");
             return Read::Unavailable;
         }
         Some(_) => {}
@@ -53,7 +53,7 @@ pub(super) fn read<S: KeyState + DeserializeOwned>(mut item: Item) -> Read<S> {
     let ledger = match ledger {
         Ok(ledger) => ledger,
         Err(error @ LedgerUnreadable::Newer { .. }) => {
-            tracing::error!(%error, "an item was written by a newer version");
+            tracing::error!(%error, "an item was written by a newer release");
             return Read::Unavailable;
         }
         Err(error @ LedgerUnreadable::Corrupt { .. }) => return Read::Corrupt(error.to_string()),
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn an_item_of_a_newer_version_is_left_alone() {
+    fn an_item_of_a_newer_format_is_left_alone() {
         let mut item = item();
         item.insert(LEDGER.to_owned(), AttributeValue::B(Blob::new([9])));
         assert_eq!(read::<SessionState>(item), Read::Unavailable);

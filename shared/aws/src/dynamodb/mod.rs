@@ -42,13 +42,13 @@ pub struct DynamoStore<S> {
 const CONCURRENCY: usize = 8;
 
 impl<S> DynamoStore<S> {
-    /// A store in this table.
+    /// The adapter to this table.
     pub fn new(client: Client, table: String, meter: Arc<Meter>) -> Self {
         Self { client, table, meter, state: PhantomData }
     }
 
     fn waited(&self, since: Instant) {
-        self.meter.add(&Usage { store_wait_us: micros(since.elapsed()), ..Usage::default() });
+        self.meter.add(&Usage { table_wait_us: micros(since.elapsed()), ..Usage::default() });
     }
 }
 

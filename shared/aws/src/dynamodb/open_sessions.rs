@@ -45,7 +45,7 @@ impl OpenSessions for DynamoOpenSessions {
             .table_name(&self.table)
             // An item of a newer format may have its open sessions under another name.
             .filter_expression("attribute_exists(#session) OR #format > :format")
-            .projection_expression("#key, #format, #session, #earlier_sessions, #notifications")
+            .projection_expression("#key, #format, #session, #earlier_sessions, #emitted")
             .expression_attribute_names("#format", FORMAT)
             .expression_attribute_values(":format", AttributeValue::N(reads.to_string()))
             .set_exclusive_start_key(from.map(start))
@@ -74,19 +74,22 @@ impl OpenSessions for DynamoOpenSessions {
         let next = answer.last_evaluated_key.and_then(|mut key| key.remove(KEY)?.as_s().ok().cloned());
         let mut page = OpenSessionsPage { next, ..OpenSessionsPage::default() };
         for mut item in answer.items.unwrap_or_default() {
-            let is_newer = number(&mut item, FORMAT).is_none_or(|format| format > u64::from(reads));
+            let format = number(&mut item, FORMAT);
             match serde_dynamo::from_item::<_, OpenSession>(item) {
-                _ if is_newer => page.corrupt += 1,
-                Ok(session) => page.sessions.push(session),
+                _ if format.is_some_and(|format| format > u64::from(reads)) => page.newer_format += 1,
+                Ok(session) if format.is_some() => page.sessions.push(session),
                 // The error may quote the item.
-                Err(_) => page.corrupt += 1,
+                _ => page.corrupt += 1,
             }
         }
         if page.corrupt > 0 {
+            tracing::error!(table = self.table, page.corrupt, "items of sessions cannot be read");
+        }
+        if page.newer_format > 0 {
             tracing::error!(
                 table = self.table,
-                page.corrupt,
-                "sessions cannot be understood, or were written by a newer version"
+                page.newer_format,
+                "items of sessions were written by a newer release"
             );
         }
         Ok(page)

@@ -111,8 +111,10 @@ fn point(sku: &str, item: &Item) -> Option<ReorderPoint> {
         (Some(point), Some(target)) => ReorderPoint::new(point, target).map_err(|error| error.to_string()),
         _ => Err(format!("{REORDER_POINT} and {TARGET} must be whole numbers")),
     };
-    read.inspect_err(|why| tracing::error!(sku, why, "a reorder point cannot be used, and the default is"))
-        .ok()
+    read.inspect_err(|why| {
+        tracing::error!(sku, error = why, "a reorder point cannot be used, and the default is")
+    })
+    .ok()
 }
 
 #[cfg(test)]

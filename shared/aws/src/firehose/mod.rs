@@ -55,7 +55,12 @@ impl FirehoseSink {
                 }
                 Err(why) => why,
             };
-            tracing::warn!(stream = self.stream, records = pending.len(), why, "records were not accepted");
+            tracing::warn!(
+                delivery_stream = self.stream,
+                records = pending.len(),
+                error = why,
+                "records were not accepted"
+            );
             if !backoff.wait().await {
                 let first = pending.first().map(|packed| packed.lines.start).unwrap_or_default();
                 return Err(NotAccepted { first, why });
@@ -74,16 +79,17 @@ impl FirehoseSink {
         let request =
             self.client.put_record_batch().delivery_stream_name(&self.stream).set_records(Some(records));
         let answer = request.send().await;
-        self.meter.add(&Usage { put_requests: 1, ..Usage::default() });
+        self.meter.add(&Usage { firehose_put_requests: 1, ..Usage::default() });
         let answer = answer.map_err(|error| describe(&error))?;
         let mut failed = Vec::new();
         let mut accepted = Usage::default();
         for (index, packed) in pending.iter().enumerate() {
             match answer.request_responses().get(index) {
                 Some(response) if response.error_code().is_none() => {
-                    accepted.put_records += 1;
-                    accepted.put_bytes += packed.bytes as u64;
-                    accepted.put_billed_bytes += packed.bytes.next_multiple_of(BILLING_STEP_BYTES) as u64;
+                    accepted.firehose_put_records += 1;
+                    accepted.firehose_put_bytes += packed.bytes as u64;
+                    accepted.firehose_put_billed_bytes +=
+                        packed.bytes.next_multiple_of(BILLING_STEP_BYTES) as u64;
                 }
                 Some(response) => failed.push((index, response.error_code().unwrap_or_default().to_owned())),
                 None => failed.push((index, "the answer does not mention it".to_owned())),

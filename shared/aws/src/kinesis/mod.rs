@@ -61,7 +61,7 @@ impl KinesisStream {
         };
         let request = self.client.put_records().stream_name(&self.stream).set_records(Some(entries));
         let answer = request.send().await;
-        self.meter.add(&Usage { put_requests: 1, ..Usage::default() });
+        self.meter.add(&Usage { kinesis_put_requests: 1, ..Usage::default() });
         let answer = match answer {
             Ok(answer) => answer,
             Err(error) => {
@@ -73,8 +73,8 @@ impl KinesisStream {
         let mut accepted = Usage::default();
         let outcome = |(index, record): (usize, &&OutgoingRecord)| match answer.records().get(index) {
             Some(result) if result.error_code().is_none() => {
-                accepted.put_records += 1;
-                accepted.put_bytes += size_bytes(record) as u64;
+                accepted.kinesis_put_records += 1;
+                accepted.kinesis_put_bytes += size_bytes(record) as u64;
                 None
             }
             Some(result) => Some(result.error_code().unwrap_or_default().to_owned()),
@@ -110,7 +110,7 @@ impl KinesisStream {
                 backoff = Backoff::new(deadline);
             }
             if let Some(why) = failure {
-                tracing::warn!(stream = self.stream, why, "records were not accepted");
+                tracing::warn!(stream = self.stream, error = why, "records were not accepted");
                 if !backoff.wait().await {
                     return why;
                 }

@@ -38,8 +38,8 @@ impl Default for VelocitySettings {
 /// comes late may make a window hot that does not hold the newest one: it is reported when no failure of that window
 /// was in a hot window before. So each burst is reported once, at the first moment at which it is known.
 ///
-/// Which failures are kept depends on the failures alone; what was reported, and with it the episode, on the order in
-/// which they were processed.
+/// Which failures are kept depends on the failures alone. Which of them were in a hot window, and with it the episode,
+/// depends on the order in which they were processed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Velocity {
     /// In order of time and id.
@@ -56,9 +56,9 @@ pub struct Failure {
     pub at_ms: i64,
     /// The id of its event.
     pub id: String,
-    /// Whether it was in a hot window, which was reported then or before.
+    /// Whether it was in a hot window.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub reported: bool,
+    pub was_hot: bool,
 }
 
 /// The numbers behind a suspicion.
@@ -96,7 +96,7 @@ impl Velocity {
         settings: &VelocitySettings,
     ) -> Option<Suspicion> {
         let index = self.failures.partition_point(|known| (known.at_ms, known.id.as_str()) <= (at_ms, id));
-        self.failures.insert(index, Failure { at_ms, id: id.to_owned(), reported: false });
+        self.failures.insert(index, Failure { at_ms, id: id.to_owned(), was_hot: false });
         let index = index.checked_sub(self.forget(largest_event_time_ms, settings))?;
         let times_ms: Vec<_> = self.failures.iter().map(|failure| failure.at_ms).collect();
         let newest = times_ms.len().saturating_sub(1);
@@ -126,14 +126,14 @@ impl Velocity {
 
     /// A window that holds this failure and is hot by failures alone that were not in a hot window before.
     fn burst_of_the_past(&self, index: usize, settings: &VelocitySettings) -> Option<Suspicion> {
-        let unreported = |failures: &[Failure]| -> Vec<Failure> {
-            failures.iter().filter(|failure| !failure.reported).cloned().collect()
+        let never_hot = |failures: &[Failure]| -> Vec<Failure> {
+            failures.iter().filter(|failure| !failure.was_hot).cloned().collect()
         };
-        if self.failures.get(index)?.reported {
+        if self.failures.get(index)?.was_hot {
             return None;
         }
-        let index = unreported(self.failures.get(..index)?).len();
-        let failures = unreported(&self.failures);
+        let index = never_hot(self.failures.get(..index)?).len();
+        let failures = never_hot(&self.failures);
         let times_ms: Vec<_> = failures.iter().map(|failure| failure.at_ms).collect();
         let window = hot_windows(&times_ms, index, settings).into_iter().next()?;
         Some(suspicion(failures.get(window)?, settings))
@@ -142,7 +142,7 @@ impl Velocity {
     fn mark<'w>(&mut self, windows: impl Iterator<Item = &'w Range<usize>>) {
         for window in windows {
             let failures = self.failures.get_mut(window.clone()).unwrap_or_default();
-            failures.iter_mut().for_each(|failure| failure.reported = true);
+            failures.iter_mut().for_each(|failure| failure.was_hot = true);
         }
     }
 }
@@ -282,10 +282,10 @@ mod tests {
     fn a_late_failure_that_makes_a_reported_burst_longer_is_reported_with_it() {
         let (velocity, emitted) = after(&[0, 60, 120, 180, 240, 300, 7_200, -60, 360]);
         assert_eq!(emitted.len(), 1);
-        let unreported: Vec<_> = velocity.failures().iter().filter(|failure| !failure.reported).collect();
+        let never_hot: Vec<_> = velocity.failures().iter().filter(|failure| !failure.was_hot).collect();
         assert!(
-            matches!(unreported[..], [Failure { at_ms, .. }] if *at_ms == START_MS + 7_200_000),
-            "{unreported:?}"
+            matches!(never_hot[..], [Failure { at_ms, .. }] if *at_ms == START_MS + 7_200_000),
+            "{never_hot:?}"
         );
     }
 

@@ -11,7 +11,7 @@ use crate::position_fields::{FirstFields, OriginFields, RedriveFields};
 use crate::redrive_envelope;
 use crate::time::{DAY_MS, format_day, rfc3339_ms};
 
-/// The `event_type` partition of types that this version does not know; the column `type` keeps their name.
+/// The `event_type` partition of types that this release does not know; the column `type` keeps their name.
 /// A partition for each name would let anyone open partitions without end.
 pub const UNKNOWN_TYPE: &str = "unknown";
 /// The `event_type` partition of control events: timers, and what redrive brought back for one function.
@@ -22,12 +22,12 @@ pub const CONTROL_TYPE: &str = "control";
 pub struct RowSettings {
     /// A row whose event is older than this at its arrival goes to the day it arrived, in days; `None` turns
     /// that off. One phone with a lost clock must not use up Firehose's active partitions.
-    pub maximum_event_age_days: Option<u32>,
+    pub maximum_row_age_days: Option<u32>,
 }
 
 impl Default for RowSettings {
     fn default() -> Self {
-        Self { maximum_event_age_days: Some(30) }
+        Self { maximum_row_age_days: Some(30) }
     }
 }
 
@@ -145,7 +145,7 @@ impl Row<'_> {
 }
 
 fn day_ms(time_ms: i64, arrived_at_ms: i64, settings: RowSettings) -> i64 {
-    match settings.maximum_event_age_days {
+    match settings.maximum_row_age_days {
         Some(days) if arrived_at_ms.saturating_sub(time_ms) > i64::from(days) * DAY_MS => arrived_at_ms,
         _ => time_ms,
     }

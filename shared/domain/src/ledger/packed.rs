@@ -21,15 +21,15 @@ use super::{Ledger, OriginMark, Origins, Seen, SeenSet, SignalSeen, SignalsSeen}
 use crate::position::{Position, SequenceNumber};
 use crate::varint::{Input, put_varint, unzigzag, zigzag};
 
-/// The format that this version writes, and the newest that it reads.
+/// The format that this release writes, and the newest that it reads.
 pub const FORMAT: u8 = 1;
 
-/// Bytes that are no ledger of this version.
+/// Bytes that are no ledger of this release.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LedgerUnreadable {
-    /// Written by a newer version. The item must be left alone until that version runs again.
+    /// Written by a newer release. The item must be left alone until that release runs again.
     #[error(
-        "the ledger has format {found}, and this version reads formats up to {FORMAT}: deploy the version that wrote it"
+        "the ledger has format {found}, and this release reads formats up to {FORMAT}: deploy the release that wrote it"
     )]
     Newer {
         /// The format found.

@@ -1,6 +1,6 @@
-//! The identities of one class that were applied at or above its watermark.
+//! The identities of one class at or above its watermark that were applied, or that collided.
 
-/// One applied event.
+/// One event that was applied, or that collided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Seen {
     /// Event time in epoch milliseconds.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Cart, CartSums, Lifetime, Notifications, RecentProducts, SessionState, Window, Windows};
+use super::{Cart, CartSums, Emitted, Lifetime, RecentProducts, SessionState, Window, Windows};
 
 /// The plain attributes of a user's item, beside `key`, `version` and `ledger`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,8 +25,8 @@ pub struct SessionItem {
     #[serde(default, skip_serializing_if = "CartBasis::is_empty")]
     pub cart_basis: CartBasis,
     /// What was emitted, and what waits to be.
-    #[serde(default, skip_serializing_if = "Notifications::is_empty")]
-    pub notifications: Notifications,
+    #[serde(default, skip_serializing_if = "Emitted::is_empty")]
+    pub emitted: Emitted,
 }
 
 /// What the cart is computed from, as far as the cart itself does not tell: the sums of each open window in the
@@ -64,15 +64,8 @@ impl CartBasis {
 }
 
 impl SessionItem {
-    pub(super) const ATTRIBUTES: &'static [&'static str] = &[
-        "lifetime",
-        "session",
-        "earlier_sessions",
-        "cart",
-        "recent_products",
-        "cart_basis",
-        "notifications",
-    ];
+    pub(super) const ATTRIBUTES: &'static [&'static str] =
+        &["lifetime", "session", "earlier_sessions", "cart", "recent_products", "cart_basis", "emitted"];
 }
 
 impl From<SessionState> for SessionItem {
@@ -88,7 +81,7 @@ impl From<SessionState> for SessionItem {
             recent_products: state.recent_products,
             cart_basis: CartBasis::of(&state.cart, &cart, open),
             cart,
-            notifications: state.notifications,
+            emitted: state.emitted,
         }
     }
 }
@@ -105,7 +98,7 @@ impl From<SessionItem> for SessionState {
             windows: Windows(windows),
             cart,
             recent_products: item.recent_products,
-            notifications: item.notifications,
+            emitted: item.emitted,
         }
     }
 }

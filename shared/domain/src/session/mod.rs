@@ -1,9 +1,9 @@
 //! What is kept for each user: lifetime totals, open session windows, cart and recent products.
 
 mod cart;
+mod emitted;
 mod item;
 mod lifetime;
-mod notifications;
 mod open;
 mod recent_products;
 mod window;
@@ -11,10 +11,10 @@ mod window;
 use serde::{Deserialize, Serialize};
 
 pub use cart::{CART_LIMIT_SKUS, Cart, CartSums};
+pub use emitted::Emitted;
+use emitted::{concerns_recommender, emit_stock_moves};
 pub use item::SessionItem;
 pub use lifetime::Lifetime;
-pub use notifications::Notifications;
-use notifications::{concerns_recommender, emit_stock_moves};
 pub use open::OpenSession;
 pub use recent_products::{RECENT_LIMIT_PRODUCTS, RecentProduct, RecentProducts};
 pub use window::{Window, Windows};
@@ -60,7 +60,7 @@ pub struct SessionState {
     /// The products looked at last.
     pub recent_products: RecentProducts,
     /// What was emitted, and what waits to be.
-    pub notifications: Notifications,
+    pub emitted: Emitted,
 }
 
 impl From<SumOverflow> for CannotApply {
@@ -107,7 +107,7 @@ impl KeyState for SessionState {
             window.add(event)?;
         }
         self.close(&event.subject, largest_event_time_ms, settings, emit)?;
-        self.notifications.refresh(concerns_recommender(&event.data), &event.subject, event.time_ms, emit)?;
+        self.emitted.refresh(concerns_recommender(&event.data), &event.subject, event.time_ms, emit)?;
         self.set_timer(settings, emit);
         Ok(())
     }
@@ -129,14 +129,13 @@ impl KeyState for SessionState {
     ) -> Result<bool, CannotApply> {
         let user = emit.subject();
         // An earlier timer than the one that is set comes from a repeat of what set it.
-        let rang = self.notifications.timer_due_at_ms.is_some_and(|set_ms| set_ms <= timer.due_at_ms);
+        let rang = self.emitted.timer_due_at_ms.is_some_and(|set_ms| set_ms <= timer.due_at_ms);
         if rang {
-            self.notifications.timer_due_at_ms = None;
+            self.emitted.timer_due_at_ms = None;
         }
         let closed = self.close(user, largest_event_time_ms, settings, emit)?;
         // A timer that rings again emits nothing: it would be under the ids of what it emitted the first time.
-        let refreshed =
-            (rang || closed) && self.notifications.refresh(false, user, largest_event_time_ms, emit)?;
+        let refreshed = (rang || closed) && self.emitted.refresh(false, user, largest_event_time_ms, emit)?;
         Ok(self.set_timer(settings, emit) || rang || closed || refreshed)
     }
 }
@@ -153,7 +152,7 @@ impl SessionState {
         let mut any = false;
         for window in self.windows.close(largest_event_time_ms, settings) {
             self.cart.settle(&window.cart_sums);
-            Notifications::closed(&window, &self.cart, user, emit)?;
+            Emitted::closed(&window, &self.cart, user, emit)?;
             any = true;
         }
         Ok(any)
@@ -161,10 +160,10 @@ impl SessionState {
 
     /// Sets a timer for the window that closes next, unless one is set. Whether it did.
     fn set_timer(&mut self, settings: &SessionSettings, emit: &mut Emit<'_>) -> bool {
-        match (self.notifications.timer_due_at_ms, self.windows.open().first()) {
+        match (self.emitted.timer_due_at_ms, self.windows.open().first()) {
             (None, Some(window)) => {
                 let due_at_ms = window.closes_at_ms(settings);
-                self.notifications.timer_due_at_ms = Some(due_at_ms);
+                self.emitted.timer_due_at_ms = Some(due_at_ms);
                 emit.timer(due_at_ms);
                 true
             }

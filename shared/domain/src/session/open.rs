@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{Notifications, SessionSettings};
+use super::{Emitted, SessionSettings};
 use crate::time::MINUTE_MS;
 use crate::timer::{LOOK_BACK_MINUTES, Timer};
 
@@ -19,7 +19,7 @@ pub struct OpenSession {
     earlier_sessions: Vec<End>,
     /// What was emitted, and what waits to be.
     #[serde(default)]
-    notifications: Notifications,
+    emitted: Emitted,
 }
 
 /// The end of a window, as far as it is known.
@@ -30,7 +30,7 @@ struct End {
 
 impl OpenSession {
     /// The attributes that it is read from.
-    pub const ATTRIBUTES: [&'static str; 4] = ["key", "session", "earlier_sessions", "notifications"];
+    pub const ATTRIBUTES: [&'static str; 4] = ["key", "session", "earlier_sessions", "emitted"];
 
     /// The timer that should have come before `now_ms` and can no longer be on its way; `None` while nothing is missing.
     /// One that is set and lies further back than `close` looks was lost.
@@ -39,13 +39,12 @@ impl OpenSession {
         let closes_at_ms = windows.map(|window| settings.closes_at_ms(window.last_event_at_ms)).min()?;
         let lost_before_ms = now_ms.saturating_sub(LOOK_BACK_MINUTES * MINUTE_MS);
         if closes_at_ms >= now_ms
-            || self.notifications.timer_due_at_ms.is_some_and(|due_at_ms| due_at_ms >= lost_before_ms)
+            || self.emitted.timer_due_at_ms.is_some_and(|due_at_ms| due_at_ms >= lost_before_ms)
         {
             return None;
         }
         // A timer that is set rings only for its own due time or a later one.
-        let due_at_ms =
-            self.notifications.timer_due_at_ms.map_or(closes_at_ms, |set_ms| set_ms.max(closes_at_ms));
+        let due_at_ms = self.emitted.timer_due_at_ms.map_or(closes_at_ms, |set_ms| set_ms.max(closes_at_ms));
         Some(Timer { key: self.key, due_at_ms })
     }
 }
@@ -68,7 +67,7 @@ mod tests {
         let window = json!({"id": "u/1", "last_event_at_ms": 100 * MINUTE_MS});
         match timer_due_at_ms {
             Some(due_at_ms) => {
-                json!({"key": "u", "session": window, "notifications": {"timer_due_at_ms": due_at_ms}})
+                json!({"key": "u", "session": window, "emitted": {"timer_due_at_ms": due_at_ms}})
             }
             None => json!({"key": "u", "session": window}),
         }
@@ -99,6 +98,6 @@ mod tests {
 
     #[test]
     fn a_user_without_open_windows_misses_nothing() {
-        assert_eq!(missing(i64::MAX, json!({"key": "u", "notifications": {"refresh_waits": true}})), None);
+        assert_eq!(missing(i64::MAX, json!({"key": "u", "emitted": {"refresh_waits": true}})), None);
     }
 }

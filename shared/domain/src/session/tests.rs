@@ -86,11 +86,11 @@ fn a_window_closes_when_the_lateness_has_passed_its_gap() {
 }
 
 #[test]
-fn an_event_out_of_order_extends_backwards_or_joins() {
+fn an_event_out_of_order_extends_backwards_or_merges() {
     assert_eq!(bounds(&state_after(&[(5, LOGIN, "{}"), (0, LOGIN, "{}")]).0), [(0, 5)]);
-    let joined = state_after(&[(0, LOGIN, "{}"), (36, LOGIN, "{}"), (28, LOGIN, "{}")]).0;
-    assert_eq!(bounds(&joined), [(0, 36)]);
-    let window = joined.windows.open().first().unwrap();
+    let merged = state_after(&[(0, LOGIN, "{}"), (36, LOGIN, "{}"), (28, LOGIN, "{}")]).0;
+    assert_eq!(bounds(&merged), [(0, 36)]);
+    let window = merged.windows.open().first().unwrap();
     assert_eq!((window.events, window.id.as_str()), (3, format!("u/{START}").as_str()));
 }
 
@@ -113,7 +113,7 @@ fn what_is_not_of_users_is_ignored() {
 }
 
 #[test]
-fn joined_windows_add_up() {
+fn merged_windows_add_up() {
     let other = ORDER_OF_TWO.replace("500", "70");
     let first = [(0, VIEW, SKU), (0, ADD, TWO), (1, ADD, TWO), (1, ORDER, ORDER_OF_TWO)];
     let second =
@@ -154,13 +154,13 @@ fn an_order_empties_the_cart_that_it_was_made_from() {
 }
 
 #[test]
-fn a_removal_takes_out_and_joined_windows_share_their_cart() {
+fn a_removal_takes_out_and_merged_windows_share_their_cart() {
     let three = r#"{"sku":"a","quantity":3}"#;
     let one_left = [("a".to_owned(), 1)];
     let events = [(0, ADD, three), (1, "cart.item_removed", TWO)];
     assert_eq!(cart(&state_after(&events).0), one_left);
-    let joined = [(0, ADD, three), (36, "cart.item_removed", TWO), (28, LOGIN, "{}")];
-    let (state, _) = state_after(&joined);
+    let merged = [(0, ADD, three), (36, "cart.item_removed", TWO), (28, LOGIN, "{}")];
+    let (state, _) = state_after(&merged);
     assert_eq!((bounds(&state), &cart(&state)[..]), (vec![(0, 36)], &one_left[..]));
 }
 
@@ -269,7 +269,7 @@ fn a_timer_that_rings_again_emits_nothing_whatever_waits_by_then() {
     let ring = format!(r#"{{"due_at_ms":{}}}"#, START + 40 * MINUTE + 1);
     let events = [(0, VIEW, SKU), (41, DUE, &*ring), (33, VIEW, SKU), (33, VIEW, other), (41, DUE, &*ring)];
     let (fold, verdicts) = fold_of(&events);
-    assert!(fold.state.notifications.refresh_waits);
+    assert!(fold.state.emitted.refresh_waits);
     assert_eq!(verdicts.last(), Some(&Verdict::Duplicate));
     let mut ids: Vec<_> = fold.signals.iter().map(|signal| &signal.id).collect();
     let emitted = ids.len();
@@ -357,13 +357,13 @@ fn event_late_is_emitted_for_a_late_event() {
 #[test]
 fn whatever_a_timer_changes_is_said_to_be_changed() {
     let (one_open, _) = state_after(&[(0, LOGIN, "{}")]);
-    let pending = |timer: Option<i64>, refresh_waits| Notifications {
+    let pending = |timer: Option<i64>, refresh_waits| Emitted {
         timer_due_at_ms: timer.map(|minute| START + minute * MINUTE),
         refresh_waits,
-        ..Notifications::default()
+        ..Emitted::default()
     };
-    let open = |notifications| SessionState { notifications, ..one_open.clone() };
-    let none_open = |notifications| SessionState { notifications, ..SessionState::default() };
+    let open = |emitted| SessionState { emitted, ..one_open.clone() };
+    let none_open = |emitted| SessionState { emitted, ..SessionState::default() };
     let cases = [
         ("nothing", open(pending(Some(90), false)), 20, false),
         ("a window is closed", open(pending(Some(90), false)), 80, true),
@@ -371,7 +371,7 @@ fn whatever_a_timer_changes_is_said_to_be_changed() {
         ("a window is closed, and a refresh goes with it", open(pending(Some(90), true)), 80, true),
         ("the timer has rung", none_open(pending(Some(10), false)), 20, true),
         ("the timer has rung, and a refresh goes with it", none_open(pending(Some(10), true)), 20, true),
-        ("one is set for a state of a version without timers", open(pending(None, false)), 20, true),
+        ("one is set for a state of a release without timers", open(pending(None, false)), 20, true),
     ];
     let position = Position { sequence: SequenceNumber::parse("1").unwrap(), sub_sequence: 0, element: 0 };
     let shard = &Shard::new("events", "shard");
@@ -386,7 +386,7 @@ fn whatever_a_timer_changes_is_said_to_be_changed() {
         let settings = SessionSettings::default();
         let changed = state.wake(TimerDue { due_at_ms: now_ms }, now_ms, &settings, &mut emit).unwrap();
         assert_eq!((changed, state != before), (expected, expected), "{what}");
-        assert!(!expected || !state.notifications.refresh_waits, "{what}");
+        assert!(!expected || !state.emitted.refresh_waits, "{what}");
     }
 }
 

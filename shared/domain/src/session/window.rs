@@ -76,7 +76,7 @@ impl Window {
     }
 
     /// Takes over a later window.
-    fn join(&mut self, other: &Self) -> Result<(), CannotApply> {
+    fn merge(&mut self, other: &Self) -> Result<(), CannotApply> {
         self.last_event_at_ms = self.last_event_at_ms.max(other.last_event_at_ms);
         self.events += other.events;
         self.views += other.views;
@@ -98,11 +98,11 @@ impl Windows {
         &self.0
     }
 
-    /// The window that the event belongs to, joined from two or opened if need be; the event itself is not yet
+    /// The window that the event belongs to, merged from two or opened if need be; the event itself is not yet
     /// counted. `None` when the window that it belonged to is closed, or would begin with it and be.
     ///
     /// # Errors
-    /// When joining two windows would overflow a sum.
+    /// When merging two windows would overflow a sum.
     pub fn touch(
         &mut self,
         event: &Event<'_>,
@@ -124,9 +124,9 @@ impl Windows {
             self.0.insert(first, Window::starting_with(event));
         }
         for _ in first + 1..end {
-            let joined = self.0.remove(first + 1);
+            let merged = self.0.remove(first + 1);
             if let Some(window) = self.0.get_mut(first) {
-                window.join(&joined)?;
+                window.merge(&merged)?;
             }
         }
         Ok(self.0.get_mut(first))

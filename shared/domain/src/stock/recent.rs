@@ -14,8 +14,8 @@ pub const RECENT_LIMIT_MOVES: usize = 128;
 /// How long before the newest a move is kept apart, in milliseconds: as late as warehouses hand in their counts.
 pub const RECENT_MEMORY_MS: i64 = 48 * HOUR_MS;
 
-/// The newest format that this version writes and reads. A newer one looks like corruption here: whoever raises
-/// it raises the state's too, which makes an older version leave the item alone.
+/// The format that this release writes and reads. Any other is corrupt: whoever changes it raises the state's `FORMAT`
+/// too, and a release leaves an item of a newer format alone before it comes to read the moves.
 const FORMAT: u8 = 1;
 
 /// What moved in one millisecond.
@@ -38,9 +38,9 @@ pub struct Move {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Recent(Vec<Move>);
 
-/// Bytes that hold no moves of this version.
+/// Bytes that cannot be read as moves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the recent moves are corrupt, or of a newer version")]
+#[error("the recent moves are corrupt")]
 pub struct RecentUnreadable;
 
 impl Recent {
@@ -96,7 +96,7 @@ impl Recent {
     /// Unpacks moves.
     ///
     /// # Errors
-    /// When the bytes are corrupt, or of a newer format.
+    /// When the bytes are corrupt.
     pub fn unpack(bytes: &[u8]) -> Result<Self, RecentUnreadable> {
         Self::read(bytes).ok_or(RecentUnreadable)
     }
@@ -211,7 +211,7 @@ mod tests {
         }
         let bad = [
             &[0x00, 0x00][..],                                                   // no format
-            &[0x02, 0x00],                                                       // a newer one
+            &[0x02, 0x00],                                                       // another one
             &[0x01, 0x00, 0x00],                                                 // bytes behind the end
             &[0x01, 0x02, 0x05, 0x00, 0x00, 0x00],                               // two entries of one time
             &[0x01, 0x81, 0x01],                                                 // 129 entries

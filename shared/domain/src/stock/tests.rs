@@ -162,7 +162,7 @@ fn a_count_inside_of_compacted_moves_is_late_and_changes_nothing() {
 
 #[test]
 fn signals_leave_counts_in_time() {
-    // What shoppers do moves no watermark of what warehouses tell.
+    // What users do moves no watermark of what warehouses tell.
     let run = after(&[(0, COUNTED, 50), (40, SOLD, 1), (1, COUNTED, 60)]);
     assert_eq!(run.on_hand(), 59);
     assert_eq!(run.fold.ledger.largest_event_time_ms(), Some(START + HOUR_MS));

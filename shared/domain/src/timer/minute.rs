@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_run_begins_before_the_oldest_bucket() {
+    fn the_first_run_begins_before_the_oldest_time_bucket() {
         let now_ms = 1_291_191_960_120;
         for (oldest, cursor) in [
             (None, "2010-12-01T08:25"),

@@ -9,7 +9,7 @@ mod stored;
 
 pub use minute::{LOOK_BACK_MINUTES, Minute, NotAMinute, first_cursor, minutes_to_take};
 use serde::{Deserialize, Serialize};
-pub use stored::{Bucket, NotATimer, SPREAD, StoredTimer, sort_key, sort_key_beyond, timer_of};
+pub use stored::{NotATimer, SPREAD, StoredTimer, TimeBucket, sort_key, sort_key_beyond, timer_of};
 
 use crate::invalid::{Invalid, Reason};
 use crate::time::{LARGEST_EPOCH_MS, format_rfc3339_ms};

@@ -17,7 +17,7 @@ const DUE_DIGITS: usize = 15;
 
 /// A time bucket: a part of a minute's timers, one partition of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Bucket {
+pub struct TimeBucket {
     /// The minute in which `close` looks for it first.
     pub minute: Minute,
     /// From 0 to below [`SPREAD`].
@@ -28,7 +28,7 @@ pub struct Bucket {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StoredTimer {
     /// Where it is.
-    pub bucket: Bucket,
+    pub time_bucket: TimeBucket,
     /// What it is.
     pub timer: Timer,
 }
@@ -44,7 +44,7 @@ pub enum NotATimer {
     Key,
 }
 
-impl Bucket {
+impl TimeBucket {
     /// The time bucket of a timer that is written now, in epoch milliseconds: that of the minute in which it is due,
     /// and never one that `close` may have begun to take.
     pub fn of(timer: &Timer, now_ms: i64) -> Self {
@@ -64,7 +64,7 @@ impl Bucket {
     }
 }
 
-impl fmt::Display for Bucket {
+impl fmt::Display for TimeBucket {
     /// The partition key, such as `2026-11-21T12:34#3`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}#{}", self.minute, self.suffix)
@@ -74,7 +74,7 @@ impl fmt::Display for Bucket {
 impl StoredTimer {
     /// A timer in the time bucket that it belongs to when it is written now, in epoch milliseconds.
     pub fn new(timer: Timer, now_ms: i64) -> Self {
-        Self { bucket: Bucket::of(&timer, now_ms), timer }
+        Self { time_bucket: TimeBucket::of(&timer, now_ms), timer }
     }
 }
 
@@ -127,37 +127,37 @@ mod tests {
     #[test]
     fn a_timer_lies_in_the_minute_in_which_it_is_due() {
         let stored = StoredTimer::new(timer("user-1", DUE_MS), DUE_MS - 3_600_000);
-        assert_eq!(stored.bucket.minute, Minute::of(DUE_MS));
+        assert_eq!(stored.time_bucket.minute, Minute::of(DUE_MS));
         assert_eq!(
-            stored.bucket.to_string(),
+            stored.time_bucket.to_string(),
             "2010-12-01T08:26#1",
             "the hash is stored, so it must not change"
         );
     }
 
     #[test]
-    fn a_bucket_tells_its_minute_and_other_keys_have_none() {
-        for bucket in Bucket::all_of(Minute::of(DUE_MS)) {
-            assert_eq!(Bucket::minute_of(&bucket.to_string()), Some(Minute::of(DUE_MS)));
+    fn a_time_bucket_tells_its_minute_and_other_keys_have_none() {
+        for time_bucket in TimeBucket::all_of(Minute::of(DUE_MS)) {
+            assert_eq!(TimeBucket::minute_of(&time_bucket.to_string()), Some(Minute::of(DUE_MS)));
         }
-        assert_eq!(["cursor", "cursor#1"].map(Bucket::minute_of), [None, None]);
+        assert_eq!(["cursor", "cursor#1"].map(TimeBucket::minute_of), [None, None]);
     }
 
     #[test]
     fn a_timer_due_in_the_writers_minute_or_before_lies_in_the_next() {
         for due_at_ms in [0, DUE_MS, DUE_MS + 59_000] {
-            assert_eq!(Bucket::of(&timer("u", due_at_ms), DUE_MS).minute, Minute::of(DUE_MS).plus(1));
+            assert_eq!(TimeBucket::of(&timer("u", due_at_ms), DUE_MS).minute, Minute::of(DUE_MS).plus(1));
         }
     }
 
     #[test]
-    fn keys_spread_over_all_buckets_of_a_minute() {
+    fn keys_spread_over_all_time_buckets_of_a_minute() {
         let minute = Minute::of(DUE_MS);
         let mut filled: Vec<_> =
-            (0..100).map(|user| Bucket::of(&timer(&format!("user-{user}"), DUE_MS), 0)).collect();
+            (0..100).map(|user| TimeBucket::of(&timer(&format!("user-{user}"), DUE_MS), 0)).collect();
         filled.sort_unstable();
         filled.dedup();
-        assert_eq!(filled, Bucket::all_of(minute).collect::<Vec<_>>());
+        assert_eq!(filled, TimeBucket::all_of(minute).collect::<Vec<_>>());
     }
 
     #[test]

@@ -1,7 +1,8 @@
-//! Items that this container wrote or read, for the next invocation.
+//! Items that this execution environment wrote or read, for the next invocation.
 //!
-//! An item from here may be old: another container may have written since. The condition of the commit finds that out,
-//! so a write may use the item. It must not when something in the batch emits a signal, or when an event is rejected.
+//! An item from here may be old: another execution environment may have written since. The condition of the commit
+//! finds that out, so a write may use the item. It must not when something in the batch emits a signal, or when an
+//! event is rejected.
 
 use std::num::NonZeroUsize;
 

@@ -58,7 +58,7 @@ where
             failed = failed.into_iter().chain(self.settle(work, index, commit)).min();
         }
         if let Some(record) = failed {
-            work.end_at(record, "the store did not take a write");
+            work.end_at(record, "the table did not take a write");
         }
     }
 
@@ -66,7 +66,7 @@ where
     /// that what was written behind it is known.
     fn settle(&self, work: &mut Work<'_, S>, index: usize, commit: Commit<S>) -> Option<usize> {
         let key = work.keys.get_mut(index)?;
-        // What was folded into a cached item may equal what another container wrote long ago.
+        // What was folded into a cached item may equal what another execution environment wrote long ago.
         let current = key.base.as_ref().is_some_and(|base| base.current);
         let accepted = match commit {
             Commit::Committed => {
@@ -99,14 +99,14 @@ where
         if accepted { None } else { work.keys.get(index).and_then(|key| key.first_open_record()) }
     }
 
-    /// Halves the way to the one event whose result the store rejects.
+    /// Halves the way to the one event whose result the table rejects.
     fn narrow(&self, work: &mut Work<'_, S>, index: usize, why: String) {
         let Some(key) = work.keys.get_mut(index) else { return };
         let Some(folded) = key.folded.take() else { return };
         match folded.verdicts.as_slice() {
             [(event, _, _)] => {
                 key.take = usize::MAX;
-                work.rejected.insert(*event, (Reason::StoreRejected, why));
+                work.rejected.insert(*event, (Reason::TableRejected, why));
             }
             verdicts => key.take = verdicts.len() / 2,
         }

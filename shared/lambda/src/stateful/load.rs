@@ -15,7 +15,7 @@ where
     Q: JsonLineSink,
     G: SignalSink,
 {
-    /// Gives every open key a state, from the cache the first time and from the store otherwise.
+    /// Gives every open key a state, from the cache the first time and from the table otherwise.
     pub(super) async fn load(&self, work: &mut Work<'_, S>, deadline: Deadline) {
         self.load_from_cache(work);
         let wanted: Vec<&str> =
@@ -60,7 +60,7 @@ where
             self.adopt(work, index);
         }
         if let Some(record) = failed {
-            work.end_at(record, "the store could not be read");
+            work.end_at(record, "the table could not be read");
         }
     }
 }

@@ -31,7 +31,7 @@ use crate::tally::Tally;
 use crate::trace::{follow, step};
 
 /// Most rounds in a row in which nothing is decided. One settles every key that nobody else writes to; more are needed
-/// while another writer keeps winning, and to halve the way to an event that the store rejects.
+/// while another writer keeps winning, and to halve the way to an event that the table rejects.
 const ROUND_LIMIT: usize = 64;
 
 /// A consumer with state: its rules and its adapters.
@@ -85,7 +85,7 @@ where
             // Boxed: the adapters of all steps in one future pass the compiler's limits.
             Box::pin(self.round(&mut work, &events, settings, deadline)).await;
             let before = std::mem::replace(&mut decided, work.decided());
-            // One record may hold thousands of events that the store rejects, each found in a few rounds of its own.
+            // One record may hold thousands of events that the table rejects, each found in a few rounds of its own.
             rounds = if decided > before { 0 } else { rounds + 1 };
         }
         if work.has_open_keys() {

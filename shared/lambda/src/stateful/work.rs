@@ -16,7 +16,7 @@ pub(super) struct Work<'p, S> {
     pub(super) checkpoint: Checkpoint,
     pub(super) keys: Vec<KeyWork<'p, S>>,
     pub(super) verdicts: Vec<Option<Verdict>>,
-    /// Events whose result the store or the stream rejected: the fold leaves them out.
+    /// Events whose result the table or the stream rejected: the fold leaves them out.
     pub(super) rejected: HashMap<usize, (Reason, String)>,
     /// Signals of the commits, by type.
     pub(super) signals: BTreeMap<&'static str, u64>,
@@ -30,7 +30,7 @@ pub(super) struct KeyWork<'p, S> {
     pub(super) events: Vec<(usize, usize)>,
     /// Events at the front that are done.
     pub(super) done: usize,
-    /// Most events to fold at once; lowered to find the one that the store rejects.
+    /// Most events to fold at once; lowered to find the one that the table rejects.
     pub(super) take: usize,
     /// The state that the next fold goes on from.
     pub(super) base: Option<Base<S>>,

@@ -47,8 +47,8 @@ pub(super) fn check_brought_back(book: &Book, broken: &mut Vec<String>) {
         let mut open = BTreeMap::new();
         for entry in book.entries.iter().filter(|entry| entry.is_for(consumer)) {
             match book.is_discarded(consumer, entry) {
-                true => open.insert(&entry.origin, entry),
-                false => open.remove(&entry.origin),
+                true => open.insert(&entry.first, entry),
+                false => open.remove(&entry.first),
             };
         }
         let lost = open.into_values().filter(|entry| !book.is_too_large(entry));

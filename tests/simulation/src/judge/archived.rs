@@ -13,12 +13,12 @@ use crate::world::{RecordId, Run, Services, names};
 pub(super) fn check(outcome: &Outcome, book: &Book, broken: &mut Vec<String>) {
     let services = outcome.world.services();
     let quarantined = quarantined_lines(&services);
-    let entries = book.by_origin();
-    let envelopes = book.entries.iter().filter(|entry| entry.record != entry.origin.0);
-    let envelopes: BTreeMap<(RecordId, EventPosition), &Entry> =
-        envelopes.map(|entry| ((entry.record, entry.origin), entry)).collect();
-    let Rows { events: rows, brought_back } = check_rows(&services, book, &envelopes, broken);
-    for (position, entry) in &envelopes {
+    let entries = book.by_first();
+    let redrive_envelopes = book.entries.iter().filter(|entry| entry.record != entry.first.0);
+    let redrive_envelopes: BTreeMap<(RecordId, EventPosition), &Entry> =
+        redrive_envelopes.map(|entry| ((entry.record, entry.first), entry)).collect();
+    let Rows { events: rows, brought_back } = check_rows(&services, book, &redrive_envelopes, broken);
+    for (position, entry) in &redrive_envelopes {
         let is_valid = entry.invalid_reason().is_none() && row_of(entry).is_some();
         let wants_row = entry.is_read_by(Consumer::Archive) && is_valid;
         if wants_row && !book.is_discarded(Consumer::Archive, entry) && !brought_back.contains(position) {
@@ -37,13 +37,13 @@ pub(super) fn check(outcome: &Outcome, book: &Book, broken: &mut Vec<String>) {
     }
     let done =
         |entry: &&Entry| entry.is_for(Consumer::Archive) && !book.is_discarded(Consumer::Archive, entry);
-    let redriven: BTreeSet<&EventPosition> = envelopes.keys().map(|(_, origin)| origin).collect();
+    let redriven: BTreeSet<&EventPosition> = redrive_envelopes.keys().map(|(_, first)| first).collect();
     for entry in book.entries.iter().filter(done) {
         if entry.stream == names::SIGNALS && matches!(entry.held, Held::Put(_)) {
             // It was relayed from the stream of events, which has its row.
             // What redrive brought back by way of the stream of events has one under its first position again.
-            let again = redriven.contains(&entry.origin);
-            if entry.record == entry.origin.0 && rows.contains(&entry.origin) && !again {
+            let again = redriven.contains(&entry.first);
+            if entry.record == entry.first.0 && rows.contains(&entry.first) && !again {
                 broken.push(format!("a second row: {entry:?}"));
             }
             continue;
@@ -53,13 +53,13 @@ pub(super) fn check(outcome: &Outcome, book: &Book, broken: &mut Vec<String>) {
             (None, Some(_)) => (&rows, "no row"),
             (None, None) => continue,
         };
-        if !wanted.contains(&entry.origin) {
+        if !wanted.contains(&entry.first) {
             broken.push(format!("{what}: {entry:?}"));
         }
     }
     // What was redriven twice makes the same rows twice.
     let mut times: BTreeMap<&EventPosition, usize> = BTreeMap::new();
-    book.entries.iter().for_each(|entry| *times.entry(&entry.origin).or_default() += 1);
+    book.entries.iter().for_each(|entry| *times.entry(&entry.first).or_default() += 1);
     let redriven_twice = times.values().any(|times| *times > 2);
     let sent_again = services.journal.sent_again.iter().filter(|(_, stream)| stream == names::LAKE);
     for (process, stream) in sent_again.filter(|_| !redriven_twice) {
@@ -85,27 +85,28 @@ pub(super) fn check(outcome: &Outcome, book: &Book, broken: &mut Vec<String>) {
 struct Rows {
     /// Events, by where they were first.
     events: BTreeSet<EventPosition>,
-    /// What was brought back, by its envelope and by where it was first.
+    /// What was brought back, by its redrive envelope and by where it was first.
     brought_back: BTreeSet<(RecordId, EventPosition)>,
 }
 
-/// Checks that every row of the lake is its event's own, and names the envelope that brought it back; what has one.
+/// Checks that every row of the lake is its event's own, and names the redrive envelope that brought it back; what has
+/// one.
 fn check_rows(
     services: &Services,
     book: &Book,
-    envelopes: &BTreeMap<(RecordId, EventPosition), &Entry>,
+    redrive_envelopes: &BTreeMap<(RecordId, EventPosition), &Entry>,
     broken: &mut Vec<String>,
 ) -> Rows {
     let mut rows = Rows::default();
-    let first = book.entries.iter().filter(|entry| entry.record == entry.origin.0);
-    let first: BTreeMap<EventPosition, &Entry> = first.map(|entry| (entry.origin, entry)).collect();
+    let first = book.entries.iter().filter(|entry| entry.record == entry.first.0);
+    let first: BTreeMap<EventPosition, &Entry> = first.map(|entry| (entry.first, entry)).collect();
     for (_, line) in services.firehose.lines(names::LAKE) {
         let row = parse(line);
         let name = name_of(&row);
-        let envelope = id_of(&row["redrive_sequence_number"]).zip(name);
-        let entry = envelope.and_then(|envelope| envelopes.get(&envelope));
+        let redrive_envelope = id_of(&row["redrive_sequence_number"]).zip(name);
+        let entry = redrive_envelope.and_then(|redrive_envelope| redrive_envelopes.get(&redrive_envelope));
         if row.get("redrive_sequence_number").is_some() && entry.is_none() {
-            broken.push(format!("a row names an envelope that did not bring {name:?} back"));
+            broken.push(format!("a row names a redrive envelope that did not bring {name:?} back"));
         }
         if row["type"] == "record.redriven" {
             let addressed = entry.and_then(|entry| entry.addressed);
@@ -113,7 +114,7 @@ fn check_rows(
                 broken.push(format!("{name:?} was not brought back for {}", row["target_function"]));
             }
         }
-        rows.brought_back.extend(envelope);
+        rows.brought_back.extend(redrive_envelope);
         if let Some(entry) = name.and_then(|name| first.get(&name))
             && (row["stream"] != entry.stream || !says_its_origin(&row, &entry.held))
         {
@@ -143,7 +144,7 @@ fn says_its_origin(row: &Value, held: &Held) -> bool {
             let shard = (row["origin_stream"].as_str(), row["origin_shard_id"].as_str());
             id_of(&row["origin_sequence_number"]) == Some(record)
                 && shard == (Some(&sent.origin.shard.0), Some(&sent.origin.shard.1))
-                && (number("origin_sub_sequence"), number("origin_element")) == (sub_sequence, element)
+                && (number("origin_sub_sequence_number"), number("origin_element")) == (sub_sequence, element)
                 && number("origin_index") == index
         }
         _ => row.get("origin_sequence_number").is_none(),
@@ -173,7 +174,7 @@ fn parse(line: &[u8]) -> Value {
 /// Where the event of a row or a line stood when it came first; `None` where no stream of the model has the record.
 pub(super) fn name_of(line: &Value) -> Option<EventPosition> {
     let number = |field: &str| line[field].as_u64().unwrap_or_default();
-    Some((id_of(&line["sequence_number"])?, number("sub_sequence"), number("element")))
+    Some((id_of(&line["sequence_number"])?, number("sub_sequence_number"), number("element")))
 }
 
 fn id_of(sequence_number: &Value) -> Option<RecordId> {

@@ -40,7 +40,7 @@ pub struct Entry {
     /// Index among the events of its record.
     pub index: usize,
     /// Where the event stood when it came first. Rows and quarantine lines know it by this name.
-    pub origin: EventPosition,
+    pub first: EventPosition,
     /// When it came first, in epoch milliseconds.
     pub arrived_at_ms: i64,
     /// What it holds.
@@ -131,8 +131,8 @@ impl Book {
     }
 
     /// One entry of each event, by where it stood when it came first.
-    pub fn by_origin(&self) -> BTreeMap<EventPosition, &Entry> {
-        self.entries.iter().map(|entry| (entry.origin, entry)).collect()
+    pub fn by_first(&self) -> BTreeMap<EventPosition, &Entry> {
+        self.entries.iter().map(|entry| (entry.first, entry)).collect()
     }
 
     /// The verdicts on an event by a function.
@@ -195,7 +195,7 @@ fn entries(outcome: &Outcome, services: &Services) -> Result<Vec<Entry>, String>
         }
     }
     let mut entries = Vec::new();
-    let mut envelopes = Vec::new();
+    let mut redrive_envelopes = Vec::new();
     for name in [names::EVENTS, names::SIGNALS] {
         for record in services.streams[name].shards().iter().flat_map(|shard| &shard.records) {
             let id = RecordId::of(&record.sequence_number).ok_or("a record of no stream")?;
@@ -203,15 +203,15 @@ fn entries(outcome: &Outcome, services: &Services) -> Result<Vec<Entry>, String>
             let held = put.map(|records| put_first((name, id), record, records));
             match held.or_else(|| made_by_functions((name, id), record, &specs)) {
                 Some(held) => entries.extend(held),
-                None => envelopes.push(((name, id), record)),
+                None => redrive_envelopes.push(((name, id), record)),
             }
         }
     }
     // Redrive may bring back from one stream into the other, so what came first is known before.
     entries.sort_by_key(|entry: &Entry| entry.record);
     let mut brought_back = Vec::new();
-    for (at, envelope) in envelopes {
-        brought_back.extend(unwrapped(at, envelope, &entries)?);
+    for (at, redrive_envelope) in redrive_envelopes {
+        brought_back.extend(unwrapped(at, redrive_envelope, &entries)?);
     }
     entries.append(&mut brought_back);
     entries.sort_by_key(|entry| entry.record);
@@ -260,7 +260,7 @@ fn entry((stream, id): OfStream, record: &Record, (sub_sequence, element): (u64,
         record: id,
         // Of the two, one is 0.
         index: usize::try_from(sub_sequence + element).unwrap_or_default(),
-        origin: (id, sub_sequence, element),
+        first: (id, sub_sequence, element),
         arrived_at_ms: i64::try_from(record.approximate_arrival_ms).unwrap_or(i64::MAX),
         held,
         addressed: None,
@@ -269,16 +269,16 @@ fn entry((stream, id): OfStream, record: &Record, (sub_sequence, element): (u64,
 
 /// The events that a record brings back, read from the bytes that it wraps.
 fn unwrapped((stream, id): OfStream, record: &Record, first: &[Entry]) -> Result<Vec<Entry>, String> {
-    let envelope: Value = serde_json::from_slice(&record.data).unwrap_or_default();
-    let data = &envelope["data"];
+    let redrive_envelope: Value = serde_json::from_slice(&record.data).unwrap_or_default();
+    let data = &redrive_envelope["data"];
     let payload = STANDARD.decode(data["data_base64"].as_str().unwrap_or_default()).unwrap_or_default();
     let whole = payload.starts_with(b"[");
-    let (sub_sequence, element) = (data["sub_sequence"].as_u64(), data["element"].as_u64());
+    let (sub_sequence, element) = (data["sub_sequence_number"].as_u64(), data["element"].as_u64());
     let of_record = data["sequence_number"].as_str().and_then(RecordId::of);
     let from = first.partition_point(|entry| Some(entry.record) < of_record);
-    let origins = first[from..].iter().take_while(|entry| Some(entry.record) == of_record);
-    let found = origins.filter(|entry| {
-        let (_, of_sub_sequence, of_element) = entry.origin;
+    let of_first = first[from..].iter().take_while(|entry| Some(entry.record) == of_record);
+    let found = of_first.filter(|entry| {
+        let (_, of_sub_sequence, of_element) = entry.first;
         Some(of_sub_sequence) == sub_sequence && (whole || Some(of_element) == element)
     });
     let addressed = data["target_function"].as_str();

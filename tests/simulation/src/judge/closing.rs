@@ -22,8 +22,8 @@ pub(super) fn check(
         let is_missed = outcome.lost.contains(&came.key) && !plan.settings.sweeps_at_end;
         // The result of a timer may be larger than the table takes, since items carry lists of what was applied.
         if !open.is_empty() && !is_missed && !came.rejected {
-            let notifications = &came.item.state.notifications;
-            broken.push(format!("{}: windows stay open: {notifications:?} {open:?}", came.key));
+            let emitted = &came.item.state.emitted;
+            broken.push(format!("{}: windows stay open: {emitted:?} {open:?}", came.key));
         }
         let mut closed = BTreeSet::new();
         for signal in came.emitted.iter().filter(|signal| signal.signal_type == SESSION_CLOSED) {

@@ -2,7 +2,6 @@
 //! the stream of signals, what Firehose accepted, and the verdicts that the functions gave.
 
 mod accounted;
-mod alerts;
 mod archived;
 mod book;
 mod closing;
@@ -13,6 +12,7 @@ mod reference;
 mod sent;
 mod signals;
 mod stock;
+mod suspicions;
 
 pub use book::Book;
 use keyed::{Came, Keyed};
@@ -83,7 +83,7 @@ fn check_suspects<'a>(
     let keyed = Keyed { plan, book, consumer, table, stream, own, handles, is_woken: false };
     let came = keyed.check(outcome, broken);
     Emitted::by(consumer, book).check(book, &came, broken);
-    alerts::check(&plan.settings, &came, broken);
+    suspicions::check(&plan.settings, &came, broken);
     came
 }
 

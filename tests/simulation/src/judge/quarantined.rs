@@ -12,13 +12,13 @@ use crate::plan::Consumer;
 use crate::run::{Outcome, ProducerRecord};
 
 /// The reasons that only those who keep a state find: `archive` quarantines everything else.
-const OF_STATE: [Reason; 3] = [Reason::Collision, Reason::FunctionFailed, Reason::StoreRejected];
+const OF_STATE: [Reason; 3] = [Reason::Collision, Reason::FunctionFailed, Reason::TableRejected];
 const WITH_STATE: [Consumer; 3] = [Consumer::Sessions, Consumer::Fraud, Consumer::Inventory];
 
 /// Checks that every line holds its event's own bytes, and that what consumers with a state rejected is quarantined.
 pub(super) fn check(outcome: &Outcome, book: &Book, broken: &mut Vec<String>) {
     let services = outcome.world.services();
-    let entries = book.by_origin();
+    let entries = book.by_first();
     let mut rejected = BTreeSet::new();
     for (_, line) in quarantined_lines(&services) {
         let name = name_of(&line);
@@ -53,7 +53,7 @@ pub(super) fn check(outcome: &Outcome, book: &Book, broken: &mut Vec<String>) {
             for said in book.verdicts(consumer, entry) {
                 if let Verdict::Rejected(reason) = said.verdict
                     && OF_STATE.contains(&reason)
-                    && !rejected.contains(&(consumer, entry.origin, reason.code()))
+                    && !rejected.contains(&(consumer, entry.first, reason.code()))
                 {
                     let what = (reason.code(), consumer.name());
                     broken.push(format!("{} and not quarantined by {}: {entry:?}", what.0, what.1));

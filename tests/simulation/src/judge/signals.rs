@@ -136,15 +136,15 @@ fn reused_ids<S>(came: &Came<'_, S>) -> BTreeSet<String> {
 
 /// The position of an entry in its own record.
 fn position_of(entry: &Entry) -> (u64, u64) {
-    let own = entry.record == entry.origin.0;
+    let own = entry.record == entry.first.0;
     // A redrive envelope is one event, whatever it brings back; of a batch in it, each has its index.
-    if own { (entry.origin.1, entry.origin.2) } else { (0, entry.index as u64) }
+    if own { (entry.first.1, entry.first.2) } else { (0, entry.index as u64) }
 }
 
 fn sent(book: &Book) -> impl Iterator<Item = &Sent> {
     book.entries.iter().filter_map(|entry| match &entry.held {
         // Not what redrive brings back: it came at another position.
-        Held::Signal(sent) if entry.record == entry.origin.0 => Some(&**sent),
+        Held::Signal(sent) if entry.record == entry.first.0 => Some(&**sent),
         _ => None,
     })
 }

@@ -4,8 +4,11 @@ use millrace_domain::time::format_rfc3339_ms;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::world::names;
+
 /// An event to be put.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct EventSpec {
     /// Its identity.
     pub id: u32,
@@ -166,6 +169,7 @@ impl EventSpec {
         });
         if self.kind == Kind::Forged {
             envelope["source"] = "urn:millrace:sessions".into();
+            envelope["originstream"] = names::EVENTS.into();
             envelope["originshardid"] = "shardId-000000000000".into();
             envelope["originsequencenumber"] = "9".repeat(56).into();
             envelope["originindex"] = 0.into();

@@ -15,10 +15,11 @@ pub use scenarios::{bot, hot_key};
 
 /// Everything that decides a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Plan {
-    /// What containers, jitter and drawn faults are drawn from.
+    /// What execution environments, jitter and drawn faults are drawn from.
     pub seed: u64,
-    /// How stream, mapping, functions and store are set up.
+    /// How stream, mapping, functions and table are set up.
     pub settings: Settings,
     /// What producers put, in order.
     pub puts: Vec<Put>,
@@ -32,6 +33,7 @@ pub struct Plan {
 
 /// The set-up.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Settings {
     /// Shards at the start.
     pub shards: u32,
@@ -49,11 +51,11 @@ pub struct Settings {
     pub payload_limit_bytes: usize,
     /// Batches of one shard that `archive` may have in flight.
     pub archive_parallelization: usize,
-    /// Items that a container remembers.
+    /// Items that an execution environment remembers.
     pub cache_items: usize,
     /// How long an invocation may take.
     pub timeout_ms: u64,
-    /// How often an invocation starts a new container although one is idle, in a hundred.
+    /// How often an invocation starts a new execution environment although one is idle, in a hundred.
     pub cold_percent: u32,
     /// Most identities of a class that a ledger keeps.
     pub seen_limit: usize,
@@ -65,7 +67,7 @@ pub struct Settings {
     pub gap_ms: i64,
     /// Their allowed lateness.
     pub lateness_ms: i64,
-    /// Largest item that the store takes.
+    /// Largest item that the table takes.
     pub item_limit_bytes: usize,
     /// How long an eventually consistent read may give the item as it was before.
     pub stale_ms: u64,
@@ -99,6 +101,7 @@ const fn usual_orders() -> u64 {
 
 /// A record on its way into the stream.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Put {
     /// When it is put, in milliseconds since the run began.
     pub at_ms: u64,
@@ -127,6 +130,7 @@ pub enum Content {
 
 /// What an operator does.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Move {
     /// When, in milliseconds since the run began.
     pub at_ms: u64,

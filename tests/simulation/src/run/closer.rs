@@ -6,7 +6,7 @@ use std::time::Duration;
 use close::{Answer, Close, CloseError, Config, Request};
 use local_faults::run_process;
 use millrace_aws::{DynamoOpenSessions, DynamoTimers, KinesisStream};
-use millrace_domain::timer::{Bucket, Minute, StoredTimer};
+use millrace_domain::timer::{Minute, StoredTimer, TimeBucket};
 use millrace_lambda::timers::{DuePage, DueTimers, TableError};
 use millrace_lambda::{Clock, Deadline};
 
@@ -18,7 +18,7 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 /// What a run of `close` needs.
 #[derive(Clone)]
 pub(super) struct Closer {
-    function: Arc<Close<PassingEmptyBuckets, DynamoOpenSessions, KinesisStream>>,
+    function: Arc<Close<PassingEmptyTimeBuckets, DynamoOpenSessions, KinesisStream>>,
 }
 
 impl Closer {
@@ -28,7 +28,7 @@ impl Closer {
         (timers, sessions, stream): (DynamoTimers, DynamoOpenSessions, KinesisStream),
         clock: Clock,
     ) -> Self {
-        let timers = PassingEmptyBuckets { timers, world: Arc::clone(world) };
+        let timers = PassingEmptyTimeBuckets { timers, world: Arc::clone(world) };
         Self { function: Arc::new(Close::new(config, timers, sessions, stream, clock)) }
     }
 
@@ -45,25 +45,25 @@ impl Closer {
     }
 }
 
-/// Answers for empty buckets without a call: a day has thousands of them, and the SDK takes its time.
-struct PassingEmptyBuckets {
+/// Answers for empty time buckets without a call: a day has thousands of them, and the SDK takes its time.
+struct PassingEmptyTimeBuckets {
     timers: DynamoTimers,
     world: Arc<World>,
 }
 
-impl DueTimers for PassingEmptyBuckets {
+impl DueTimers for PassingEmptyTimeBuckets {
     async fn read_due(
         &self,
-        bucket: Bucket,
+        time_bucket: TimeBucket,
         until_ms: i64,
         limit: usize,
         from: Option<&str>,
         deadline: Deadline,
     ) -> Result<DuePage, TableError> {
-        if self.world.services().timers.is_empty(&bucket.to_string()) {
+        if self.world.services().timers.is_empty(&time_bucket.to_string()) {
             return Ok(DuePage::default());
         }
-        self.timers.read_due(bucket, until_ms, limit, from, deadline).await
+        self.timers.read_due(time_bucket, until_ms, limit, from, deadline).await
     }
 
     async fn delete(&self, timers: &[StoredTimer], deadline: Deadline) -> Vec<Result<(), TableError>> {

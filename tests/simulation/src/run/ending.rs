@@ -1,6 +1,6 @@
 //! The end of a run: what was discarded comes back, what is due rings, and everything drains.
 
-use redrive::Source;
+use redrive::DeadLetters;
 
 use super::Simulation;
 use crate::plan::START_MS;
@@ -42,7 +42,7 @@ impl Simulation {
         }
         self.ending.rounds += 1;
         if !self.ending.all_redriven {
-            self.redrive(Source::OnFailure);
+            self.redrive(DeadLetters::OnFailure);
             return true;
         }
         let services = self.world.services();

@@ -40,7 +40,7 @@ impl Feed {
     fn new(consumer: Consumer, stream: &'static str, settings: &Settings) -> Result<Self, String> {
         let parallelization_factor = match consumer {
             Consumer::Archive => settings.archive_parallelization,
-            // Those that emit signals: a shard must be one lane.
+            // Those that emit signals: one batch of a shard at a time.
             Consumer::Sessions | Consumer::Fraud | Consumer::Inventory => 1,
         };
         // A signal that went past its shard's position cannot be judged later, so nothing of that stream is discarded;

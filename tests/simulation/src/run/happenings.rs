@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use close::Request;
-use redrive::Source;
+use redrive::DeadLetters;
 
 use super::{Event, Simulation, producer};
 use crate::plan::{Action, Fate, user_key};
@@ -26,8 +26,8 @@ impl Simulation {
         while let Some(done) = self.moves.pop_front_if(|action| action.at_ms <= elapsed_ms) {
             let process = SCHEDULED + done.at_ms * 8 + nth;
             match done.action {
-                Action::RedriveFailures => self.redrive(Source::OnFailure),
-                Action::RedriveQuarantine => self.redrive(Source::Quarantine),
+                Action::RedriveFailures => self.redrive(DeadLetters::OnFailure),
+                Action::RedriveQuarantine => self.redrive(DeadLetters::Quarantine),
                 Action::Close | Action::Sweep => {
                     nth += 1;
                     self.close(process, done.action == Action::Sweep, elapsed_ms);
@@ -49,16 +49,21 @@ impl Simulation {
         u64::MAX - self.operations
     }
 
-    pub(super) fn redrive(&mut self, source: Source) {
+    pub(super) fn redrive(&mut self, dead_letters: DeadLetters) {
         let process = self.operation();
-        self.count(format!("redrive: of {}", source.root()));
+        self.count(format!("redrive: of {}", dead_letters.root()));
         let discards = self.world.services().journal.discards.len();
-        let redriving = self.operator.clone().redrive(process, source);
-        self.in_flight.push(Box::pin(async move { Event::Redrive(source, discards, redriving.await) }));
+        let redriving = self.operator.clone().redrive(process, dead_letters);
+        self.in_flight.push(Box::pin(async move { Event::Redrive(dead_letters, discards, redriving.await) }));
     }
 
     /// A redrive ended that began when so many batches had been discarded.
-    pub(super) fn redriven(&mut self, source: Source, discards: usize, answer: Option<&redrive::Answer>) {
+    pub(super) fn redriven(
+        &mut self,
+        dead_letters: DeadLetters,
+        discards: usize,
+        answer: Option<&redrive::Answer>,
+    ) {
         let Some(answer) = answer else { return self.count("redrive: died") };
         let sent = answer.counts.sent;
         if sent > 0 {
@@ -70,7 +75,7 @@ impl Simulation {
         // It may have listed the objects before the last one came.
         let is_newest = discards == self.world.services().journal.discards.len();
         let finished = sent == 0 && answer.complete && answer.error.is_empty() && is_newest;
-        self.ending.all_redriven = source == Source::OnFailure && finished;
+        self.ending.all_redriven = dead_letters == DeadLetters::OnFailure && finished;
     }
 
     /// The schedule rings, or an operator sweeps.
@@ -121,7 +126,7 @@ impl Simulation {
                     self.count("sweep: put something");
                 }
                 self.ending.swept = self.ending.began && swept.complete && swept.put == 0;
-                if swept.missing > 0 && self.ending.began && self.lost.is_empty() {
+                if swept.users_without_timer > 0 && self.ending.began && self.lost.is_empty() {
                     self.broken("a sweep misses timers although none was lost");
                 }
             }

@@ -10,7 +10,7 @@ use local_faults::run_process;
 use millrace_lambda::answer::answer;
 use millrace_lambda::{Deadline, KinesisBatch};
 
-use super::container::Container;
+use super::environment::Environment;
 use crate::plan::{Consumer, Fate, Settings};
 use crate::world::{RecordId, Run};
 
@@ -27,8 +27,8 @@ pub(super) struct InvocationSource {
 /// How an invocation ended.
 pub(super) enum End {
     /// With an answer.
-    Answered { body: Vec<u8>, run: Run, container: Container },
-    /// By a crash, its time limit, or a panic; the container is gone.
+    Answered { body: Vec<u8>, run: Run, environment: Environment },
+    /// By a crash, its time limit, or a panic; the execution environment is gone.
     Died { why: &'static str },
     /// The mapping abandoned it; it goes on.
     Abandoned,
@@ -44,23 +44,23 @@ pub(super) struct Invoking {
 }
 
 impl Invoking {
-    /// Runs it in a container.
+    /// Runs it in an execution environment.
     pub(super) async fn run(
         self,
-        container: Container,
+        environment: Environment,
         settings: &Settings,
     ) -> (InvocationSource, Option<Fate>, End) {
-        let end = self.end(container, settings).await;
+        let end = self.end(environment, settings).await;
         (self.source, self.fate, end)
     }
 
-    async fn end(&self, container: Container, settings: &Settings) -> End {
+    async fn end(&self, environment: Environment, settings: &Settings) -> End {
         let batch: KinesisBatch = match serde_json::from_slice(&self.event) {
             Ok(batch) => batch,
             Err(_) => return End::Died { why: "broken: the event cannot be read" },
         };
         let deadline = Deadline::after(self.timeout);
-        let work = AssertUnwindSafe(container.process(&batch, settings, deadline)).catch_unwind();
+        let work = AssertUnwindSafe(environment.process(&batch, settings, deadline)).catch_unwind();
         let time_left = match self.fate {
             Some(Fate::Killed(after_ms)) => Duration::from_millis(after_ms),
             _ => self.timeout,
@@ -87,6 +87,6 @@ impl Invoking {
             believed: self.fate.is_none(),
             deliveries: Vec::new(),
         };
-        End::Answered { body, run, container }
+        End::Answered { body, run, environment }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use event_source_mapping::{Action, Invocation, Outcome, Record};
 
-use super::container::Container;
+use super::environment::Environment;
 use super::invocation::{End, InvocationSource, Invoking};
 use super::{Event, Simulation};
 use crate::plan::{Consumer, Fate};
@@ -69,7 +69,7 @@ impl Simulation {
         for record in ids(&invocation.records) {
             self.world.services().journal.deliver(consumer, record);
         }
-        let container = self.container(consumer, &mut rng);
+        let environment = self.environment(consumer, &mut rng);
         if let Some(Fate::Abandoned(after_ms)) = fate {
             let source = source.clone();
             self.in_flight.push(Box::pin(async move {
@@ -80,20 +80,20 @@ impl Simulation {
         let invoking = Invoking { process, source, event: invocation.event(), fate, timeout: self.timeout };
         let settings = self.settings.clone();
         self.in_flight.push(Box::pin(async move {
-            let (source, fate, end) = invoking.run(container, &settings).await;
+            let (source, fate, end) = invoking.run(environment, &settings).await;
             Event::Invocation(source, fate, end)
         }));
         Ok(())
     }
 
-    /// An idle container, or a new one where none is idle or chance has it.
-    fn container(&mut self, consumer: Consumer, rng: &mut fastrand::Rng) -> Container {
+    /// An idle execution environment, or a new one where none is idle or chance has it.
+    fn environment(&mut self, consumer: Consumer, rng: &mut fastrand::Rng) -> Environment {
         let idle = self.idle.entry(consumer).or_default();
         if !idle.is_empty() && rng.u32(0..100) >= self.cold_percent {
             let chosen = rng.usize(0..idle.len());
             return idle.swap_remove(chosen);
         }
-        self.count("container: new");
+        self.count("execution environment: new");
         self.image.start(consumer)
     }
 
@@ -112,7 +112,7 @@ impl Simulation {
                 }
                 self.complete_unless_abandoned(source, fate, Outcome::FunctionError)
             }
-            End::Answered { body, mut run, container } => {
+            End::Answered { body, mut run, environment } => {
                 self.check_answer(&body, &run.records);
                 let outcome = match fate {
                     None => Outcome::Returned(&body),
@@ -122,7 +122,7 @@ impl Simulation {
                 let journal = &mut self.world.services().journal;
                 run.deliveries = journal.deliveries(run.consumer, &run.records);
                 journal.runs.push(run);
-                self.idle.entry(source.consumer).or_default().push(container);
+                self.idle.entry(source.consumer).or_default().push(environment);
                 Ok(())
             }
         }

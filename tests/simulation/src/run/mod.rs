@@ -1,8 +1,8 @@
 //! Runs a plan: one task, no threads, no network, and a clock that moves only when nothing else can.
 
 mod closer;
-mod container;
 mod ending;
+mod environment;
 mod feed;
 mod happenings;
 mod invocation;
@@ -22,15 +22,15 @@ use futures::stream::{FuturesUnordered, StreamExt};
 use local_faults::Strike;
 
 use closer::Closer;
-use container::{Container, Image};
 use ending::Ending;
+use environment::{Environment, Image};
 use feed::Feed;
 pub(crate) use feed::reads;
 use invocation::{End, InvocationSource};
 pub use observed::{Observed, POISON, code, wake_code};
 use operator::Operator;
 pub use producer::{ProducerRecord, Truths};
-use redrive::Source;
+use redrive::DeadLetters;
 use trouble::{Fates, Recorder};
 pub(crate) use tuning::{fraud_settings, reorder_points, session_settings};
 
@@ -71,7 +71,7 @@ pub fn run(plan: &Plan) -> Result<Outcome, String> {
 enum Event {
     Invocation(InvocationSource, Option<Fate>, End),
     /// With how many batches had been discarded when it began.
-    Redrive(Source, usize, Option<redrive::Answer>),
+    Redrive(DeadLetters, usize, Option<redrive::Answer>),
     Close(Option<Result<close::Answer, close::CloseError>>),
 }
 
@@ -81,7 +81,7 @@ struct Simulation {
     world: Arc<World>,
     image: Image,
     feeds: Vec<Feed>,
-    idle: BTreeMap<Consumer, Vec<Container>>,
+    idle: BTreeMap<Consumer, Vec<Environment>>,
     fates: Fates,
     struck: Arc<Mutex<Vec<Strike>>>,
     puts: VecDeque<Put>,
@@ -168,8 +168,8 @@ impl Simulation {
             biased;
             Some(event) = self.in_flight.next(), if !self.in_flight.is_empty() => match event {
                 Event::Invocation(source, fate, end) => self.end(&source, fate, end),
-                Event::Redrive(source, discards, answer) => {
-                    self.redriven(source, discards, answer.as_ref());
+                Event::Redrive(dead_letters, discards, answer) => {
+                    self.redriven(dead_letters, discards, answer.as_ref());
                     Ok(())
                 }
                 Event::Close(answer) => {

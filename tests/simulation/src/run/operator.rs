@@ -8,7 +8,7 @@ use local_faults::run_process;
 use millrace_aws::KinesisStream;
 use millrace_lambda::Deadline;
 use millrace_object_store::S3Objects;
-use redrive::{Answer, Config, Mode, Request, Source};
+use redrive::{Answer, Config, DeadLetters, Mode, Request};
 
 /// How long an invocation of redrive may take.
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -28,9 +28,9 @@ impl Operator {
         Self { config: Arc::new(config), objects, stream }
     }
 
-    /// Redrives a source as far as it goes; nothing is answered where the process died.
-    pub(super) async fn redrive(self, process: u64, source: Source) -> Option<Answer> {
-        let request = Request::new(source, Mode::Run);
+    /// Redrives dead letters of a kind as far as it goes; nothing is answered where the process died.
+    pub(super) async fn redrive(self, process: u64, dead_letters: DeadLetters) -> Option<Answer> {
+        let request = Request::new(dead_letters, Mode::Run);
         let deadline = Deadline::after(TIMEOUT);
         let work = redrive::run(&self.objects, &self.stream, &self.config, &request, deadline);
         let limited = tokio::time::timeout(TIMEOUT, work);

@@ -48,7 +48,7 @@ impl Source for Recorder {
     }
 }
 
-/// How each invocation is to end, and which container takes it.
+/// How each invocation is to end, and which execution environment takes it.
 pub(super) struct Fates {
     seed: u64,
     trouble: Trouble,
@@ -78,10 +78,10 @@ impl Fates {
         number
     }
 
-    /// The fate of a process, and a generator to draw its container from.
+    /// The fate of a process, and a generator to draw its execution environment from.
     pub(super) fn next(&mut self, process: u64, now_ms: u64) -> (Option<Fate>, Rng) {
         let mut rng = Rng::with_seed(self.seed ^ process);
-        // Drawn in any case, so that a script chooses the same containers.
+        // Drawn in any case, so that a script chooses the same execution environments.
         let drawn = fate(&mut rng);
         let chance = rng.u32(0..1_000);
         let fate = match &self.trouble {

@@ -24,21 +24,20 @@ const CURSOR: &str = "cursor";
 impl Timers {
     /// No timers, and a cursor at this minute: `close` has run before anything was set.
     pub fn taken_until(minute: Minute) -> Self {
-        let item =
-            json!({"bucket": {"S": CURSOR}, "timer": {"S": CURSOR}, "minute": {"S": minute.to_string()}});
+        let item = json!({"time_bucket": {"S": CURSOR}, "timer": {"S": CURSOR}, "minute": {"S": minute.to_string()}});
         let item = item.as_object().cloned().unwrap_or_default();
         Self { items: BTreeMap::from([((CURSOR.to_owned(), CURSOR.to_owned()), item)]) }
     }
 
-    /// The timers that are set: bucket and sort key.
+    /// The timers that are set: time bucket and sort key.
     pub fn set(&self) -> impl Iterator<Item = &Keys> {
-        self.items.keys().filter(|(bucket, _)| bucket != CURSOR)
+        self.items.keys().filter(|(time_bucket, _)| time_bucket != CURSOR)
     }
 
-    /// Whether a bucket holds nothing.
-    pub fn is_empty(&self, bucket: &str) -> bool {
-        let from = (bucket.to_owned(), String::new());
-        self.items.range(from..).next().is_none_or(|((found, _), _)| found != bucket)
+    /// Whether a time bucket holds nothing.
+    pub fn is_empty(&self, time_bucket: &str) -> bool {
+        let from = (time_bucket.to_owned(), String::new());
+        self.items.range(from..).next().is_none_or(|((found, _), _)| found != time_bucket)
     }
 
     /// Takes timers away for good, as a hand at the console would: every one of `nth`, counted from the first.
@@ -75,20 +74,21 @@ impl Timers {
         Ok(json!({"UnprocessedItems": {}}))
     }
 
-    /// Answers a `Query` for the timers of a bucket below a sort key.
+    /// Answers a `Query` for the timers of a time bucket below a sort key.
     pub fn query(&self, request: &Value) -> Value {
         let value = |name: &str| request["ExpressionAttributeValues"][name]["S"].as_str().unwrap_or_default();
-        let (bucket, beyond) = (value(":bucket"), value(":beyond"));
+        let (time_bucket, beyond) = (value(":time_bucket"), value(":beyond"));
         let after = request["ExclusiveStartKey"]["timer"]["S"].as_str().unwrap_or_default();
-        let from = (bucket.to_owned(), after.to_owned());
+        let from = (time_bucket.to_owned(), after.to_owned());
         let behind = self.items.range(from.clone()..).filter(|(keys, _)| **keys != from);
-        let mut found = behind.take_while(|((found, timer), _)| found == bucket && timer.as_str() < beyond);
+        let mut found =
+            behind.take_while(|((found, timer), _)| found == time_bucket && timer.as_str() < beyond);
         let limit = request["Limit"].as_u64().and_then(|limit| usize::try_from(limit).ok());
         let page: Vec<_> = found.by_ref().take(limit.unwrap_or(PAGE_LIMIT).min(PAGE_LIMIT)).collect();
         let items: Vec<_> = page.iter().map(|(_, item)| (*item).clone()).collect();
         let mut answer = json!({"Items": items, "Count": items.len()});
-        if let (Some(((bucket, timer), _)), Some(_)) = (page.last(), found.next()) {
-            answer["LastEvaluatedKey"] = json!({"bucket": {"S": bucket}, "timer": {"S": timer}});
+        if let (Some(((time_bucket, timer), _)), Some(_)) = (page.last(), found.next()) {
+            answer["LastEvaluatedKey"] = json!({"time_bucket": {"S": time_bucket}, "timer": {"S": timer}});
         }
         answer
     }
@@ -123,5 +123,5 @@ impl Timers {
 
 fn keys_of(item: &Map<String, Value>) -> Option<Keys> {
     let text = |name: &str| Some(item.get(name)?["S"].as_str()?.to_owned());
-    Some((text("bucket")?, text("timer")?))
+    Some((text("time_bucket")?, text("timer")?))
 }

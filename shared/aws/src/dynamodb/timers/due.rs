@@ -2,13 +2,13 @@
 
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
-use millrace_domain::timer::{Bucket, Minute, sort_key_beyond, timer_of};
+use millrace_domain::timer::{Minute, TimeBucket, sort_key_beyond, timer_of};
 use millrace_lambda::Deadline;
 use millrace_lambda::meter::Usage;
 use millrace_lambda::timers::{DuePage, TableError};
 
 use super::write::key;
-use super::{BUCKET, CURSOR, DynamoTimers, MINUTE, TIMER};
+use super::{CURSOR, DynamoTimers, MINUTE, TIME_BUCKET, TIMER};
 use crate::backoff::Backoff;
 use crate::dynamodb::capacity_units;
 use crate::dynamodb::error_class::ErrorClass;
@@ -21,23 +21,23 @@ impl DynamoTimers {
     /// Strongly consistent: what a writer has set before this is found, or the cursor would pass it.
     pub(super) async fn query(
         &self,
-        bucket: Bucket,
+        time_bucket: TimeBucket,
         until_ms: i64,
         limit: usize,
         from: Option<&str>,
         deadline: Deadline,
     ) -> Result<DuePage, TableError> {
-        let bucket = bucket.to_string();
+        let time_bucket = time_bucket.to_string();
         let query = self
             .client
             .query()
             .table_name(&self.table)
-            .key_condition_expression("#bucket = :bucket AND #timer < :beyond")
-            .expression_attribute_names("#bucket", BUCKET)
+            .key_condition_expression("#time_bucket = :time_bucket AND #timer < :beyond")
+            .expression_attribute_names("#time_bucket", TIME_BUCKET)
             .expression_attribute_names("#timer", TIMER)
-            .expression_attribute_values(":bucket", AttributeValue::S(bucket.clone()))
+            .expression_attribute_values(":time_bucket", AttributeValue::S(time_bucket.clone()))
             .expression_attribute_values(":beyond", AttributeValue::S(sort_key_beyond(until_ms)))
-            .set_exclusive_start_key(from.map(|from| key(&bucket, from)))
+            .set_exclusive_start_key(from.map(|from| key(&time_bucket, from)))
             .limit(i32::try_from(limit).unwrap_or(i32::MAX))
             .consistent_read(true)
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
@@ -55,7 +55,7 @@ impl DynamoTimers {
             match timer_of(&text(&item, TIMER).unwrap_or_default()) {
                 Ok(timer) => page.timers.push(timer),
                 Err(why) => {
-                    tracing::error!(table = self.table, bucket, %why, "an item is no timer");
+                    tracing::error!(table = self.table, time_bucket, error = %why, "an item is no timer");
                     page.corrupt += 1;
                 }
             }
@@ -84,8 +84,8 @@ impl DynamoTimers {
             .client
             .scan()
             .table_name(&self.table)
-            .projection_expression("#bucket, #timer")
-            .expression_attribute_names("#bucket", BUCKET)
+            .projection_expression("#time_bucket, #timer")
+            .expression_attribute_names("#time_bucket", TIME_BUCKET)
             .expression_attribute_names("#timer", TIMER)
             .consistent_read(true)
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
@@ -99,8 +99,8 @@ impl DynamoTimers {
                 }
             };
             self.read(page.consumed_capacity().and_then(|capacity| capacity.capacity_units));
-            let buckets = page.items().iter().filter_map(|item| text(item, BUCKET));
-            let minutes = buckets.filter_map(|bucket| Bucket::minute_of(&bucket));
+            let time_buckets = page.items().iter().filter_map(|item| text(item, TIME_BUCKET));
+            let minutes = time_buckets.filter_map(|time_bucket| TimeBucket::minute_of(&time_bucket));
             oldest = oldest.into_iter().chain(minutes).min();
             start = page.last_evaluated_key;
             if start.is_none() {

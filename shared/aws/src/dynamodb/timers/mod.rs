@@ -6,7 +6,7 @@ mod write;
 use std::sync::Arc;
 
 use aws_sdk_dynamodb::Client;
-use millrace_domain::timer::{Bucket, Minute, StoredTimer, Timer};
+use millrace_domain::timer::{Minute, StoredTimer, TimeBucket, Timer};
 use millrace_lambda::ports::NotAccepted;
 use millrace_lambda::timers::{DuePage, DueTimers, TableError, TimerSink};
 use millrace_lambda::{Clock, Deadline, Meter};
@@ -14,7 +14,7 @@ use millrace_lambda::{Clock, Deadline, Meter};
 use super::error_class::ErrorClass;
 
 /// The table's partition key, a text: a minute and a suffix.
-pub const BUCKET: &str = "bucket";
+pub const TIME_BUCKET: &str = "time_bucket";
 /// The table's sort key, a text: due time and key.
 pub const TIMER: &str = "timer";
 /// Partition and sort key of the item that says how far timers were taken.
@@ -55,13 +55,13 @@ impl TimerSink for DynamoTimers {
 impl DueTimers for DynamoTimers {
     async fn read_due(
         &self,
-        bucket: Bucket,
+        time_bucket: TimeBucket,
         until_ms: i64,
         limit: usize,
         from: Option<&str>,
         deadline: Deadline,
     ) -> Result<DuePage, TableError> {
-        self.query(bucket, until_ms, limit, from, deadline).await
+        self.query(time_bucket, until_ms, limit, from, deadline).await
     }
 
     async fn delete(&self, timers: &[StoredTimer], deadline: Deadline) -> Vec<Result<(), TableError>> {

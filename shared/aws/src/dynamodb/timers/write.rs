@@ -8,7 +8,7 @@ use millrace_domain::timer::{StoredTimer, sort_key};
 use millrace_lambda::Deadline;
 use millrace_lambda::timers::TableError;
 
-use super::{BUCKET, DynamoTimers, TIMER};
+use super::{DynamoTimers, TIME_BUCKET, TIMER};
 use crate::dynamodb::CONCURRENCY;
 use crate::dynamodb::batch_write::{BatchWrite, ITEMS_LIMIT, NotWritten};
 use crate::dynamodb::error_class::ErrorClass;
@@ -33,7 +33,7 @@ impl DynamoTimers {
         deadline: Deadline,
     ) -> Vec<Result<(), TableError>> {
         let keys: Vec<Keys> =
-            timers.iter().map(|stored| (stored.bucket.to_string(), sort_key(&stored.timer))).collect();
+            timers.iter().map(|stored| (stored.time_bucket.to_string(), sort_key(&stored.timer))).collect();
         let mut seen = HashSet::with_capacity(keys.len());
         let distinct: Vec<&Keys> = keys.iter().filter(|keys| seen.insert(*keys)).collect();
         let mut requests = Vec::with_capacity(distinct.len().div_ceil(ITEMS_LIMIT));
@@ -71,13 +71,13 @@ impl DynamoTimers {
     }
 }
 
-pub(super) fn key(bucket: &str, timer: &str) -> Item {
+pub(super) fn key(time_bucket: &str, timer: &str) -> Item {
     let text = |text: &str| AttributeValue::S(text.to_owned());
-    Item::from([(BUCKET.to_owned(), text(bucket)), (TIMER.to_owned(), text(timer))])
+    Item::from([(TIME_BUCKET.to_owned(), text(time_bucket)), (TIMER.to_owned(), text(timer))])
 }
 
-fn request((bucket, timer): &Keys, change: Change) -> Result<WriteRequest, ErrorClass> {
-    let item = Some(key(bucket, timer));
+fn request((time_bucket, timer): &Keys, change: Change) -> Result<WriteRequest, ErrorClass> {
+    let item = Some(key(time_bucket, timer));
     let request = WriteRequest::builder();
     let request = match change {
         Change::Put => PutRequest::builder().set_item(item).build().map(|put| request.put_request(put)),
@@ -92,7 +92,7 @@ fn keys_of(request: &WriteRequest) -> Option<Keys> {
     let put = request.put_request().map(|put| put.item());
     let item = put.or_else(|| request.delete_request().map(|delete| delete.key()))?;
     let text = |name: &str| item.get(name)?.as_s().ok().cloned();
-    Some((text(BUCKET)?, text(TIMER)?))
+    Some((text(TIME_BUCKET)?, text(TIMER)?))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Made-up shoppers: what they look at, put into their carts, order and pay; and the warehouse behind them.
+//! Made-up users: what they look at, put into their carts, order and pay; and the warehouse behind them.
 
 use millrace_domain::contract::DEFAULT_STORE;
 use millrace_domain::time::format_rfc3339_ms;
@@ -12,15 +12,15 @@ const PRODUCTS: usize = 300;
 const MEAN_STEP_MS: f64 = 4_000.0;
 
 /// Events without end, in order of time. The same seed gives the same events.
-pub(crate) struct Shoppers {
+pub(crate) struct MadeUpUsers {
     rng: fastrand::Rng,
     now_ms: i64,
     next_id: u64,
-    shoppers: Vec<Shopper>,
+    users: Vec<User>,
 }
 
 #[derive(Clone, Debug, Default)]
-struct Shopper {
+struct User {
     logged_in: bool,
     cart: Vec<(usize, i64)>,
     unpaid: Option<(u64, i64)>,
@@ -28,23 +28,23 @@ struct Shopper {
     paid: Option<Value>,
 }
 
-impl Shoppers {
-    /// This many shoppers, from this time on in epoch milliseconds.
-    pub(crate) fn new(shoppers: usize, seed: u64, from_ms: i64) -> Self {
+impl MadeUpUsers {
+    /// This many users, from this time on in epoch milliseconds.
+    pub(crate) fn new(users: usize, seed: u64, from_ms: i64) -> Self {
         let rng = fastrand::Rng::with_seed(seed);
-        Self { rng, now_ms: from_ms, next_id: 0, shoppers: vec![Shopper::default(); shoppers.max(1)] }
+        Self { rng, now_ms: from_ms, next_id: 0, users: vec![User::default(); users.max(1)] }
     }
 
-    /// A few shoppers come again and again: the cube of an even draw crowds at the front.
+    /// A few users come again and again: the cube of an even draw crowds at the front.
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
         clippy::cast_precision_loss,
         reason = "a lot"
     )]
-    fn draw_shopper(&mut self) -> usize {
-        let draw = self.rng.f64().powi(3) * self.shoppers.len() as f64;
-        (draw as usize).min(self.shoppers.len() - 1)
+    fn draw_user(&mut self) -> usize {
+        let draw = self.rng.f64().powi(3) * self.users.len() as f64;
+        (draw as usize).min(self.users.len() - 1)
     }
 
     /// Pieces that came into the shop's only store, or a count of those that are there.
@@ -61,22 +61,22 @@ impl Shoppers {
     }
 
     fn act(&mut self, index: usize) -> (&'static str, Value) {
-        let Self { rng, next_id, shoppers, .. } = self;
-        let Some(shopper) = shoppers.get_mut(index) else { return ("user.logged_in", json!({})) };
-        if !shopper.logged_in {
-            shopper.logged_in = true;
+        let Self { rng, next_id, users, .. } = self;
+        let Some(user) = users.get_mut(index) else { return ("user.logged_in", json!({})) };
+        if !user.logged_in {
+            user.logged_in = true;
             return ("user.logged_in", json!({}));
         }
-        if let Some((order, amount_minor)) = shopper.unpaid.take() {
+        if let Some((order, amount_minor)) = user.unpaid.take() {
             let mut data = json!({"order_id": format!("order-{order}"), "amount_minor": amount_minor, "currency": "EUR"});
             // A card that was refused is mostly tried again, and mostly refused again.
-            let refused = if shopper.refused { rng.u8(0..10) < 8 } else { rng.u8(0..10) == 0 };
-            shopper.refused = refused && rng.u8(0..10) < 9;
+            let refused = if user.refused { rng.u8(0..10) < 8 } else { rng.u8(0..10) == 0 };
+            user.refused = refused && rng.u8(0..10) < 9;
             if refused {
                 data["reason"] = "insufficient funds".into();
-                match shopper.refused {
-                    true => shopper.unpaid = Some((order, amount_minor)),
-                    false => shopper.paid = None,
+                match user.refused {
+                    true => user.unpaid = Some((order, amount_minor)),
+                    false => user.paid = None,
                 }
                 return ("payment.failed", data);
             }
@@ -84,12 +84,12 @@ impl Shoppers {
         }
         match rng.u8(0..100) {
             0..58 => ("product.viewed", json!({"sku": sku(rng.usize(0..PRODUCTS))})),
-            58..80 => shopper.add(rng),
-            80..85 if !shopper.cart.is_empty() => shopper.remove(rng),
-            85..94 if !shopper.cart.is_empty() => shopper.order(*next_id),
-            94..96 if shopper.paid.is_some() => ("order.returned", shopper.paid.take().unwrap_or_default()),
+            58..80 => user.add(rng),
+            80..85 if !user.cart.is_empty() => user.remove(rng),
+            85..94 if !user.cart.is_empty() => user.order(*next_id),
+            94..96 if user.paid.is_some() => ("order.returned", user.paid.take().unwrap_or_default()),
             96.. => {
-                shopper.logged_in = false;
+                user.logged_in = false;
                 ("user.logged_out", json!({}))
             }
             _ => ("product.viewed", json!({"sku": sku(rng.usize(0..PRODUCTS))})),
@@ -97,7 +97,7 @@ impl Shoppers {
     }
 }
 
-impl Shopper {
+impl User {
     fn add(&mut self, rng: &mut fastrand::Rng) -> (&'static str, Value) {
         let (product, quantity) = (rng.usize(0..PRODUCTS), rng.i64(1..=3));
         match self.cart.iter_mut().find(|(present, _)| *present == product) {
@@ -126,17 +126,17 @@ impl Shopper {
     }
 }
 
-impl Iterator for Shoppers {
+impl Iterator for MadeUpUsers {
     type Item = Input;
 
     #[expect(clippy::cast_possible_truncation, reason = "a float to integer cast saturates")]
     fn next(&mut self) -> Option<Input> {
-        // An exponential wait: shoppers do not know of each other.
+        // An exponential wait: users do not know of each other.
         self.now_ms += (-(1.0 - self.rng.f64()).ln() * MEAN_STEP_MS) as i64;
         let (subject, event_type, data) = match self.rng.u8(0..50) {
             0 => self.warehouse(),
             _ => {
-                let index = self.draw_shopper();
+                let index = self.draw_user();
                 let (event_type, data) = self.act(index);
                 (format!("user-{index:05}"), event_type, data)
             }
@@ -173,7 +173,7 @@ mod tests {
     #[test]
     fn every_event_keeps_its_contract_and_all_types_occur() {
         let mut types = std::collections::BTreeSet::new();
-        for input in Shoppers::new(50, 7, 1_700_000_000_000).take(3_000) {
+        for input in MadeUpUsers::new(50, 7, 1_700_000_000_000).take(3_000) {
             let arrival = Arrival { partition_key: &input.partition_key, arrived_at_ms: i64::MAX };
             decode(&input.data, &arrival, |decoded| {
                 types.insert(decoded.event.unwrap().event_type.into_owned());
@@ -183,8 +183,8 @@ mod tests {
     }
 
     #[test]
-    fn a_seed_repeats_and_shoppers_are_unequal() {
-        let events = |seed| Shoppers::new(100, seed, 0).take(2_000).collect::<Vec<_>>();
+    fn a_seed_repeats_and_users_are_unequal() {
+        let events = |seed| MadeUpUsers::new(100, seed, 0).take(2_000).collect::<Vec<_>>();
         assert_eq!(events(1), events(1));
         assert_ne!(events(1), events(2));
         let mut counts = std::collections::BTreeMap::<_, usize>::new();

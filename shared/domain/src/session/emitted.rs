@@ -12,13 +12,13 @@ use crate::contract::{Order, StockMove};
 
 /// What was emitted, the timer that is set, and what waits to be emitted.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Notifications {
+pub struct Emitted {
     /// The due time of the timer that is set, in epoch milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timer_due_at_ms: Option<i64>,
     /// Event time of the last refresh that was requested, in epoch milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub refreshed_at_ms: Option<i64>,
+    pub refresh_requested_at_ms: Option<i64>,
     /// Whether something has changed since that a recommender would look at.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub refresh_waits: bool,
@@ -37,7 +37,7 @@ struct Refresh<'a> {
     user: &'a str,
 }
 
-impl Notifications {
+impl Emitted {
     pub(super) fn is_empty(&self) -> bool {
         *self == Self::default()
     }
@@ -68,11 +68,12 @@ impl Notifications {
     ) -> Result<bool, CannotApply> {
         self.refresh_waits |= changed;
         let minute = |time_ms: i64| time_ms.div_euclid(MINUTE_MS);
-        let requested = self.refreshed_at_ms.is_some_and(|last_ms| minute(last_ms) >= minute(time_ms));
+        let requested =
+            self.refresh_requested_at_ms.is_some_and(|last_ms| minute(last_ms) >= minute(time_ms));
         if !self.refresh_waits || requested {
             return Ok(false);
         }
-        (self.refresh_waits, self.refreshed_at_ms) = (false, Some(time_ms));
+        (self.refresh_waits, self.refresh_requested_at_ms) = (false, Some(time_ms));
         emit.signal(user, REFRESH_REQUESTED, time_ms, &Refresh { user })?;
         Ok(true)
     }

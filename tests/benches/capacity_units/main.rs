@@ -1,13 +1,13 @@
 //! What each function reads and writes for 1,000 events, and what a session costs beside them.
 //!
-//! `cargo bench -p millrace-tests --bench units`
+//! `cargo bench -p millrace-tests --bench capacity_units`
 //!
 //! The functions' own handlers over dynoxide, which reports consumed capacity as DynamoDB does, with a meter for each
 //! part. Every user comes, makes some nine events in a quarter of an hour and goes; sessions close by their timers, for
 //! which `close` runs once a batch. What products remember is of eight days, and here of two.
 
 #![expect(clippy::unwrap_used, reason = "a bench may stop at what it does not expect")]
-#![expect(clippy::disallowed_methods, reason = "the store runs beside the bench")]
+#![expect(clippy::disallowed_methods, reason = "the database runs beside the bench")]
 
 mod report;
 mod shop;

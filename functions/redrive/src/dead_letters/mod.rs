@@ -6,7 +6,7 @@ mod quarantine;
 
 use bytes::Bytes;
 use millrace_lambda::kpl::deaggregate_up_to;
-use millrace_lambda::redrive_envelope::{EnvelopeReader, Redriven};
+use millrace_lambda::redrive_envelope::{RedriveEnvelopeReader, Redriven};
 use millrace_lambda::schema_registry::{INFLATED_LIMIT_BYTES, strip_header};
 
 pub(crate) use join::Joiner;
@@ -36,7 +36,7 @@ pub(crate) struct Record {
 pub(crate) struct Contents {
     pub(crate) records: Vec<Record>,
     /// Redrive envelopes that were addressed to another function than the one that failed.
-    pub(crate) left_out: u64,
+    pub(crate) not_needed: u64,
     /// Earlier objects, by their number, that hold parts of these records.
     pub(crate) shared_with: Vec<usize>,
     /// What cannot be read, in words.
@@ -80,7 +80,7 @@ impl Contents {
         let target_function = match (inner.target_function, record.redriven.target_function.take()) {
             // The function that failed ignored it.
             (Some(only), Some(failed)) if only != failed => {
-                self.left_out += 1;
+                self.not_needed += 1;
                 return;
             }
             (only, failed) => only.or(failed),
@@ -96,7 +96,9 @@ fn opened(record: &Record) -> Option<(Redriven, Bytes)> {
     let mut budget_bytes = INFLATED_LIMIT_BYTES;
     let payload = strip_header(&record.bytes, &mut budget_bytes).ok()?;
     let arrived_at_ms = record.redriven.first.arrived_at_ms;
-    EnvelopeReader::default().open(&payload, &record.partition_key, arrived_at_ms, &mut budget_bytes)?.ok()
+    RedriveEnvelopeReader::default()
+        .open(&payload, &record.partition_key, arrived_at_ms, &mut budget_bytes)?
+        .ok()
 }
 
 #[cfg(test)]
@@ -153,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn an_envelope_is_not_wrapped_again() {
+    fn a_redrive_envelope_is_not_wrapped_again() {
         // Whom the redrive envelope was for, which function failed, and whom what it holds comes back for.
         let cases = [
             (None, None, Some(None)),
@@ -167,7 +169,7 @@ mod tests {
             contents.add_whole(record(failed, wrap(&redriven("5", only), "u", b"first")));
             let added = contents.records.first().map(|it| (it.redriven.clone(), it.bytes.clone()));
             assert_eq!(added, expected.map(|function| (redriven("5", function), "first".into())));
-            assert_eq!(contents.left_out, u64::from(expected.is_none()));
+            assert_eq!(contents.not_needed, u64::from(expected.is_none()));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Containers of the functions: the real handlers and adapters, over the model's HTTP client.
+//! Execution environments of the functions: the real handlers and adapters, over the model's HTTP client.
 
 use std::sync::{Arc, Mutex};
 
@@ -47,15 +47,15 @@ type ObservedInventory = Inventory<
     Observed<StockState>,
 >;
 
-/// A container: one function's process, with what it remembers between invocations.
-pub(super) enum Container {
+/// An execution environment: one function's process, with what it remembers between invocations.
+pub(super) enum Environment {
     Sessions(Box<Sessions>),
     Archive(Box<Archive<FirehoseSink, FirehoseSink>>),
     Fraud(Box<Stateful<Observed<FraudState>, Store<FraudState>, FirehoseSink, Signals>>),
     Inventory(Box<ObservedInventory>),
 }
 
-impl Container {
+impl Environment {
     /// Does a batch, as far as it goes.
     pub(super) async fn process(
         &self,
@@ -74,7 +74,7 @@ impl Container {
     }
 }
 
-/// Starts containers.
+/// Starts execution environments.
 pub(super) struct Image {
     dynamodb: aws_sdk_dynamodb::Client,
     firehose: aws_sdk_firehose::Client,
@@ -131,8 +131,8 @@ impl Image {
         SignalStream::new(self.stream(names::SIGNALS), function.name(), RECORD_LIMIT_BYTES)
     }
 
-    /// A new container: it remembers nothing.
-    pub(super) fn start(&self, consumer: Consumer) -> Container {
+    /// A new execution environment: it remembers nothing.
+    pub(super) fn start(&self, consumer: Consumer) -> Environment {
         let (meter, settings) = (Arc::new(Meter::default()), &self.settings);
         let sink = |stream: &str, lines| {
             FirehoseSink::new(self.firehose.clone(), stream.to_owned(), lines, Arc::clone(&meter))
@@ -141,23 +141,23 @@ impl Image {
         match consumer {
             Consumer::Archive => {
                 let mut config = archive::Config::for_testing();
-                config.rows = RowSettings { maximum_event_age_days: None };
+                config.rows = RowSettings { maximum_row_age_days: None };
                 config.rows_per_record = settings.rows_per_record;
                 let lake = sink(names::LAKE, config.rows_per_record);
-                Container::Archive(Box::new(Archive::new(&config, lake, quarantine, meter)))
+                Environment::Archive(Box::new(Archive::new(&config, lake, quarantine, meter)))
             }
             Consumer::Sessions => {
                 let store = DynamoStore::new(table, names::SESSIONS.to_owned(), meter);
                 let sink = SignalsAndTimers { signals: self.signals(consumer), timers: self.timers() };
                 let (adapters, ledger) = ((store, quarantine, sink), ledger_settings(settings));
                 let sessions = Stateful::new(consumer.name(), adapters, ledger, settings.cache_items);
-                Container::Sessions(Box::new(sessions))
+                Environment::Sessions(Box::new(sessions))
             }
             Consumer::Fraud => {
                 let store = DynamoStore::new(table, names::FRAUD.to_owned(), meter);
                 let adapters = (store, quarantine, self.signals(consumer));
                 let fraud = Stateful::new(consumer.name(), adapters, ledger_settings(settings), 0);
-                Container::Fraud(Box::new(fraud))
+                Environment::Fraud(Box::new(fraud))
             }
             Consumer::Inventory => {
                 let points = names::REORDER_POINTS.to_owned();
@@ -169,7 +169,7 @@ impl Image {
                     stream: self.stream(names::SIGNALS),
                 };
                 let inventory = Inventory::new(&inventory_config(settings), adapters, meter);
-                Container::Inventory(Box::new(inventory))
+                Environment::Inventory(Box::new(inventory))
             }
         }
     }

@@ -12,15 +12,15 @@ use crate::traffic;
 pub(crate) fn print(figures: Figures, batches: u64, warm_up: u64) {
     let events = batches as f64 * traffic::EVENTS as f64;
     println!(
-        "{events} events of shoppers after {} to warm up, in batches of {} over {} users; of them came {} signals that \
-         move stock, and {} sessions closed",
+        "{events} events after {} to warm up, in batches of {} over {} users; of them came {} signals that move stock, \
+         and {} sessions closed",
         warm_up * traffic::EVENTS as u64,
         traffic::EVENTS,
         traffic::USERS,
         figures.stock_signals,
         figures.sessions_closed
     );
-    println!("\nunits of 1,000 events of shoppers");
+    println!("\ncapacity units of 1,000 events of users");
     let row = |name: &str, usage: &Usage| cells(name, usage, events / 1_000.0);
     let rows = [
         row("sessions: its items", &figures.sessions),
@@ -29,7 +29,7 @@ pub(crate) fn print(figures: Figures, batches: u64, warm_up: u64) {
         row("archive", &Usage::default()),
     ];
     println!("{}", table(&rows));
-    println!("\nunits of a session that closes");
+    println!("\ncapacity units of a session that closes");
     let row = |name: &str, usage: &Usage| cells(name, usage, figures.sessions_closed as f64);
     let rows = [
         row("sessions: timers that it sets", &figures.timers),

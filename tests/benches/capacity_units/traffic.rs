@@ -1,4 +1,4 @@
-//! Shoppers who come, look around and go.
+//! Users who come, look around and go.
 
 use millrace_domain::time::MINUTE_MS;
 use millrace_testkit::{EventBuilder, START_MS, event};

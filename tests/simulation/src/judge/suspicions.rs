@@ -99,9 +99,9 @@ impl Failures {
             self.report(window);
         }
         let of_past = || {
-            let unreported = self.known.iter().filter(|(_, _, reported)| !reported);
-            let unreported: Vec<_> = unreported.map(|(at_ms, id, _)| (*at_ms, id.clone())).collect();
-            unreported.iter().any(|(_, known)| *known == id) && !hot(&unreported, &id, limit).is_empty()
+            let never_hot = self.known.iter().filter(|(_, _, was_hot)| !was_hot);
+            let never_hot: Vec<_> = never_hot.map(|(at_ms, id, _)| (*at_ms, id.clone())).collect();
+            never_hot.iter().any(|(_, known)| *known == id) && !hot(&never_hot, &id, limit).is_empty()
         };
         let is_reported = is_kept && (begins || of_past());
         for window in hot(&all, &id, limit) {
@@ -120,7 +120,7 @@ impl Failures {
 
     fn report(&mut self, window: &[String]) {
         let in_window = self.known.iter_mut().filter(|(_, id, _)| window.contains(id));
-        in_window.for_each(|(_, _, reported)| *reported = true);
+        in_window.for_each(|(_, _, was_hot)| *was_hot = true);
     }
 }
 

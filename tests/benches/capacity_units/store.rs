@@ -5,12 +5,12 @@ use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Config, Credentials, Region};
 use dynoxide::Database;
 use millrace_aws::clients::http_client;
-use millrace_aws::dynamodb::timers::{BUCKET, TIMER};
+use millrace_aws::dynamodb::timers::{TIME_BUCKET, TIMER};
 use millrace_aws::dynamodb::{KEY, SKU};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-/// Starts the store; it runs until the process ends.
+/// Starts the database; it runs until the process ends.
 pub(crate) async fn start() -> Client {
     let database = Database::memory().unwrap();
     let tables = [
@@ -18,7 +18,7 @@ pub(crate) async fn start() -> Client {
         ("fraud", &[KEY]),
         ("stock", &[KEY]),
         ("reorder-points", &[SKU]),
-        ("timers", &[BUCKET, TIMER]),
+        ("timers", &[TIME_BUCKET, TIMER]),
     ];
     for (name, keys) in tables {
         let schema = keys.iter().zip(["HASH", "RANGE"]);

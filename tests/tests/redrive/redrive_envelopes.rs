@@ -29,7 +29,7 @@ fn rejections(batch: &KinesisBatch) -> Vec<Option<(Reason, String)>> {
 }
 
 #[test]
-fn an_event_stands_where_its_envelope_stands_and_remembers_its_first_position() {
+fn an_event_stands_where_its_redrive_envelope_stands_and_remembers_its_first_position() {
     let texts = [event("1", "u"), event("2", "u")].map(|event| event.text());
     let source =
         batch(wrap(&redriven(4, Some("sessions")), "u", format!("[{}]", texts.join(",")).as_bytes()));
@@ -48,7 +48,7 @@ fn an_event_stands_where_its_envelope_stands_and_remembers_its_first_position() 
 }
 
 #[test]
-fn headers_are_stripped_in_an_envelope_and_around_it() {
+fn headers_are_stripped_in_a_redrive_envelope_and_around_it() {
     let with_header = |payload: &[u8]| [&[3, 0][..], &[0; 16], payload].concat();
     let text = event("1", "u").text();
     let inner = with_header(text.as_bytes());
@@ -65,33 +65,33 @@ fn headers_are_stripped_in_an_envelope_and_around_it() {
 }
 
 #[test]
-fn an_envelope_in_an_envelope_or_among_other_events_is_rejected() {
-    let envelope = wrap(&redriven(0, None), "u", event("1", "u").text().as_bytes());
+fn a_redrive_envelope_in_a_redrive_envelope_or_among_other_events_is_rejected() {
+    let redrive_envelope = wrap(&redriven(0, None), "u", event("1", "u").text().as_bytes());
     let rejection = Some((Reason::Envelope, "type".to_owned()));
     assert_eq!(
-        rejections(&batch(wrap(&redriven(0, None), "u", envelope.as_bytes()))),
+        rejections(&batch(wrap(&redriven(0, None), "u", redrive_envelope.as_bytes()))),
         vec![rejection.clone(); 1]
     );
     assert_eq!(
-        rejections(&batch(format!("[{envelope},{}]", event("2", "u").text()))),
+        rejections(&batch(format!("[{redrive_envelope},{}]", event("2", "u").text()))),
         [rejection.clone(), None]
     );
-    let sub_records = [envelope.clone(), event("2", "u").text()]
+    let sub_records = [redrive_envelope.clone(), event("2", "u").text()]
         .map(|text| SubRecord { partition_key: "u", data: text.into() });
     assert_eq!(rejections(&batch(aggregate(&sub_records))), [rejection.clone(), None]);
-    let escaped = envelope.replace("record.redriven", r"record\u002eredriven");
+    let escaped = redrive_envelope.replace("record.redriven", r"record\u002eredriven");
     assert_eq!(rejections(&batch(escaped)), [rejection]);
 }
 
 #[test]
-fn an_aggregate_in_an_envelope_is_not_taken_apart() {
+fn an_aggregate_in_a_redrive_envelope_is_not_taken_apart() {
     let aggregate = BatchBuilder::default().aggregate(&[event("1", "u")]).build().records[0].data.clone();
     let rejections = rejections(&batch(wrap(&redriven(0, None), "u", &aggregate)));
     assert_eq!(rejections, [Some((Reason::NotJson, String::new()))]);
 }
 
 #[test]
-fn a_broken_envelope_is_rejected_with_its_own_bytes_and_position() {
+fn a_broken_redrive_envelope_is_rejected_with_its_own_bytes_and_position() {
     let text = wrap(&redriven(0, None), "u", b"{}").replace("urn:millrace:redrive", "urn:other");
     let source = batch(text.clone());
     let opened = Batch::open(&source);
@@ -102,7 +102,7 @@ fn a_broken_envelope_is_rejected_with_its_own_bytes_and_position() {
 }
 
 #[test]
-fn an_envelope_that_came_before_its_record_or_under_another_key_is_rejected() {
+fn a_redrive_envelope_that_came_before_its_record_or_under_another_key_is_rejected() {
     let event: EventBuilder = event("1", "u");
     let text = wrap(&redriven(0, None), "u", &event.bytes());
     let early = BatchBuilder::default().arrived_at_ms(ARRIVED_AT_MS - 2).raw("u", text.clone()).build();
@@ -112,7 +112,7 @@ fn an_envelope_that_came_before_its_record_or_under_another_key_is_rejected() {
 }
 
 #[test]
-fn what_inflates_in_an_envelope_counts_against_its_record() {
+fn what_inflates_in_a_redrive_envelope_counts_against_its_record() {
     let spaces = vec![b' '; 10 * 1024 * 1024];
     assert_eq!(
         rejections(&batch(wrap(&redriven(0, None), "u", &spaces)))[0].as_ref().unwrap().0,

@@ -107,7 +107,7 @@ impl Shop {
         }
     }
 
-    /// Lets a batch of shoppers' events pass, and all that follows from it; then `close` runs.
+    /// Lets a batch of users' events pass, and all that follows from it; then `close` runs.
     async fn live(&mut self, number: u64) {
         let events = traffic::events(number);
         let batch = self.next_batch("events", number).events(&events).build();
