@@ -164,7 +164,7 @@ async fn timers_are_set_in_the_order_of_their_causes() {
     let rig = Rig::<SessionState>::new();
     rig.run(&BatchBuilder::starting_at(1).event(&event("1", "u")).build()).await;
     let due_at_ms = rig.signals.timers()[0].due_at_ms;
-    let due = event(&format!("due/{due_at_ms}"), "u")
+    let due = event(format!("due/{due_at_ms}"), "u")
         .source(millrace_domain::timer::SOURCE)
         .of_type("timer.due", serde_json::json!({"due_at_ms": due_at_ms}))
         .at_ms(due_at_ms);

@@ -116,7 +116,7 @@ impl KeyState for SessionState {
     /// timer is gone.
     fn wakes_until_ms(&self, settings: &SessionSettings) -> Option<i64> {
         let closes_at_ms = self.windows.open().first().map(|window| window.closes_at_ms(settings));
-        self.notifications.timer_due_at_ms.max(closes_at_ms)
+        self.emitted.timer_due_at_ms.max(closes_at_ms)
     }
 
     /// Closes the windows that event time has passed, and sets the next timer while one stays open.
