@@ -1,8 +1,10 @@
 //! What the caller asks for.
 
-use millrace_domain::Reason;
+use millrace_domain::decode::truncate;
 use millrace_domain::json_object::JsonObject;
 use millrace_domain::time::parse_rfc3339_ms;
+use millrace_domain::{Reason, bounded_json};
+use serde::de::{Deserializer, Error};
 use serde::{Deserialize, Serialize};
 
 use crate::config::CONSUMERS;
@@ -12,6 +14,9 @@ use crate::dead_letters::Record;
 pub const DEFAULT_LIMIT_OBJECTS: usize = 1_000;
 /// Most objects that a request may ask for.
 pub const LIMIT_OBJECTS: usize = 10_000;
+
+/// Most bytes of a text that an error quotes.
+const QUOTED_LIMIT_BYTES: usize = 200;
 
 /// The kind of dead letters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,8 +52,7 @@ pub enum Mode {
 }
 
 /// A request. Read from JSON, it has kept every rule that its fields have.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "JsonObject<Wire>")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
     /// The kind of dead letters.
     pub dead_letters: DeadLetters,
@@ -122,23 +126,31 @@ impl Request {
     }
 }
 
-impl TryFrom<JsonObject<Wire>> for Request {
-    type Error = String;
+impl<'de> Deserialize<'de> for Request {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let JsonObject(wire) = bounded_json::deserialize::<JsonObject<Wire>, _>(deserializer)?;
+        Self::checked(wire).map_err(D::Error::custom)
+    }
+}
 
-    fn try_from(JsonObject(wire): JsonObject<Wire>) -> Result<Self, String> {
+impl Request {
+    fn checked(wire: Wire) -> Result<Self, String> {
         let all = Self::new(wire.dead_letters, wire.mode);
         let prefix = wire.prefix.unwrap_or_else(|| all.prefix.clone());
         if !prefix.starts_with(&all.prefix) {
-            return Err(format!("prefix must start with {:?}, is {prefix:?}", all.prefix));
+            return Err(format!("prefix must start with {:?}, is {:?}", all.prefix, quoted(&prefix)));
         }
         let root = &all.prefix;
         if let Some(after) = wire.start_after.as_deref().filter(|after| !after.starts_with(root.as_str())) {
-            return Err(format!(
-                "start_after must be the key of an object and start with {root:?}, is {after:?}"
-            ));
+            let rule = format!("must be the key of an object and start with {root:?}");
+            return Err(format!("start_after {rule}, is {:?}", quoted(after)));
         }
         if let Some(function) = wire.function.as_deref().filter(|function| !CONSUMERS.contains(function)) {
-            return Err(format!("function must be one of {}, is {function:?}", CONSUMERS.join(", ")));
+            return Err(format!(
+                "function must be one of {}, is {:?}",
+                CONSUMERS.join(", "),
+                quoted(function)
+            ));
         }
         let (arrived_from_ms, arrived_to_ms) =
             (moment("arrived_from", wire.arrived_from)?, moment("arrived_to", wire.arrived_to)?);
@@ -170,10 +182,15 @@ impl TryFrom<JsonObject<Wire>> for Request {
     }
 }
 
+/// A text of the request as far as an error quotes it.
+fn quoted(text: &str) -> &str {
+    truncate(text, QUOTED_LIMIT_BYTES)
+}
+
 fn moment(field: &str, text: Option<String>) -> Result<Option<i64>, String> {
     let read = |text: String| {
         let rule = "must be an RFC 3339 timestamp of 1970 or later";
-        parse_rfc3339_ms(&text).ok_or_else(|| format!("{field} {rule}, is {text:?}"))
+        parse_rfc3339_ms(&text).ok_or_else(|| format!("{field} {rule}, is {:?}", quoted(&text)))
     };
     text.map(read).transpose()
 }
@@ -186,7 +203,7 @@ fn reason(dead_letters: DeadLetters, code: &str) -> Result<Reason, String> {
     }
     let codes = Reason::ALL.map(Reason::code).join(", ");
     let found = Reason::ALL.into_iter().find(|reason| reason.code() == code);
-    found.ok_or_else(|| format!("reason must be one of {codes}, is {code:?}"))
+    found.ok_or_else(|| format!("reason must be one of {codes}, is {:?}", quoted(code)))
 }
 
 #[cfg(test)]

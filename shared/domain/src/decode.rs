@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde::de::{DeserializeSeed, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
+use crate::bounded_json::Bounded;
 use crate::envelope::read_event;
 use crate::event::Event;
 use crate::invalid::{Invalid, Reason};
@@ -19,7 +20,7 @@ pub const BATCH_LIMIT_EVENTS: usize = 5_000;
 pub const CLOCK_SKEW_LIMIT_MS: i64 = 5 * MINUTE_MS;
 
 /// Longest text taken over from a decoder's error, in bytes.
-const RULE_LIMIT_BYTES: usize = 200;
+pub(crate) const RULE_LIMIT_BYTES: usize = 200;
 
 /// What is known of a payload before it is opened.
 #[derive(Clone, Copy, Debug)]
@@ -123,7 +124,7 @@ impl<'de> Visitor<'de> for BoundedBatch {
 /// Path and rule of the error that decoding `text` as a `T` gives. Slow, for the error path.
 pub(crate) fn field_error<'a, T: Deserialize<'a>>(text: &'a str) -> (String, String) {
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    let Err(error) = serde_path_to_error::deserialize::<_, T>(&mut deserializer) else {
+    let Err(error) = serde_path_to_error::deserialize::<_, T>(Bounded(&mut deserializer)) else {
         return (String::new(), "cannot be decoded".to_owned());
     };
     let path = match error.path().to_string() {
@@ -146,7 +147,7 @@ pub(crate) fn error_rule(error: &serde_json::Error) -> String {
 }
 
 /// The text, truncated to at most `limit_bytes` at a character's border.
-pub(crate) fn truncate(text: &str, limit_bytes: usize) -> &str {
+pub fn truncate(text: &str, limit_bytes: usize) -> &str {
     text.get(..text.floor_char_boundary(limit_bytes)).unwrap_or(text)
 }
 

@@ -1,12 +1,12 @@
 //! The CloudEvents 1.0 JSON envelope of one event.
 
-use std::borrow::Cow;
-use std::fmt;
+mod head;
+mod text;
 
 use serde::Deserialize;
-use serde::de::{Deserializer, Visitor};
 use serde_json::value::RawValue;
 
+use crate::bounded_json;
 use crate::contract::{self, NAME_LIMIT_BYTES};
 use crate::decode::{error_rule, field_error};
 use crate::event::{Data, Event};
@@ -16,6 +16,8 @@ use crate::json_object::JsonObject;
 use crate::position::{INDEX_LIMIT, Position, SequenceNumber, Shard};
 use crate::signal::Origin;
 use crate::time::parse_rfc3339_ms;
+use head::Head;
+use text::Text;
 
 /// Longest subject in bytes: a Kinesis partition key has 256 characters, and every character is a byte or more.
 pub const SUBJECT_LIMIT_BYTES: usize = 256;
@@ -56,43 +58,12 @@ struct Wire<'a> {
     originindex: u32,
 }
 
-/// A string that borrows where it can; absent and `null` are the empty string. CloudEvents knows no empty
-/// attribute, so nothing is lost.
-#[derive(Default)]
-struct Text<'a>(Cow<'a, str>);
-
-impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct TextVisitor;
-        impl<'de> Visitor<'de> for TextVisitor {
-            type Value = Text<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a string")
-            }
-
-            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Text<'de>, E> {
-                Ok(Text(Cow::Borrowed(text)))
-            }
-
-            fn visit_str<E>(self, text: &str) -> Result<Text<'de>, E> {
-                Ok(Text(Cow::Owned(text.to_owned())))
-            }
-
-            fn visit_unit<E>(self) -> Result<Text<'de>, E> {
-                Ok(Text::default())
-            }
-        }
-        deserializer.deserialize_any(TextVisitor)
-    }
-}
-
 /// Reads one event: the JSON text of one CloudEvents object.
 ///
 /// # Errors
 /// The stage, field and rule that reject it, with the event's id where it could be read.
 pub fn read_event(text: &str) -> Result<Event<'_>, Invalid> {
-    let JsonObject::<Wire<'_>>(wire) = serde_json::from_str(text).map_err(|error| explain(text, &error))?;
+    let JsonObject::<Wire<'_>>(wire) = bounded_json::from_str(text).map_err(|error| explain(text, &error))?;
     check(&wire).and_then(|time_ms| event(&wire, time_ms)).map_err(|invalid| match wire.id.0.as_ref() {
         "" => invalid,
         id => invalid.of_event(crate::decode::truncate(id, ID_LIMIT_BYTES)),
@@ -174,16 +145,14 @@ fn is_json(content_type: &str) -> bool {
 }
 
 fn explain(text: &str, error: &serde_json::Error) -> Invalid {
-    let value = match serde_json::from_str::<serde_json::Value>(text) {
-        Ok(value) => value,
+    let id = match Head::read(text) {
+        Ok(Head::Object { id }) => id,
+        Ok(Head::Other) => return Invalid::whole(Reason::Envelope, "is JSON, but no CloudEvents object"),
         Err(_) => return Invalid::whole(Reason::NotJson, format!("is not JSON: {}", error_rule(error))),
     };
-    if !value.is_object() {
-        return Invalid::whole(Reason::Envelope, "is JSON, but no CloudEvents object");
-    }
     let (field, rule) = field_error::<JsonObject<Wire<'_>>>(text);
     let invalid = Invalid::field(Reason::Envelope, field, rule);
-    match value.get("id").and_then(serde_json::Value::as_str) {
+    match id.as_ref().map(|Text(id)| id.as_ref()) {
         Some("") | None => invalid,
         Some(id) => invalid.of_event(crate::decode::truncate(id, ID_LIMIT_BYTES)),
     }
@@ -191,6 +160,8 @@ fn explain(text: &str, error: &serde_json::Error) -> Invalid {
 
 #[cfg(test)]
 mod tests {
+    use std::borrow::Cow;
+
     use super::*;
 
     const VIEW: &str = r#"{"specversion":"1.0","id":"e1","source":"urn:s","type":"product.viewed","subject":"u1",

@@ -8,7 +8,7 @@ use std::marker::PhantomData;
 
 use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{Deserializer, MapAccess, Visitor};
+use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 
 /// A `T` that was written as an object.
 #[derive(Debug)]
@@ -43,6 +43,38 @@ where
 {
     let objects = Vec::<JsonObject<T>>::deserialize(deserializer)?;
     Ok(objects.into_iter().map(|JsonObject(element)| element).collect())
+}
+
+/// Reads an array of objects, of which it keeps the first `limit`, and counts them all: what is too much takes no
+/// memory.
+///
+/// # Errors
+/// When the value is no array, or one of its elements no object or no `T`.
+pub fn first_objects<'de, T, D>(limit: usize, deserializer: D) -> Result<(Vec<T>, usize), D::Error>
+where
+    T: Deserialize<'de>,
+    D: Deserializer<'de>,
+{
+    struct First<T>(usize, PhantomData<T>);
+    impl<'de, T: Deserialize<'de>> Visitor<'de> for First<T> {
+        type Value = (Vec<T>, usize);
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a sequence")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Self::Value, A::Error> {
+            let (mut first, mut count) = (Vec::new(), 0);
+            while let Some(JsonObject(element)) = elements.next_element::<JsonObject<T>>()? {
+                count += 1;
+                if first.len() < self.0 {
+                    first.push(element);
+                }
+            }
+            Ok((first, count))
+        }
+    }
+    deserializer.deserialize_seq(First(limit, PhantomData))
 }
 
 #[cfg(test)]

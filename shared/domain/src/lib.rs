@@ -3,6 +3,7 @@
 //! Nothing here knows AWS, a clock, randomness or a runtime: time, position and settings are arguments, and a
 //! decision is a value. The shells in `shared/lambda` and `shared/aws` load, write, and make no choice.
 
+pub mod bounded_json;
 pub mod contract;
 pub mod decode;
 pub mod envelope;

@@ -8,6 +8,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
+use crate::bounded_json;
 use crate::contract::NAME_LIMIT_BYTES;
 use crate::decode::{BATCH_LIMIT_EVENTS, field_error, truncate};
 use crate::identity::ID_LIMIT_BYTES;
@@ -83,12 +84,12 @@ struct Head<'a> {
 /// # Errors
 /// The field that breaks the redrive envelope, with its id where it could be read.
 pub fn read<'a>(text: &'a str, partition_key: &str) -> Option<Result<RedriveEnvelope<'a>, Invalid>> {
-    let head: Head<'_> = serde_json::from_str(text).ok()?;
+    let head: Head<'_> = bounded_json::from_str(text).ok()?;
     (head.event_type == TYPE).then(|| redrive_envelope(text, partition_key))
 }
 
 fn redrive_envelope<'a>(text: &'a str, partition_key: &str) -> Result<RedriveEnvelope<'a>, Invalid> {
-    let wire: Wire<'_> = serde_json::from_str(text).map_err(|_| explain(text))?;
+    let wire: Wire<'_> = bounded_json::from_str(text).map_err(|_| explain(text))?;
     let id = wire.id.clone();
     checked(wire, partition_key).map_err(|invalid| invalid.of_event(truncate(&id, ID_LIMIT_BYTES)))
 }

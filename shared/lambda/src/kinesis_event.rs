@@ -9,10 +9,15 @@ use std::fmt;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+use millrace_domain::bounded_json;
+use millrace_domain::decode::truncate;
 use millrace_domain::json_object::{JsonObject, json_objects};
 use millrace_domain::{SequenceNumber, Shard};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, Visitor};
+
+/// Most bytes of an id that an error quotes.
+const QUOTED_LIMIT_BYTES: usize = 200;
 
 /// The records of one batch, in the order of their sequence numbers, all of one shard.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -88,20 +93,22 @@ fn decode_base64<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Bytes, D:
 
 impl<'de> Deserialize<'de> for KinesisBatch {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let JsonObject(wire) = JsonObject::<WireBatch>::deserialize(deserializer)?;
-        let shard_of =
-            |record: &WireRecord| record.event_id.split_once(':').map(|(shard, _)| shard.to_owned());
+        let JsonObject(wire) = bounded_json::deserialize::<JsonObject<WireBatch>, _>(deserializer)?;
+        fn shard_of(record: &WireRecord) -> Option<&str> {
+            record.event_id.split_once(':').map(|(shard, _)| shard)
+        }
         let shard_id = match wire.records.first() {
-            None => String::new(),
+            None => "",
             Some(first) => shard_of(first).ok_or_else(|| {
-                D::Error::custom(format!("eventID {:?} is not <shard>:<sequence number>", first.event_id))
+                let event_id = truncate(&first.event_id, QUOTED_LIMIT_BYTES);
+                D::Error::custom(format!("eventID {event_id:?} is not <shard>:<sequence number>"))
             })?,
         };
         let stream =
             wire.records.first().map(|first| stream_name(&first.event_source_arn)).unwrap_or_default();
-        let shard = Shard::new(stream, &shard_id);
+        let shard = Shard::new(stream, shard_id);
         let is_of_shard = |record: &WireRecord| {
-            shard_of(record).as_ref() == Some(&shard_id) && stream_name(&record.event_source_arn) == stream
+            shard_of(record) == Some(shard_id) && stream_name(&record.event_source_arn) == stream
         };
         if !wire.records.iter().all(is_of_shard) {
             return Err(D::Error::custom("the batch holds records of more than one shard"));

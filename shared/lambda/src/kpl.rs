@@ -3,11 +3,13 @@
 //! Format: four magic bytes, a protobuf message, and the MD5 of the message. What does not verify is passed on as
 //! it is, as the Kinesis Client Library does.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use md5::{Digest, Md5};
-use prost::Message;
+use prost::encoding::{DecodeContext, decode_key};
+use prost::{DecodeError, Message};
 
 use crate::batch::RECORD_LIMIT_EVENTS;
 
@@ -73,16 +75,12 @@ pub fn deaggregate_up_to(limit_records: usize, data: &Bytes) -> Option<Vec<SubRe
     if Md5::digest(&message)[..] != data[data.len() - CHECKSUM_BYTES..] {
         return None;
     }
-    let aggregate = AggregatedRecord::decode(message).ok()?;
-    let keys = aggregate.partition_key_table;
+    let (keys, records) = fields(message, limit_records + 1).ok()?;
     if keys.iter().any(|key| key.chars().count() > KEY_LIMIT_CHARS) {
         return None;
     }
-    let keys: Vec<Arc<str>> = keys.into_iter().map(Arc::from).collect();
-    let records: Option<Vec<_>> = aggregate
-        .records
+    let records: Option<Vec<_>> = records
         .into_iter()
-        .take(limit_records + 1)
         .map(|record| {
             let partition_key = keys.get(usize::try_from(record.partition_key_index).ok()?)?.clone();
             Some(SubRecord { partition_key, data: record.data })
@@ -91,13 +89,30 @@ pub fn deaggregate_up_to(limit_records: usize, data: &Bytes) -> Option<Vec<SubRe
     records.filter(|records| !records.is_empty())
 }
 
+/// The first keys and the first records of a message, so many of each. All of it is read, so that a broken one is none.
+///
+/// Two bytes make a key or a record, and each takes dozens in memory: field by field, what is too much is let go at
+/// once. A producer puts a key into the table when the first record needs it, so no record that is taken wants another.
+fn fields(mut message: Bytes, limit: usize) -> Result<(Vec<Arc<str>>, Vec<UserRecord>), DecodeError> {
+    let (mut keys, mut records, mut read) = (Vec::new(), Vec::new(), AggregatedRecord::default());
+    while message.has_remaining() {
+        let (tag, wire_type) = decode_key(&mut message)?;
+        read.merge_field(tag, wire_type, &mut message, DecodeContext::default())?;
+        let found = read.partition_key_table.drain(..).map(Arc::from);
+        keys.extend(found.take(limit.saturating_sub(keys.len())));
+        let found = read.records.drain(..);
+        records.extend(found.take(limit.saturating_sub(records.len())));
+        read.explicit_hash_key_table.clear();
+    }
+    Ok((keys, records))
+}
+
 /// Packs records into an aggregate, as the Kinesis Producer Library does.
 pub fn aggregate<K: AsRef<str>>(records: &[SubRecord<K>]) -> Bytes {
-    let mut aggregate = AggregatedRecord::default();
+    let (mut aggregate, mut known) = (AggregatedRecord::default(), HashMap::new());
     for record in records {
         let partition_key = record.partition_key.as_ref();
-        let known = aggregate.partition_key_table.iter().position(|key| key == partition_key);
-        let index = known.unwrap_or_else(|| {
+        let index = *known.entry(partition_key).or_insert_with(|| {
             aggregate.partition_key_table.push(partition_key.to_owned());
             aggregate.partition_key_table.len() - 1
         });

@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use millrace_domain::bounded_json;
+use millrace_domain::json_object::JsonObject;
 use millrace_domain::position_fields::{FirstFields, RedriveFields};
 use millrace_domain::quarantine::Entry;
 use serde::{Deserialize, Serialize};
@@ -15,39 +17,85 @@ use crate::ports::JsonLineSink;
 const FRAME_BYTES: usize = 16 * 1024;
 
 /// A line: an entry, or a part of one.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct QuarantineLine<'a> {
     /// The function that rejected the event.
-    #[serde(borrow)]
     pub function: Cow<'a, str>,
     /// Where the event was first.
-    #[serde(flatten, borrow)]
+    #[serde(flatten)]
     pub first: FirstFields<'a>,
     /// The event's id, where it could be read.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub event_id: Option<Cow<'a, str>>,
     /// The code of the reason.
-    #[serde(borrow)]
     pub reason: Cow<'a, str>,
     /// The field that breaks a rule; empty where it is the whole event.
-    #[serde(borrow, default, skip_serializing_if = "str::is_empty")]
+    #[serde(skip_serializing_if = "str::is_empty")]
     pub field: Cow<'a, str>,
     /// The rule, in words.
-    #[serde(borrow, default)]
     pub rule: Cow<'a, str>,
     /// The key that its record was put under.
-    #[serde(borrow)]
     pub partition_key: Cow<'a, str>,
     /// Where the redrive envelope stood that brought the event back, where one did.
-    #[serde(flatten, borrow)]
+    #[serde(flatten)]
     pub redrive: RedriveFields<'a>,
     /// Which part of the entry this is, from 1.
     pub part: u32,
     /// How many parts it has.
     pub parts: u32,
     /// The part's bytes in base64.
-    #[serde(borrow)]
     pub data_base64: Cow<'a, str>,
+}
+
+/// What a line holds beside its positions.
+#[derive(Deserialize)]
+struct Rest<'a> {
+    #[serde(borrow)]
+    function: Cow<'a, str>,
+    #[serde(borrow, default)]
+    event_id: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    reason: Cow<'a, str>,
+    #[serde(borrow, default)]
+    field: Cow<'a, str>,
+    #[serde(borrow, default)]
+    rule: Cow<'a, str>,
+    #[serde(borrow)]
+    partition_key: Cow<'a, str>,
+    part: u32,
+    parts: u32,
+    #[serde(borrow)]
+    data_base64: Cow<'a, str>,
+}
+
+impl<'a> QuarantineLine<'a> {
+    /// Reads a line. Each part of it is read by itself: a reader of all would first hold what it does not know as a
+    /// tree of values, forty times the size of its text.
+    ///
+    /// # Errors
+    /// When the bytes are no JSON, or no line.
+    pub fn read(line: &'a [u8]) -> Result<Self, serde_json::Error> {
+        let Rest { function, event_id, reason, field, rule, partition_key, part, parts, data_base64 } =
+            object(line)?;
+        let (first, redrive) = (object(line)?, object(line)?);
+        Ok(Self {
+            function,
+            first,
+            event_id,
+            reason,
+            field,
+            rule,
+            partition_key,
+            redrive,
+            part,
+            parts,
+            data_base64,
+        })
+    }
+}
+
+fn object<'a, T: Deserialize<'a>>(line: &'a [u8]) -> Result<T, serde_json::Error> {
+    bounded_json::from_slice(line).map(|JsonObject(object)| object)
 }
 
 /// Adds an entry's lines, for a sink with this limit.

@@ -53,8 +53,8 @@ impl Joiner {
         }
         let open = self.open.remove(&part.name)?;
         self.complete.insert(part.name);
-        let bytes: Vec<u8> = open.parts.into_values().flatten().collect();
-        Some((bytes.into(), open.objects.into_iter().filter(|other| *other != object).collect()))
+        let parts: Vec<Bytes> = open.parts.into_values().collect();
+        Some((parts.concat().into(), open.objects.into_iter().filter(|other| *other != object).collect()))
     }
 
     /// Drops the incomplete entries that this object did not go on with; returns the objects that hold their parts.

@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 
+use millrace_domain::bounded_json;
 use millrace_domain::{Position, SequenceNumber, Shard, StreamPosition};
 use millrace_lambda::KinesisBatch;
 use millrace_lambda::kinesis_event::stream_name;
@@ -67,13 +68,13 @@ pub(crate) fn second_of(key: &str) -> Option<&str> {
 
 /// The sequence number of the first record of an object's batch, by which objects of one shard are put in order.
 pub(crate) fn first_sequence_number(bytes: &[u8]) -> Option<SequenceNumber> {
-    let BatchHead { batch } = serde_json::from_slice(bytes).ok()?;
+    let BatchHead { batch } = bounded_json::from_slice(bytes).ok()?;
     SequenceNumber::parse(&batch.start_sequence_number).ok()
 }
 
 /// Reads an object. Its records are addressed to the function that failed.
 pub(crate) fn read_on_failure(bytes: &[u8], config: &Config) -> Contents {
-    let object: OnFailure<'_> = match serde_json::from_slice(bytes) {
+    let object: OnFailure<'_> = match bounded_json::from_slice(bytes) {
         Ok(object) => object,
         Err(error) => {
             return Contents::unusable(format!("is no record of an on-failure destination: {error}"));

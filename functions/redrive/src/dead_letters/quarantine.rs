@@ -70,7 +70,7 @@ fn unzipped(bytes: &Bytes) -> Result<Bytes, String> {
 
 /// A part of an entry, and the record that all its parts come to, but for the bytes.
 fn read_line(line: &[u8]) -> Result<(Part, Record), String> {
-    let line: QuarantineLine<'_> = serde_json::from_slice(line).map_err(|error| error.to_string())?;
+    let line = QuarantineLine::read(line).map_err(|error| error.to_string())?;
     let first = line.first.read().map_err(|error| error.to_string())?;
     if first.shard.stream().is_empty() {
         return Err("stream is empty".to_owned());

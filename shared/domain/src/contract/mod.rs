@@ -22,7 +22,7 @@ use crate::event::Data;
 use crate::invalid::{Invalid, Reason};
 use crate::json_object::JsonObject;
 use crate::timer::TimerDue;
-use crate::{redrive_envelope, signal, timer};
+use crate::{bounded_json, redrive_envelope, signal, timer};
 
 /// Longest sku or order id in bytes.
 pub const NAME_LIMIT_BYTES: usize = 128;
@@ -97,7 +97,7 @@ where
     if text.is_empty() {
         return Err(Invalid::field(Reason::Contract, "data", "is missing"));
     }
-    let JsonObject(data) = serde_json::from_str(text).map_err(|_| explain::<T>(text))?;
+    let JsonObject(data) = bounded_json::from_str(text).map_err(|_| explain::<T>(text))?;
     check(&data)?;
     Ok(data)
 }

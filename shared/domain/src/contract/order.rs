@@ -2,11 +2,12 @@
 
 use std::borrow::Cow;
 
+use serde::de::{Deserializer, Error};
 use serde::{Deserialize, Serialize};
 
 use super::{QUANTITY_LIMIT, check_name, check_range, check_store};
 use crate::invalid::{Invalid, Reason};
-use crate::json_object::json_objects;
+use crate::json_object::first_objects;
 use crate::money::{AMOUNT_LIMIT_MINOR, Currency};
 
 /// Most lines of one order. Real invoices have over a thousand.
@@ -27,7 +28,7 @@ pub struct Order<'a> {
     /// lines.
     pub total_minor: i64,
     /// What was ordered or came back.
-    #[serde(borrow, deserialize_with = "json_objects")]
+    #[serde(borrow, deserialize_with = "read_lines")]
     pub lines: Vec<OrderLine<'a>>,
     /// The store that delivers; `default` where none is named.
     #[serde(borrow, default = "default_store")]
@@ -46,6 +47,16 @@ pub struct OrderLine<'a> {
     pub unit_price_minor: i64,
 }
 
+/// Reads the lines, and keeps no more than an order may have.
+fn read_lines<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<OrderLine<'de>>, D::Error> {
+    match first_objects(LINES_LIMIT, deserializer)? {
+        (lines, count) if count <= LINES_LIMIT => Ok(lines),
+        (_, count) => {
+            Err(D::Error::custom(format_args!("must hold {LINES_LIMIT} lines or fewer, holds {count}")))
+        }
+    }
+}
+
 fn default_store<'a>() -> Cow<'a, str> {
     Cow::Borrowed(DEFAULT_STORE)
 }
@@ -55,13 +66,8 @@ impl Order<'_> {
         check_name("data.order_id", &self.order_id)?;
         check_store("data.store_id", &self.store_id)?;
         check_range("data.total_minor", self.total_minor, 0..=AMOUNT_LIMIT_MINOR)?;
-        match self.lines.len() {
-            0 => return Err(Invalid::field(Reason::Contract, "data.lines", "must hold at least one line")),
-            count if count > LINES_LIMIT => {
-                let rule = format!("must hold {LINES_LIMIT} lines or fewer, holds {count}");
-                return Err(Invalid::field(Reason::Contract, "data.lines", rule));
-            }
-            _ => {}
+        if self.lines.is_empty() {
+            return Err(Invalid::field(Reason::Contract, "data.lines", "must hold at least one line"));
         }
         self.lines.iter().enumerate().try_for_each(|(index, line)| {
             line.check().map_err(|invalid| Invalid {

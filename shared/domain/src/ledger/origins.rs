@@ -44,7 +44,8 @@ impl Origins {
     /// Whether a signal of this source with this origin lies above the last one applied of its shard.
     pub fn is_above(&self, source: &str, origin: &Origin) -> bool {
         let shard = shard_hash(source, &origin.shard);
-        let last = self.0.iter().find(|mark| mark.shard == shard);
+        let last =
+            self.0.binary_search_by_key(&shard, |mark| mark.shard).ok().and_then(|index| self.0.get(index));
         last.is_none_or(|last| (&last.position, last.index) < (&origin.position, origin.index))
     }
 

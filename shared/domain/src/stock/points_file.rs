@@ -1,31 +1,49 @@
 //! Reorder points as a CSV file: a header, and a line for each product.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::fmt;
 
 use super::ReorderPoint;
 use crate::contract::{QUANTITY_LIMIT, check_name};
+use crate::decode::truncate;
 
 /// The first line of the file.
 pub const HEADER: &str = "sku,reorder_point,reorder_target";
 
-/// Most problems that are shown.
+/// Most problems that are kept and shown, those of the first lines.
 const SHOWN_LIMIT_PROBLEMS: usize = 20;
+/// Most fields of a line that are read: one more than it may have.
+const FIELDS_LIMIT: usize = 4;
+/// Most bytes of a field that a problem quotes.
+const QUOTED_LIMIT_BYTES: usize = 200;
 
-/// Every problem with the file, each naming its line, counted from 1, and where one is to blame its field.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+/// The first problems with the file, each naming its line, counted from 1, and where one is to blame its field.
+#[derive(Clone, Debug, Default, PartialEq, Eq, thiserror::Error)]
 pub struct PointsFileInvalid {
-    /// One sentence a problem.
-    pub problems: Vec<String>,
+    /// One sentence a problem, by its line.
+    pub problems: BTreeMap<usize, String>,
+    /// How many more there are.
+    pub more: usize,
 }
 
 impl fmt::Display for PointsFileInvalid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shown = self.problems.len().min(SHOWN_LIMIT_PROBLEMS);
-        f.write_str(&self.problems.get(..shown).unwrap_or_default().join("\n"))?;
-        match self.problems.len() - shown {
+        let shown: Vec<_> =
+            self.problems.iter().map(|(number, problem)| format!("line {number}: {problem}")).collect();
+        f.write_str(&shown.join("\n"))?;
+        match self.more {
             0 => Ok(()),
             more => write!(f, "\nand {more} more"),
+        }
+    }
+}
+
+impl PointsFileInvalid {
+    fn push(&mut self, number: usize, problem: String) {
+        self.problems.insert(number, problem);
+        if self.problems.len() > SHOWN_LIMIT_PROBLEMS {
+            self.problems.pop_last();
+            self.more += 1;
         }
     }
 }
@@ -33,29 +51,45 @@ impl fmt::Display for PointsFileInvalid {
 /// Reads the file, in its order. A product stands there once. Fields may be quoted, and empty lines are skipped.
 ///
 /// # Errors
-/// Every line that cannot be taken; nothing of such a file is to be loaded.
+/// The lines that cannot be taken; nothing of such a file is to be loaded.
 pub fn read_points(text: &str) -> Result<Vec<(String, ReorderPoint)>, PointsFileInvalid> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut lines = (1_usize..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty());
-    let (mut points, mut problems) = (Vec::new(), Vec::new());
-    let mut line_of: HashMap<String, usize> = HashMap::new();
+    let mut invalid = PointsFileInvalid::default();
     let (number, header) = lines.next().unwrap_or((1, ""));
     if fields(header).is_none_or(|names| names.join(",") != HEADER) {
-        problems.push(format!("line {number}: the header must be {HEADER}"));
+        invalid.push(number, format!("the header must be {HEADER}"));
     }
+    let (mut points, mut numbers) = (Vec::new(), Vec::new());
     for (number, line) in lines {
-        let read = read_line(line).and_then(|(sku, point)| match line_of.insert(sku.clone(), number) {
-            Some(first) => Err(format!("sku {sku:?} stands in line {first} already")),
-            None => Ok((sku, point)),
-        });
-        match read {
-            Ok(read) => points.push(read),
-            Err(problem) => problems.push(format!("line {number}: {problem}")),
+        match read_line(line) {
+            Ok(read) => {
+                points.push(read);
+                numbers.push(number);
+            }
+            Err(problem) => invalid.push(number, problem),
         }
     }
-    match problems.is_empty() {
+    check_once(&points, &numbers, &mut invalid);
+    match invalid.problems.is_empty() {
         true => Ok(points),
-        false => Err(PointsFileInvalid { problems }),
+        false => Err(invalid),
+    }
+}
+
+/// Notes the products that stand there again. Sorting their places takes a few bytes a product, a map of them dozens.
+fn check_once(points: &[(String, ReorderPoint)], numbers: &[usize], invalid: &mut PointsFileInvalid) {
+    let place = |index: &usize| Some((points.get(*index)?.0.as_str(), *numbers.get(*index)?));
+    let mut order: Vec<usize> = (0..points.len()).collect();
+    order.sort_unstable_by_key(place);
+    let mut before = None;
+    for (sku, number) in order.iter().filter_map(place) {
+        if let Some(first) =
+            before.filter(|(known, _)| *known == sku).map(|(_, number): (&str, usize)| number)
+        {
+            invalid.push(number, format!("sku {sku:?} stands in line {first} already"));
+        }
+        before = Some((sku, number));
     }
 }
 
@@ -71,14 +105,17 @@ fn read_line(line: &str) -> Result<(String, ReorderPoint), String> {
 
 fn number(field: &str, text: &str) -> Result<i64, String> {
     let value = text.parse().ok().filter(|value| (0..=QUANTITY_LIMIT).contains(value));
-    value.ok_or_else(|| format!("{field} must be a whole number from 0 to {QUANTITY_LIMIT}, is {text:?}"))
+    value.ok_or_else(|| {
+        let shown = truncate(text, QUOTED_LIMIT_BYTES);
+        format!("{field} must be a whole number from 0 to {QUANTITY_LIMIT}, is {shown:?}")
+    })
 }
 
 /// The fields of a line, without the spaces around them; a quoted one keeps its own, and `""` in it is a quote. `None`
 /// when a quote is not closed, or text follows it.
 fn fields(line: &str) -> Option<Vec<String>> {
-    let (mut fields, mut rest) = (Vec::new(), Some(line));
-    while let Some(text) = rest {
+    let (mut fields, mut rest): (Vec<String>, _) = (Vec::new(), Some(line));
+    while let Some(text) = rest.filter(|_| fields.len() < FIELDS_LIMIT) {
         let (field, behind) = match text.trim_start().strip_prefix('"') {
             Some(quoted) => take_quoted(quoted)?,
             None => match text.split_once(',') {
@@ -117,8 +154,8 @@ fn closing_quote(quoted: &str) -> Option<usize> {
 mod tests {
     use super::*;
 
-    fn problems(lines: &str) -> Vec<String> {
-        read_points(&format!("{HEADER}\n{lines}")).unwrap_err().problems
+    fn invalid(lines: &str) -> PointsFileInvalid {
+        read_points(&format!("{HEADER}\n{lines}")).unwrap_err()
     }
 
     #[test]
@@ -146,7 +183,7 @@ mod tests {
             ("\na,1,2\nb,1,2\na,3,4", "line 5: sku \"a\" stands in line 3 already"),
         ];
         for (lines, expected) in cases {
-            assert_eq!(problems(lines), [expected]);
+            assert_eq!(invalid(lines).to_string(), expected);
         }
     }
 
@@ -156,15 +193,16 @@ mod tests {
             [(1, ""), (1, "\n"), (2, "\na,1,2"), (1, "sku,reorder_target,reorder_point\na,1,2")]
         {
             let expected = format!("line {line}: the header must be sku,reorder_point,reorder_target");
-            assert_eq!(read_points(text).unwrap_err().problems, [expected], "{text:?}");
+            assert_eq!(read_points(text).unwrap_err().to_string(), expected, "{text:?}");
         }
     }
 
     #[test]
-    fn all_problems_are_listed_and_the_first_shown() {
-        let problems = problems(&"a\n".repeat(25));
-        assert_eq!(problems.len(), 25);
-        let shown = PointsFileInvalid { problems }.to_string();
+    fn the_first_problems_are_shown_and_all_are_counted() {
+        let invalid = invalid(&format!("a\n{}b,1,2\nb,1,2\n", "a\n".repeat(23)));
+        assert_eq!((invalid.problems.len(), invalid.more), (20, 5));
+        let shown = invalid.to_string();
+        assert!(shown.starts_with("line 2: must have"), "{shown}");
         assert_eq!((shown.lines().count(), shown.lines().last()), (21, Some("and 5 more")));
     }
 }
