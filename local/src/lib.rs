@@ -12,6 +12,7 @@ mod mapping;
 pub mod objects;
 mod options;
 mod output;
+mod say;
 mod shoppers;
 mod trouble;
 mod world;
