@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -9,7 +10,7 @@ use crate::commands;
 use crate::commands::redrive::Redrive;
 use crate::error::Error;
 use crate::logging;
-use crate::options::{Limits, Tuning};
+use crate::options::{Limits, Tuning, functions_url};
 
 /// Shop events through Kinesis into session state, signals and a Parquet lake, on one machine.
 ///
@@ -51,7 +52,7 @@ impl Command {
 /// Options of `replay`.
 #[derive(Args, Debug)]
 pub(crate) struct Replay {
-    /// CloudEvents as JSON lines, or a .parquet file of Online Retail invoice lines
+    /// CloudEvents as JSON lines, plain or packed with gzip or zstd, or Online Retail invoice lines in Parquet
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
     /// Where to write; must not hold the output of an earlier run
@@ -64,7 +65,7 @@ pub(crate) struct Replay {
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
     /// Send the batches to a running server, such as `cargo lambda watch`, instead of the linked handlers
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", value_parser = functions_url)]
     pub(crate) functions_url: Option<String>,
     /// Let services and invocations fail as this seed draws it: throttles, partial failures, lost requests and answers,
     /// server errors, slowness, outages, crashes. The linked handlers meet them, so it does not go with --functions-url
@@ -106,7 +107,7 @@ pub(crate) struct Serve {
     #[arg(long, default_value = "out", value_name = "DIR")]
     pub(crate) out: PathBuf,
     /// Send the batches to a running server, such as `cargo lambda watch`, instead of the linked handlers
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", value_parser = functions_url)]
     pub(crate) functions_url: Option<String>,
     /// Leave the stream alone: nothing is sent to any function
     #[arg(long, conflicts_with = "functions_url")]
@@ -170,10 +171,17 @@ pub(crate) struct ReorderPoints {
 /// The program. It is no `async fn`, so that its code is made with this library and not again with the program.
 #[tokio::main]
 pub async fn main() -> ExitCode {
-    match run(Cli::parse()).await {
-        Ok(()) => ExitCode::SUCCESS,
+    let done = match Cli::try_parse() {
+        Ok(cli) => run(cli).await,
+        // What was asked for, such as help.
+        Err(text) if !text.use_stderr() => text.print().map_err(Error::standard_output),
+        Err(wrong) => wrong.exit(),
+    };
+    match done {
+        Ok(()) | Err(Error::NobodyReads) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error}");
+            // Whoever closed standard error does not want to know.
+            let _ = writeln!(std::io::stderr(), "error: {error}");
             ExitCode::FAILURE
         }
     }

@@ -35,6 +35,9 @@ pub enum Error {
         /// What is wrong.
         why: String,
     },
+    /// Whoever read standard output has gone. No error: a command ends there without a word.
+    #[error("nobody reads standard output")]
+    NobodyReads,
     /// An emulated service did not do what it was asked.
     #[error("{operation} failed: {why}")]
     Service {
@@ -52,6 +55,14 @@ impl Error {
     /// An error of an emulated service.
     pub(crate) fn service<E: std::error::Error + 'static>(operation: &'static str) -> impl Fn(E) -> Self {
         move |error| Self::Service { operation, why: DisplayErrorContext(&error).to_string() }
+    }
+
+    /// An error of writing to standard output. A reader such as `head` that has seen enough is none.
+    pub(crate) fn standard_output(error: std::io::Error) -> Self {
+        match error.kind() {
+            std::io::ErrorKind::BrokenPipe => Self::NobodyReads,
+            _ => Self::output("standard output")(error),
+        }
     }
 
     /// An error of writing a file or folder.

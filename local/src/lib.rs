@@ -13,6 +13,7 @@ mod mapping;
 pub mod objects;
 mod options;
 mod output;
+mod say;
 mod trouble;
 mod world;
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use axum::http::Uri;
 use clap::{Args, Parser};
 use event_source_mapping::RECORD_AGE_MAX_MS;
 use millrace_domain::fraud::{AmountSettings, VelocitySettings};
@@ -248,6 +249,27 @@ fn look_up(environment: Vec<(&'static str, String)>) -> impl Fn(&str) -> Option<
     move |name| environment.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone())
 }
 
+/// A URL at which functions can be invoked: the client speaks plain HTTP, and adds the path of Lambda's API.
+pub(crate) fn functions_url(text: &str) -> Result<String, String> {
+    let example = "it must be such as http://127.0.0.1:9000";
+    let url: Uri = text.parse().map_err(|error| format!("{error}; {example}"))?;
+    let (scheme, authority) = (url.scheme_str(), url.authority());
+    let Some(authority) =
+        authority.filter(|authority| scheme == Some("http") && !authority.host().is_empty())
+    else {
+        return Err(example.to_owned());
+    };
+    let port =
+        authority.as_str().rsplit_once(':').filter(|(_, port)| !port.contains(']')).map(|(_, port)| port);
+    if port.is_some_and(|port| !port.parse::<u16>().is_ok_and(|port| port > 0)) {
+        return Err(format!("its port is none; {example}"));
+    }
+    match authority.as_str().contains('@') || url.query().is_some() {
+        true => Err(format!("it must hold neither a user nor a query; {example}")),
+        false => Ok(text.trim_end_matches('/').to_owned()),
+    }
+}
+
 /// Shortest maximum record age: below it, the mapping's clock would run more than 600 times as fast.
 const RECORD_AGE_MIN: Duration = Duration::from_millis(100);
 /// Longest maximum record age that AWS takes.
@@ -287,6 +309,33 @@ mod tests {
         assert_eq!(maximum_record_age("7days"), Ok(RECORD_AGE_MAX));
         for text in ["99ms", "8days", "soon", "5"] {
             assert!(maximum_record_age(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_url_that_no_client_could_call_is_refused() {
+        for url in ["http://127.0.0.1:9000", "http://[::1]:9000/", "http://localhost", "http://host:80/stage"]
+        {
+            assert_eq!(functions_url(url).as_deref(), Ok(url.trim_end_matches('/')));
+        }
+        for url in [
+            "",
+            "localhost:9000",
+            "127.0.0.1:9000",
+            "https://localhost:9000",
+            "ftp://localhost",
+            "http://",
+            "http://:9000",
+            "http://host:0",
+            "http://host:99999",
+            "http://host:port",
+            "http://[::1",
+            "http://a b",
+            "http://user@host",
+            "http://host?x=1",
+            "/tmp/socket",
+        ] {
+            assert!(functions_url(url).is_err(), "{url}");
         }
     }
 

@@ -17,6 +17,7 @@ use crate::made_up_users::MadeUpUsers;
 use crate::mapping::Functions;
 use crate::options::{Limits, Tuning};
 use crate::output::{Run, claim};
+use crate::say::say;
 use crate::trouble::Trouble;
 use crate::world::World;
 
@@ -47,14 +48,15 @@ const FIXTURES: [(&str, &str); 10] = [
 
 pub(crate) async fn run() -> Result<(), Error> {
     let out = Path::new(OUT);
-    claim(out, true)?;
+    let claimed = claim(out, true)?;
     let tuning = Tuning { shards: 2, batch_size: 500, ..Tuning::usual() };
-    println!("Starting Kinesis, DynamoDB and Firehose on loopback.");
+    say!("Starting Kinesis, DynamoDB and Firehose on loopback.")?;
     let world = World::start(out, tuning.shards, Ports::ANY).await?;
+    claimed.keep();
     let trouble = Trouble::throttled_writes(THROTTLED_WRITES);
     let started_ms = now_ms();
     let fixtures = fixtures()?;
-    report::intro(FIXTURES.len(), fixtures.len(), EVENTS, THROTTLED_WRITES);
+    report::intro(FIXTURES.len(), fixtures.len(), EVENTS, THROTTLED_WRITES)?;
     let made_up = MadeUpUsers::new(USERS, 1, FROM_MS).take(EVENTS).map(Ok);
     let inputs = fixtures.into_iter().map(Ok).chain(Repeated::new(made_up, 50, 1));
     let fed = feed(&world, inputs).await?;
@@ -66,8 +68,7 @@ pub(crate) async fn run() -> Result<(), Error> {
     let discarded = consuming.run(&world, &functions).await?;
     let run = Run { settings: &tuning, fed, started_ms, discarded };
     let (summary, saved, entries) = finish(&world, &functions, out, run).await?;
-    report::print(&summary, &saved, &entries, out);
-    Ok(())
+    report::print(&summary, &saved, &entries, out)
 }
 
 fn fixtures() -> Result<Vec<Input>, Error> {

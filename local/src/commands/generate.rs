@@ -14,9 +14,7 @@ pub(crate) fn run(options: &Generate) -> Result<(), Error> {
     })?;
     let events = MadeUpUsers::new(options.users, options.seed, from_ms).take(options.events);
     match &options.out {
-        None => {
-            write(BufWriter::new(std::io::stdout().lock()), events).map_err(Error::output("standard output"))
-        }
+        None => write(BufWriter::new(std::io::stdout().lock()), events).map_err(Error::standard_output),
         Some(path) => {
             let file = std::fs::File::create(path).map_err(Error::output(path))?;
             write(BufWriter::new(file), events).map_err(Error::output(path))
@@ -26,14 +24,8 @@ pub(crate) fn run(options: &Generate) -> Result<(), Error> {
 
 fn write(mut out: impl Write, events: impl Iterator<Item = crate::input::Input>) -> std::io::Result<()> {
     for event in events {
-        match out.write_all(&event.data).and_then(|()| out.write_all(b"\n")) {
-            // A reader such as `head` that has seen enough is no error.
-            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => return Ok(()),
-            written => written?,
-        }
+        out.write_all(&event.data)?;
+        out.write_all(b"\n")?;
     }
-    match out.flush() {
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
-        flushed => flushed,
-    }
+    out.flush()
 }

@@ -12,6 +12,7 @@ use millrace_lambda::{Deadline, Meter};
 use crate::cli::ReorderPoints;
 use crate::error::Error;
 use crate::output::number;
+use crate::say::say;
 
 /// Reorder points by product.
 type Points = Vec<(String, ReorderPoint)>;
@@ -21,11 +22,7 @@ pub(crate) async fn run(options: &ReorderPoints) -> Result<(), Error> {
     let client = Client::new(&sdk_config().await);
     load(&client, &options.table, &points).await?;
     let count = number(points.len() as u64);
-    println!(
-        "{count} reorder points are in the table {}; inventory knows them within minutes",
-        options.table
-    );
-    Ok(())
+    say!("{count} reorder points are in the table {}; inventory knows them within minutes", options.table)
 }
 
 /// Reads a file of reorder points.

@@ -8,7 +8,7 @@ use millrace_domain::decode::{Arrival, decode};
 use millrace_domain::time::format_rfc3339_ms;
 use serde_json::json;
 
-use super::{Input, read};
+use super::{Input, NotPut, is_regular, read};
 use crate::clock::now_ms;
 use crate::error::Error;
 
@@ -17,7 +17,12 @@ use crate::error::Error;
 pub(crate) fn opening_stock(files: &[PathBuf], on_hand: i64) -> Result<Vec<Input>, Error> {
     let mut first_ms: BTreeMap<(String, String), i64> = BTreeMap::new();
     let now_ms = i64::try_from(now_ms()).unwrap_or(i64::MAX);
-    for input in read(files)? {
+    if let Some(file) = files.iter().find(|file| file.exists() && !is_regular(file)) {
+        let why = "it can be read only once, and --opening-stock reads its files twice".to_owned();
+        return Err(Error::Input { path: file.clone(), why });
+    }
+    // The run itself notes what it does not put.
+    for input in read(files, &NotPut::default())? {
         let input = input?;
         let arrival = Arrival { partition_key: &input.partition_key, arrived_at_ms: now_ms };
         decode(&input.data, &arrival, |decoded| {

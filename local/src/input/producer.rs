@@ -9,8 +9,8 @@ use crate::error::Error;
 
 /// Most records of one call.
 const CALL_LIMIT_RECORDS: usize = 500;
-/// Most bytes of one call; Kinesis takes 10 MiB with the keys.
-const CALL_LIMIT_BYTES: usize = 8 * 1024 * 1024;
+/// Most bytes of one call with the keys: Kinesis takes 10 MiB, and the emulator as much as Kinesis did before.
+const CALL_LIMIT_BYTES: usize = 5 * 1024 * 1024;
 /// Most tries of one call.
 const TRIES_LIMIT: usize = 10;
 
@@ -30,10 +30,11 @@ impl Producer {
 
     /// Puts a record, now or with those that follow.
     pub(crate) async fn send(&mut self, input: Input) -> Result<(), Error> {
-        if self.pending.len() >= CALL_LIMIT_RECORDS || self.bytes + input.data.len() > CALL_LIMIT_BYTES {
+        let bytes = input.partition_key.len() + input.data.len();
+        if self.pending.len() >= CALL_LIMIT_RECORDS || self.bytes + bytes > CALL_LIMIT_BYTES {
             self.flush().await?;
         }
-        self.bytes += input.data.len();
+        self.bytes += bytes;
         self.pending.push(input);
         Ok(())
     }

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{Request, State};
+use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 pub(crate) use clients::{CREDENTIAL, Clients, REGION};
@@ -49,8 +49,9 @@ impl World {
         let database = Database::memory().map_err(Error::service("opening the DynamoDB emulator"))?;
         let options = StoreOptions { create_stream_ms: 0, shard_limit: 1_000, ..StoreOptions::default() };
         let (kinesis, _store) = ferrokinesis::create_app(options);
-        let kinesis =
-            kinesis.layer(middleware::from_fn_with_state(Arc::new(Semaphore::new(1)), one_at_a_time));
+        let kinesis = kinesis
+            .layer(DefaultBodyLimit::max(REQUEST_LIMIT_BYTES))
+            .layer(middleware::from_fn_with_state(Arc::new(Semaphore::new(1)), one_at_a_time));
         let firehose = firehose(out)?;
         let (listener, dynamodb) = listen("DynamoDB", ports.dynamodb_port).await?;
         servers.spawn(async move { dynoxide::server::serve_on(listener, database).await });
@@ -79,6 +80,10 @@ impl World {
         flushed.map_err(Error::service("delivering the lake"))
     }
 }
+
+/// Largest request to Kinesis: its records are base64, and may come to 10 MiB. axum's own limit is 2 MiB, which two large
+/// records exceed.
+const REQUEST_LIMIT_BYTES: usize = 16 * 1024 * 1024;
 
 /// Partitions of the lake that may be active. Deployed, a row of more than 30 days goes to the day it arrived, and Firehose's
 /// quota of 500 does. Here it goes to its own, and a file brings years of days within one buffer interval.

@@ -6,6 +6,7 @@
 
 mod exec;
 
+use std::io::Write;
 use std::process::{Command, ExitCode};
 
 const MANIFEST: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../Cargo.toml");
@@ -16,6 +17,6 @@ fn main() -> ExitCode {
     cargo.args(["--manifest-path", MANIFEST, "--"]);
     cargo.args(std::env::args_os().skip(1));
     let error = exec::start(&mut cargo);
-    eprintln!("cargo cannot be started: {error}");
+    let _ = writeln!(std::io::stderr(), "cargo cannot be started: {error}");
     ExitCode::FAILURE
 }

@@ -3,16 +3,21 @@
 mod head;
 mod text;
 
+use std::borrow::Cow;
+
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::bounded_json;
+use crate::carried_data;
 use crate::contract::{self, NAME_LIMIT_BYTES};
 use crate::decode::{error_rule, field_error};
 use crate::event::{Data, Event};
+use crate::half_characters;
 use crate::identity::{ID_LIMIT_BYTES, SOURCE_LIMIT_BYTES};
 use crate::invalid::{Invalid, Reason};
 use crate::json_object::JsonObject;
+use crate::number_text::whole_number;
 use crate::position::{INDEX_LIMIT, Position, SequenceNumber, Shard};
 use crate::signal::Origin;
 use crate::time::parse_rfc3339_ms;
@@ -45,16 +50,18 @@ struct Wire<'a> {
     #[serde(borrow, default)]
     data: Option<&'a RawValue>,
     #[serde(borrow, default)]
+    data_base64: Option<Text<'a>>,
+    #[serde(borrow, default)]
     originstream: Text<'a>,
     #[serde(borrow, default)]
     originshardid: Text<'a>,
     #[serde(borrow, default)]
     originsequencenumber: Text<'a>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "whole_number")]
     originsubsequence: u32,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "whole_number")]
     originelement: u32,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "whole_number")]
     originindex: u32,
 }
 
@@ -63,6 +70,9 @@ struct Wire<'a> {
 /// # Errors
 /// The stage, field and rule that reject it, with the event's id where it could be read.
 pub fn read_event(text: &str) -> Result<Event<'_>, Invalid> {
+    if let Some(invalid) = half_characters::in_event(text) {
+        return Err(invalid);
+    }
     let JsonObject::<Wire<'_>>(wire) = bounded_json::from_str(text).map_err(|error| explain(text, &error))?;
     check(&wire).and_then(|time_ms| event(&wire, time_ms)).map_err(|invalid| match wire.id.0.as_ref() {
         "" => invalid,
@@ -104,8 +114,12 @@ fn check(wire: &Wire<'_>) -> Result<i64, Invalid> {
 }
 
 fn event<'a>(wire: &Wire<'a>, time_ms: i64) -> Result<Event<'a>, Invalid> {
-    let raw = wire.data.map(RawValue::get);
-    let data = contract::read_data(&wire.event_type.0, raw)?;
+    let raw = carried_data::text_of(wire.data, wire.data_base64.as_ref().map(|Text(text)| text.as_ref()))?;
+    let data = match &raw {
+        Some(Cow::Owned(text)) => contract::read_data(&wire.event_type.0, Some(text))?.into_owned(),
+        Some(Cow::Borrowed(text)) => contract::read_data(&wire.event_type.0, Some(text))?,
+        None => contract::read_data(&wire.event_type.0, None)?,
+    };
     contract::check_subject(&wire.subject.0, &data)?;
     if let Data::TimerDue(timer) = &data {
         timer.check_envelope(&wire.source.0, &wire.id.0, time_ms)?;
@@ -138,10 +152,14 @@ fn origin(wire: &Wire<'_>) -> Option<Box<Origin>> {
     Some(Box::new(Origin { shard: Shard::new(stream, shard_id), position, index: wire.originindex }))
 }
 
-/// Parameters such as `; charset=utf-8` do not matter; an absent content type means JSON in the JSON format.
+/// Parameters such as `; charset=utf-8` do not matter, nor does case (RFC 2045, 5.1); an absent content type means JSON in
+/// the JSON format.
 fn is_json(content_type: &str) -> bool {
     let media_type = content_type.split(';').next().unwrap_or_default().trim();
-    media_type.is_empty() || media_type == "application/json" || media_type.ends_with("+json")
+    let suffix = media_type.rsplit_once('+').map_or("", |(_, suffix)| suffix);
+    media_type.is_empty()
+        || media_type.eq_ignore_ascii_case("application/json")
+        || suffix.eq_ignore_ascii_case("json")
 }
 
 fn explain(text: &str, error: &serde_json::Error) -> Invalid {
@@ -172,7 +190,7 @@ mod tests {
         let event = read_event(VIEW).unwrap();
         assert!(matches!(event.subject, Cow::Borrowed("u1")));
         assert!(matches!(&event.data, Data::ProductViewed(view) if matches!(view.sku, Cow::Borrowed("a"))));
-        assert_eq!((event.time_ms, event.raw_data), (1_291_191_960_000, r#"{"sku":"a"}"#));
+        assert_eq!((event.time_ms, &*event.raw_data), (1_291_191_960_000, r#"{"sku":"a"}"#));
     }
 
     #[test]
@@ -222,6 +240,12 @@ mod tests {
     fn every_spelling_of_json_is_a_content_type() {
         for content_type in
             ["", "application/json", "application/json; charset=utf-8", "application/x+json;v=1"]
+                .into_iter()
+                .chain([
+                    "Application/JSON",
+                    "application/vnd.shop.v1+JSON; charset=utf-8",
+                    "APPLICATION/Json",
+                ])
         {
             let attribute = format!(r#""datacontenttype":"{content_type}""#);
             assert!(read_event(&VIEW.replace(r#""traceparent":"x""#, &attribute)).is_ok(), "{content_type}");

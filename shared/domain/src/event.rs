@@ -24,8 +24,8 @@ pub struct Event<'a> {
     pub data_schema: Option<Cow<'a, str>>,
     /// The typed data.
     pub data: Data<'a>,
-    /// The JSON text of `data` as it came; empty when there is none.
-    pub raw_data: &'a str,
+    /// The JSON text of the data as it came, or as `data_base64` held it; empty when there is none.
+    pub raw_data: Cow<'a, str>,
     /// What caused it, where it says so. To be believed on the stream of signals only.
     pub origin: Option<Box<Origin>>,
 }
@@ -89,7 +89,7 @@ impl Event<'_> {
 
     /// The hash of type, time and data.
     pub fn payload(&self) -> u32 {
-        payload_hash(&self.event_type, self.time_ms, self.raw_data)
+        payload_hash(&self.event_type, self.time_ms, &self.raw_data)
     }
 
     /// The class that decides this event's dedup window.

@@ -4,12 +4,14 @@
 //! decision is a value. The shells in `shared/lambda` and `shared/aws` load, write, and make no choice.
 
 pub mod bounded_json;
+mod carried_data;
 pub mod contract;
 pub mod decode;
 pub mod envelope;
 pub mod event;
 pub mod fold;
 pub mod fraud;
+mod half_characters;
 pub mod identity;
 pub mod invalid;
 
@@ -17,6 +19,8 @@ pub mod json_object;
 pub mod lake;
 pub mod ledger;
 pub mod money;
+pub mod number_text;
+mod owned;
 pub mod position;
 pub mod position_fields;
 pub mod quarantine;
@@ -29,6 +33,7 @@ pub mod time;
 pub mod timer;
 mod varint;
 pub mod verdict;
+mod withdrawn;
 
 pub use event::{Class, Data, Event};
 pub use invalid::{Invalid, Reason};

@@ -6,40 +6,31 @@ use std::fmt;
 use serde::de::{Error as _, Unexpected};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::withdrawn::withdrawn;
+
 /// Largest amount of one event in minor units. It leaves room in an `i64` for the sum of 900,000 such events.
 pub const AMOUNT_LIMIT_MINOR: i64 = 10_000_000_000_000;
 
-/// An ISO 4217 currency.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Currency(iso_currency::Currency);
+/// An ISO 4217 currency: one that is listed, or one that was withdrawn. `withdrawn.rs` has the rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Currency(&'static str);
 
 impl Currency {
     /// The currency with this alphabetic code, such as `GBP`.
     pub fn from_code(code: &str) -> Option<Self> {
-        iso_currency::Currency::from_code(code).map(Self)
+        let current = iso_currency::Currency::from_code(code).map(|currency| currency.code());
+        current.or_else(|| withdrawn(code)).map(Self)
     }
 
     /// The alphabetic code.
     pub fn code(self) -> &'static str {
-        self.0.code()
+        self.0
     }
 }
 
 impl fmt::Display for Currency {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.code())
-    }
-}
-
-impl Ord for Currency {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.code().cmp(other.code())
-    }
-}
-
-impl PartialOrd for Currency {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
     }
 }
 
@@ -121,6 +112,18 @@ mod tests {
         }
         let refusal = serde_json::from_str::<Currency>("\"eur\"").unwrap_err().to_string();
         assert!(refusal.contains("expected an ISO 4217 code such as GBP"), "{refusal}");
+    }
+
+    #[test]
+    fn withdrawn_codes_are_currencies_whoever_lists_them() {
+        for code in
+            ["HRK", "SLL", "ZWL", "CUC", "BGN", "ANG", "BYR", "MRO", "STD", "VEF", "LTL", "DEM", "TRL"]
+        {
+            assert_eq!(Currency::from_code(code).map(Currency::code), Some(code));
+        }
+        for code in ["dem", "DEMX", "QQQ", ""] {
+            assert_eq!(Currency::from_code(code), None, "{code}");
+        }
     }
 
     #[test]

@@ -13,6 +13,7 @@ use crate::contract::NAME_LIMIT_BYTES;
 use crate::decode::{BATCH_LIMIT_EVENTS, field_error, truncate};
 use crate::identity::ID_LIMIT_BYTES;
 use crate::invalid::{Invalid, Reason};
+use crate::number_text::whole_number;
 use crate::position::{INDEX_LIMIT, Position, SequenceNumber, Shard, StreamPosition};
 use crate::time::{format_rfc3339_ms, parse_rfc3339_ms};
 
@@ -61,7 +62,9 @@ struct WireData<'a> {
     stream: Cow<'a, str>,
     shard_id: Cow<'a, str>,
     sequence_number: Cow<'a, str>,
+    #[serde(deserialize_with = "whole_number")]
     sub_sequence_number: u32,
+    #[serde(deserialize_with = "whole_number")]
     element: u32,
     arrived_at: Cow<'a, str>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

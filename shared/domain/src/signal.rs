@@ -158,7 +158,7 @@ mod tests {
         };
         let text = signal.event_text("sessions").unwrap();
         let event = crate::envelope::read_event(&text).unwrap();
-        assert_eq!((&*event.source, &*event.id, event.raw_data), ("urn:millrace:sessions", "c-3", data));
+        assert_eq!((&*event.source, &*event.id, &*event.raw_data), ("urn:millrace:sessions", "c-3", data));
         assert!(matches!(&event.data, Data::StockSold(sold) if sold.quantity == 2));
         assert_eq!(event.origin.as_deref(), Some(&origin));
         assert!(!text.contains("originsubsequence"), "{text}");

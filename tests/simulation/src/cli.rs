@@ -1,6 +1,7 @@
 //! The command.
 
-use std::io::IsTerminal;
+use std::fmt::Arguments;
+use std::io::{ErrorKind, IsTerminal, Write, stderr, stdout};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
@@ -58,9 +59,20 @@ pub(crate) fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => {
-            eprintln!("{why}");
+            // Whoever closed standard error does not want to know.
+            let _ = writeln!(stderr(), "{why}");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Prints a line. One whose reader has gone is dropped: how the runs end is what the exit code says.
+fn say(text: Arguments<'_>) -> Result<(), String> {
+    match writeln!(stdout(), "{text}") {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(format!("cannot write standard output: {error}"))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -74,10 +86,7 @@ fn run_script(path: &Path) -> Result<(), String> {
 
 fn run_plan(plan: &Plan) -> Result<(), String> {
     match first_problem(plan) {
-        None => {
-            println!("as it must be");
-            Ok(())
-        }
+        None => say(format_args!("as it must be")),
         Some(problem) => Err(problem),
     }
 }
@@ -109,20 +118,20 @@ fn run_all(cli: &Cli) -> Result<(), String> {
     });
     bar.finish_and_clear();
     let seconds = began.elapsed().as_secs_f64();
-    println!("{}", coverage.table());
+    say(format_args!("{}", coverage.table()))?;
     for failure in &failures {
         report(failure, (!cli.no_shrink).then_some(&cli.failures))?;
     }
     #[expect(clippy::cast_precision_loss, reason = "a rate for people to read")]
     let rate = (coverage.runs + failures.len() as u64) as f64 / seconds;
-    println!(
+    say(format_args!(
         "{} seeds from {}: {} failed; {rate:.0} seeds/s in all, {:.0} on each of {} threads",
         coverage.runs + failures.len() as u64,
         cli.from,
         failures.len(),
         rate / cli.jobs as f64,
         cli.jobs
-    );
+    ))?;
     let missing = coverage.missing();
     match (failures.is_empty(), missing.is_empty()) {
         (true, true) => Ok(()),
@@ -132,9 +141,9 @@ fn run_all(cli: &Cli) -> Result<(), String> {
 }
 
 fn report(failure: &Failure, folder: Option<&PathBuf>) -> Result<(), String> {
-    println!("seed {}:", failure.seed);
+    say(format_args!("seed {}:", failure.seed))?;
     for problem in failure.problems.iter().take(5) {
-        println!("  {problem}");
+        say(format_args!("  {problem}"))?;
     }
     let (Some(script), Some(folder)) = (&failure.script, folder) else { return Ok(()) };
     let short = match first_problem(script) {
@@ -146,7 +155,6 @@ fn report(failure: &Failure, folder: Option<&PathBuf>) -> Result<(), String> {
     let written = std::fs::create_dir_all(folder)
         .and_then(|()| std::fs::write(&path, serde_json::to_string_pretty(&short).unwrap_or_default()));
     written.map_err(|error| format!("cannot write {}: {error}", path.display()))?;
-    println!("  shortest script: {} ({} puts); it fails with", path.display(), short.puts.len());
-    println!("  {}", first_problem(&short).unwrap_or_default());
-    Ok(())
+    say(format_args!("  shortest script: {} ({} puts); it fails with", path.display(), short.puts.len()))?;
+    say(format_args!("  {}", first_problem(&short).unwrap_or_default()))
 }

@@ -97,7 +97,7 @@ fn step_signal(ledger: &mut Ledger, candidate: &Candidate<'_>) {
         time_ms: candidate.time_ms,
         data_schema: None,
         data: Data::Unknown,
-        raw_data: "{}",
+        raw_data: "{}".into(),
         origin: None,
     };
     let origin = |shard: u64| Origin {

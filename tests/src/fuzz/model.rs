@@ -1,6 +1,8 @@
 //! What events and data must be, written a second time over plain JSON values: slow, and unaware of how the
 //! decoders do it.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use millrace_domain::contract::{
     LINES_LIMIT, NAME_LIMIT_BYTES, NESTING_LIMIT, QUANTITY_LIMIT, STORE_LIMIT_BYTES, TEXT_LIMIT_BYTES,
 };
@@ -11,12 +13,14 @@ use millrace_domain::money::{AMOUNT_LIMIT_MINOR, Currency};
 use millrace_domain::time::{LARGEST_EPOCH_MS, parse_rfc3339_ms};
 use millrace_domain::timer;
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 /// Whether a value is an event that may arrive under this key at this time.
 pub(super) fn is_event(value: &Value, partition_key: &str, arrived_at_ms: i64) -> bool {
     let attribute = |name: &str| value.get(name).and_then(Value::as_str).unwrap_or_default();
     let fits = |name, limit| is_text(attribute(name), limit);
-    let media_type = attribute("datacontenttype").split(';').next().unwrap_or_default().trim();
+    let content_type = attribute("datacontenttype").to_ascii_lowercase();
+    let media_type = content_type.split(';').next().unwrap_or_default().trim();
     let time_ms = parse_rfc3339_ms(attribute("time"));
     has_attributes(value)
         && attribute("specversion") == "1.0"
@@ -27,6 +31,8 @@ pub(super) fn is_event(value: &Value, partition_key: &str, arrived_at_ms: i64) -
         && (["", "application/json"].contains(&media_type) || media_type.ends_with("+json"))
         && time_ms.is_some_and(|time_ms| time_ms <= arrived_at_ms.saturating_add(CLOCK_SKEW_LIMIT_MS))
         && attribute("subject") == partition_key
+        // Where it can be opened, `opened` has put it in the place of `data`.
+        && value.get("data_base64").is_none_or(Value::is_null)
         && is_data(attribute("type"), value.get("data").filter(|data| !data.is_null()))
         && is_of_subject(attribute("type"), value.get("data"), partition_key)
         && (attribute("type") != timer::TYPE || is_timer(value, time_ms))
@@ -59,7 +65,7 @@ fn has_attributes(value: &Value) -> bool {
     ];
     const NUMBERS: [&str; 3] = ["originsubsequence", "originelement", "originindex"];
     let is_text_or_null = |name: &str| value.get(name).is_none_or(|it| it.is_string() || it.is_null());
-    let is_number = |it: &Value| it.as_u64().is_some_and(|number| u32::try_from(number).is_ok());
+    let is_number = |it: &Value| whole(it).is_some_and(|number| u32::try_from(number).is_ok());
     value.is_object()
         && NAMES.into_iter().all(is_text_or_null)
         && NUMBERS.into_iter().all(|name| value.get(name).is_none_or(is_number))
@@ -147,7 +153,40 @@ fn is_store(data: &Value) -> bool {
 }
 
 fn is_number(data: &Value, field: &str, least: i64, most: i64) -> bool {
-    data.get(field).and_then(Value::as_i64).is_some_and(|number| (least..=most).contains(&number))
+    data.get(field).and_then(whole).is_some_and(|number| (least..=most).contains(&number))
+}
+
+/// A whole number, however it is written.
+fn whole(value: &Value) -> Option<i64> {
+    let float = || value.as_f64().filter(|float| float.fract() == 0.0 && float.abs() < 9e15);
+    // Without an exponent, and without a fraction.
+    value.as_i64().or_else(|| format!("{:.0}", float()?).parse().ok())
+}
+
+/// Whether a number was read as a whole float. Its text may have a fraction all the same, which only the text can tell.
+pub(super) fn has_a_whole_float(value: &Value) -> bool {
+    match value {
+        Value::Array(elements) => elements.iter().any(has_a_whole_float),
+        Value::Object(fields) => fields.values().any(has_a_whole_float),
+        other => other.is_f64() && other.as_f64().is_some_and(|float| float.fract() == 0.0),
+    }
+}
+
+/// The event with what `data_base64` holds in the place of `data`, and whether that has a name twice; as it is where there
+/// is none, or none that could be. `None` where values cannot tell.
+pub(super) fn opened(mut value: Value) -> Option<(Value, bool)> {
+    let Some(base64) = value.get("data_base64").and_then(Value::as_str) else { return Some((value, false)) };
+    let bytes = STANDARD.decode(base64).unwrap_or_default();
+    if value.get("data").is_some_and(|data| !data.is_null())
+        || serde_json::from_slice::<&RawValue>(&bytes).is_err()
+    {
+        return Some((value, false));
+    }
+    let data: Value = serde_json::from_slice(&bytes).ok()?;
+    let is_twice_there = has_a_name_twice(&bytes, &data);
+    value["data"] = data;
+    value["data_base64"] = Value::Null;
+    Some((value, is_twice_there))
 }
 
 fn has_currency(data: &Value) -> bool {

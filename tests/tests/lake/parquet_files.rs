@@ -105,7 +105,7 @@ fn events<'c>(corpus: &'c [(&'static str, String)]) -> Vec<(Event<'c>, Delivered
             time_ms: ARRIVED_AT_MS - i64::try_from(number).unwrap() * 40_000_000_007,
             data_schema: (number % 2 == 0).then(|| "urn:schema".into()),
             data: read_data(event_type, Some(raw)).unwrap(),
-            raw_data: raw,
+            raw_data: raw.into(),
             // In the stream of signals.
             origin: (number % 5 == 0).then(|| Box::new(origin(number))),
         };

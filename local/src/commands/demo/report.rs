@@ -8,7 +8,9 @@ use millrace_lambda::emf::Metric;
 use serde_json::Value;
 
 use crate::commands::Saved;
+use crate::error::Error;
 use crate::output::{Entry, FunctionSummary, Signals, Summary, number};
+use crate::say::say;
 
 /// Partitions that are listed.
 const PARTITIONS_SHOWN: usize = 12;
@@ -16,43 +18,45 @@ const PARTITIONS_SHOWN: usize = 12;
 const DATA_WIDTH: usize = 60;
 const DATA_LINES: usize = 4;
 
-pub(super) fn intro(files: usize, records: usize, events: usize, throttled: u64) {
-    println!(
+pub(super) fn intro(files: usize, records: usize, events: usize, throttled: u64) -> Result<(), Error> {
+    say!(
         "{files} fixtures ({records} records): duplicates, late and invalid events, a KPL aggregate, an id used twice."
-    );
-    println!(
+    )?;
+    say!(
         "{} events of made-up users, every one sent twice. {throttled} write requests throttled.\n",
         number(events as u64)
-    );
+    )?;
+    Ok(())
 }
 
-pub(super) fn print(summary: &Summary, saved: &Saved, entries: &[Entry], out: &Path) {
-    heading("Verdicts: what became of each event");
-    println!("{}", verdicts(summary));
-    heading("State: three of the items in the table `sessions`");
-    println!("{}", sessions(&saved.sessions));
-    heading("Signals, each once");
-    println!("{}", signals(summary, &saved.signals));
-    heading("Lake: rows by partition");
-    println!("{}", partitions(summary));
-    heading("Quarantine: rejected events with their bytes, never in the way of others");
-    println!("{}", quarantine(entries));
-    heading("What it cost");
-    println!("{}", costs(&summary.functions));
-    println!(
+pub(super) fn print(summary: &Summary, saved: &Saved, entries: &[Entry], out: &Path) -> Result<(), Error> {
+    heading("Verdicts: what became of each event")?;
+    say!("{}", verdicts(summary))?;
+    heading("State: three of the items in the table `sessions`")?;
+    say!("{}", sessions(&saved.sessions))?;
+    heading("Signals, each once")?;
+    say!("{}", signals(summary, &saved.signals))?;
+    heading("Lake: rows by partition")?;
+    say!("{}", partitions(summary))?;
+    heading("Quarantine: rejected events with their bytes, never in the way of others")?;
+    say!("{}", quarantine(entries))?;
+    heading("What it cost")?;
+    say!("{}", costs(&summary.functions))?;
+    say!(
         "{} records in {:.1} s. All of it is in {}:",
         number(summary.records_in),
         summary.wall_ms as f64 / 1_000.0,
         out.display()
-    );
-    println!(
+    )?;
+    say!(
         "  tables/*.jsonl, signals.jsonl, lake/event_type=…/dt=…/*.parquet, quarantine/*.jsonl, summary.json"
-    );
-    println!("Next: cargo run --release -- replay --help");
+    )?;
+    say!("Next: cargo run --release -- replay --help")?;
+    Ok(())
 }
 
-fn heading(text: &str) {
-    println!("\n{text}");
+fn heading(text: &str) -> Result<(), Error> {
+    say!("\n{text}")
 }
 
 fn table<const N: usize>(header: [&str; N]) -> Table {

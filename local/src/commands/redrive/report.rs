@@ -7,6 +7,7 @@ use redrive::{Answer, Mode, ObjectResult, Status};
 use super::{Redrive, Redriven};
 use crate::error::Error;
 use crate::output::number;
+use crate::say::say;
 
 /// Objects that are named one by one, where not all are asked for as JSON.
 const LINES_SHOWN: usize = 20;
@@ -17,69 +18,70 @@ const LINES_SHOWN: usize = 20;
 /// When the run ended before its time.
 pub(super) fn print(options: &Redrive, redriven: &Redriven) -> Result<(), Error> {
     let answer = &redriven.answer;
-    match options.json {
+    let printed = match options.json {
         true => {
             let text = serde_json::to_string_pretty(redriven).map_err(Error::output("standard output"))?;
-            println!("{text}");
+            say!("{text}")
         }
         false => print_text(options, redriven),
-    }
+    };
     match answer.error.as_str() {
-        "" => Ok(()),
+        "" => printed,
         why => Err(Error::Usage(format!("the run ended early: {why}"))),
     }
 }
 
-fn print_text(options: &Redrive, redriven: &Redriven) {
+fn print_text(options: &Redrive, redriven: &Redriven) -> Result<(), Error> {
     let answer = &redriven.answer;
-    print_lines(answer);
-    println!("objects    {}", objects(answer));
+    print_lines(answer)?;
+    say!("objects    {}", objects(answer))?;
     match answer.mode {
         Mode::List => {}
         Mode::DryRun => {
-            println!("records    {} would be sent{}", number(answer.counts.to_send), kept_back(answer));
-            println!("decode as  {}", words(&answer.counts.events));
+            say!("records    {} would be sent{}", number(answer.counts.to_send), kept_back(answer))?;
+            say!("decode as  {}", words(&answer.counts.events))?;
         }
         Mode::Run => {
-            println!(
+            say!(
                 "records    {} of {} sent{}",
                 number(answer.counts.sent),
                 number(answer.counts.to_send),
                 kept_back(answer)
-            );
+            )?;
             for (name, function) in &redriven.functions {
-                println!(
+                say!(
                     "{name:<10} {} in {} invocations",
                     function.verdicts_text(),
                     number(function.invocations)
-                );
+                )?;
             }
-            println!("quarantine {}", words(&redriven.quarantined));
+            say!("quarantine {}", words(&redriven.quarantined))?;
             if redriven.late > 0 {
                 let late = number(redriven.late);
-                println!("late       {late} events, too old for the state by now; late.jsonl names each");
+                say!("late       {late} events, too old for the state by now; late.jsonl names each")?;
             }
         }
     }
     if answer.remaining > 0 {
-        println!(
+        say!(
             "remaining  {} objects or more: run it again, or with a higher --limit",
             number(answer.remaining)
-        );
+        )?;
     }
     if let Some(next) = &answer.next_start_after {
-        println!("go on      behind what cannot be marked done with --start-after {next}");
+        say!("go on      behind what cannot be marked done with --start-after {next}")?;
     }
     match answer.mode {
-        Mode::Run if answer.done > 0 => println!("written to {}", options.dir.display()),
-        Mode::Run => println!("nothing was changed in {}", options.dir.display()),
-        Mode::DryRun if answer.counts.to_send > 0 => println!("next:      the same with --mode run"),
+        Mode::Run if answer.done > 0 => say!("written to {}", options.dir.display())?,
+        Mode::Run => say!("nothing was changed in {}", options.dir.display())?,
+        Mode::DryRun if answer.counts.to_send > 0 => say!("next:      the same with --mode run")?,
         Mode::DryRun | Mode::List => {}
     }
+    Ok(())
 }
 
 /// A list is there to be seen; of other modes, only objects that are not done.
-fn print_lines(answer: &Answer) {
+fn print_lines(answer: &Answer) -> Result<(), Error> {
     let is_shown = |result: &&ObjectResult| answer.mode == Mode::List || result.status == Status::NotDone;
     let shown: Vec<_> = answer.results.iter().filter(is_shown).collect();
     for line in shown.iter().take(LINES_SHOWN) {
@@ -90,11 +92,12 @@ fn print_lines(answer: &Answer) {
             Status::NotDone => "not done",
         };
         let why = if line.error.is_empty() { String::new() } else { format!(": {}", line.error) };
-        println!("{status:<10} {}{why}", line.key);
+        say!("{status:<10} {}{why}", line.key)?;
     }
     if shown.len() > LINES_SHOWN {
-        println!("and {} more; --json names all", number((shown.len() - LINES_SHOWN) as u64));
+        say!("and {} more; --json names all", number((shown.len() - LINES_SHOWN) as u64))?;
     }
+    Ok(())
 }
 
 fn objects(answer: &Answer) -> String {

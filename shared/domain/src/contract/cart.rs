@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use super::{QUANTITY_LIMIT, check_name, check_range};
 use crate::invalid::Invalid;
+use crate::number_text::whole_number;
 
 /// Pieces of one product put into a cart, or taken out.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -14,6 +15,7 @@ pub struct CartChange<'a> {
     #[serde(borrow)]
     pub sku: Cow<'a, str>,
     /// How many pieces; always positive: the type has the direction.
+    #[serde(deserialize_with = "whole_number")]
     pub quantity: i64,
 }
 

@@ -9,6 +9,7 @@ use super::{QUANTITY_LIMIT, check_name, check_range, check_store};
 use crate::invalid::{Invalid, Reason};
 use crate::json_object::first_objects;
 use crate::money::{AMOUNT_LIMIT_MINOR, Currency};
+use crate::number_text::whole_number;
 
 /// Most lines of one order. Real invoices have over a thousand.
 pub const LINES_LIMIT: usize = 5_000;
@@ -26,6 +27,7 @@ pub struct Order<'a> {
     pub currency: Currency,
     /// What was paid or paid back, in minor units. Discounts and shipping may set it apart from the sum of the
     /// lines.
+    #[serde(deserialize_with = "whole_number")]
     pub total_minor: i64,
     /// What was ordered or came back.
     #[serde(borrow, deserialize_with = "read_lines")]
@@ -42,8 +44,10 @@ pub struct OrderLine<'a> {
     #[serde(borrow)]
     pub sku: Cow<'a, str>,
     /// How many pieces.
+    #[serde(deserialize_with = "whole_number")]
     pub quantity: i64,
     /// The price of one piece in minor units; zero for a gift.
+    #[serde(deserialize_with = "whole_number")]
     pub unit_price_minor: i64,
 }
 

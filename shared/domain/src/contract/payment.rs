@@ -7,6 +7,7 @@ use serde::Deserialize;
 use super::{TEXT_LIMIT_BYTES, check_name, check_range, check_text};
 use crate::invalid::Invalid;
 use crate::money::{AMOUNT_LIMIT_MINOR, Currency};
+use crate::number_text::whole_number;
 
 /// An attempt to pay.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -15,6 +16,7 @@ pub struct Payment<'a> {
     #[serde(borrow)]
     pub order_id: Cow<'a, str>,
     /// The amount in minor units.
+    #[serde(deserialize_with = "whole_number")]
     pub amount_minor: i64,
     /// Its currency.
     pub currency: Currency,

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{QUANTITY_LIMIT, check_name, check_range, check_store};
 use crate::invalid::Invalid;
+use crate::number_text::whole_number;
 
 /// Pieces that came into a store.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -17,6 +18,7 @@ pub struct StockReceipt<'a> {
     #[serde(borrow)]
     pub sku: Cow<'a, str>,
     /// How many pieces came.
+    #[serde(deserialize_with = "whole_number")]
     pub quantity: i64,
 }
 
@@ -30,6 +32,7 @@ pub struct StockCount<'a> {
     #[serde(borrow)]
     pub sku: Cow<'a, str>,
     /// How many pieces are there.
+    #[serde(deserialize_with = "whole_number")]
     pub on_hand: i64,
 }
 
@@ -43,6 +46,7 @@ pub struct StockMove<'a> {
     #[serde(borrow)]
     pub sku: Cow<'a, str>,
     /// How many pieces.
+    #[serde(deserialize_with = "whole_number")]
     pub quantity: i64,
     /// The order that they belong to.
     #[serde(borrow)]

@@ -65,7 +65,7 @@ fn event<'a>(event_type: &'a str, id: &'a str, time_ms: i64, raw_data: &'a str) 
         time_ms,
         data_schema: None,
         data: crate::contract::read_data(event_type, Some(raw_data)).unwrap(),
-        raw_data,
+        raw_data: raw_data.into(),
         origin: None,
     }
 }

@@ -112,7 +112,7 @@ mod tests {
                 time_ms: START_MS + minute * MINUTE_MS,
                 data_schema: None,
                 data: read_data(event_type, Some(raw_data)).unwrap(),
-                raw_data,
+                raw_data: (*raw_data).into(),
                 origin: None,
             };
             let sequence = SequenceNumber::parse(&(index + 1).to_string()).unwrap();

@@ -47,7 +47,7 @@ impl Row<'_> {
                 None if self.event_type == UNKNOWN_TYPE => Data::Unknown,
                 None => contract::read_data(&self.type_name, raw_data).unwrap_or(Data::Unknown),
             },
-            raw_data: raw_data.unwrap_or_default(),
+            raw_data: raw_data.unwrap_or_default().into(),
             origin: self.origin.read()?.map(Box::new),
         };
         let of_signals = event.origin.is_some();

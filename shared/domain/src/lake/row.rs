@@ -102,7 +102,7 @@ impl<'a> Row<'a> {
             time: event.time_ms,
             dataschema: event.data_schema.as_deref().map(Cow::Borrowed),
             fields: Fields::of(&event.data),
-            data: (!event.raw_data.is_empty()).then_some(event.raw_data.into()),
+            data: (!event.raw_data.is_empty()).then_some(Cow::Borrowed(&event.raw_data)),
             first: (&delivered.first).into(),
             redrive: delivered.redrive.as_ref().into(),
             origin: origin.into(),
@@ -180,7 +180,7 @@ mod tests {
             time_ms,
             data_schema: Some("urn:schema".into()),
             data: read_data(event_type, Some(raw_data)).unwrap(),
-            raw_data,
+            raw_data: raw_data.into(),
             origin: None,
         };
         serde_json::to_value(Row::of(&event, &delivered("5"), RowSettings::default())).unwrap()
@@ -195,7 +195,7 @@ mod tests {
             time_ms: ARRIVED_AT_MS,
             data_schema: None,
             data: Data::UserLoggedIn,
-            raw_data: "",
+            raw_data: "".into(),
             origin: None,
         }
     }

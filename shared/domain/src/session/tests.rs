@@ -29,7 +29,7 @@ fn fold_of(events: &[(i64, &str, &str)]) -> (Fold<SessionState>, Vec<Verdict>) {
             time_ms: START + minute * MINUTE,
             data_schema: None,
             data: read_data(event_type, Some(raw_data)).unwrap(),
-            raw_data,
+            raw_data: (*raw_data).into(),
             origin: None,
         };
         let sequence = SequenceNumber::parse(&(index + 1).to_string()).unwrap();

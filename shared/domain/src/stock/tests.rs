@@ -52,7 +52,7 @@ impl Run {
             time_ms: START + hour * HOUR_MS,
             data_schema: None,
             data: read_data(event_type, Some(&raw)).unwrap(),
-            raw_data: &raw,
+            raw_data: raw.as_str().into(),
             origin: is_signal.then(|| Box::new(origin)),
         };
         let ledger = LedgerSettings { activity_dedup_window_ms: 48 * HOUR_MS, ..LedgerSettings::default() };

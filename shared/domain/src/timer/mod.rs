@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 pub use stored::{NotATimer, SPREAD, StoredTimer, TimeBucket, sort_key, sort_key_beyond, timer_of};
 
 use crate::invalid::{Invalid, Reason};
+use crate::number_text::whole_number;
 use crate::time::{LARGEST_EPOCH_MS, format_rfc3339_ms};
 
 /// The event type of a timer that is due.
@@ -32,6 +33,7 @@ pub struct Timer {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TimerDue {
     /// The moment for which the timer was set, in epoch milliseconds. Equals the event's time.
+    #[serde(deserialize_with = "whole_number")]
     pub due_at_ms: i64,
 }
 
