@@ -31,7 +31,8 @@ pub(super) fn next_line(reader: &mut impl BufRead, limit_bytes: usize) -> Result
             break;
         }
     }
-    Ok(any.then(|| if line.len() > limit_bytes { Line::TooLong(bytes) } else { Line::Whole(line) }))
+    let taken = if line.len() > limit_bytes { Line::TooLong(bytes) } else { Line::Whole(line) };
+    Ok(any.then_some(taken))
 }
 
 #[cfg(test)]

@@ -50,12 +50,15 @@ pub(super) fn why_not_json_lines(head: &[u8], is_all: bool) -> Option<String> {
 
 /// Text of two or four bytes a character, with a byte order mark or without.
 fn is_wide(head: &[u8]) -> bool {
-    match head {
-        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [0, 0, 0xfe, 0xff, ..] => true,
-        [b'{' | b'[' | b' ' | b'\r' | b'\n', 0, ..] | [0, b'{' | b'[' | b' ' | b'\r' | b'\n', ..] => true,
-        [0, 0, 0, b'{' | b'[', ..] => true,
-        _ => false,
-    }
+    matches!(
+        head,
+        [0xff, 0xfe, ..]
+            | [0xfe, 0xff, ..]
+            | [0, 0, 0xfe, 0xff, ..]
+            | [b'{' | b'[' | b' ' | b'\r' | b'\n', 0, ..]
+            | [0, b'{' | b'[' | b' ' | b'\r' | b'\n', ..]
+            | [0, 0, 0, b'{' | b'[', ..]
+    )
 }
 
 /// Whether a line is an event, or a batch of them, as far as JSON goes.
