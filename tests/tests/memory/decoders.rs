@@ -11,11 +11,11 @@ use millrace_domain::stock::{Recent, read_points};
 use millrace_domain::{Ledger, SequenceNumber, Shard};
 use millrace_lambda::kinesis_event::KinesisRecord;
 use millrace_lambda::kpl::deaggregate;
-use millrace_lambda::redrive_envelope::EnvelopeReader;
+use millrace_lambda::redrive_envelope::RedriveEnvelopeReader;
 use millrace_lambda::schema_registry::INFLATED_LIMIT_BYTES;
 use millrace_lambda::{Batch, Deadline, KinesisBatch};
 use millrace_testkit::{MemoryObjects, MemoryStream};
-use redrive::{Config, Mode, Request, Source};
+use redrive::{Config, DeadLetters, Mode, Request};
 
 use crate::blown_up;
 
@@ -162,7 +162,7 @@ fn data(event_type: &str, bytes: &Bytes) {
 
 fn envelope(bytes: &Bytes) {
     let mut budget_bytes = INFLATED_LIMIT_BYTES;
-    let _ = EnvelopeReader::default().open(bytes, "u", ARRIVED_AT_MS, &mut budget_bytes);
+    let _ = RedriveEnvelopeReader::default().open(bytes, "u", ARRIVED_AT_MS, &mut budget_bytes);
 }
 
 fn aggregate(bytes: &Bytes) {
@@ -182,17 +182,17 @@ fn points(bytes: &Bytes) {
 }
 
 fn on_failure(bytes: &Bytes) {
-    redriven(Source::OnFailure, bytes);
+    redriven(DeadLetters::OnFailure, bytes);
 }
 
 fn quarantine(bytes: &Bytes) {
-    redriven(Source::Quarantine, bytes);
+    redriven(DeadLetters::Quarantine, bytes);
 }
 
-fn redriven(source: Source, bytes: &Bytes) {
+fn redriven(dead_letters: DeadLetters, bytes: &Bytes) {
     let (bucket, stream) = (MemoryObjects::default(), MemoryStream::default());
-    bucket.insert(&format!("{}0", source.root()), bytes.clone());
-    let (config, request) = (Config::for_testing(), Request::new(source, Mode::DryRun));
+    bucket.insert(&format!("{}0", dead_letters.root()), bytes.clone());
+    let (config, request) = (Config::for_testing(), Request::new(dead_letters, Mode::DryRun));
     let run = pin!(redrive::run(&bucket, &stream, &config, &request, Deadline::NONE));
     let Poll::Ready(answer) = run.poll(&mut Context::from_waker(Waker::noop())) else {
         panic!("memory answers at once")
