@@ -23,8 +23,8 @@ fn a_closed_pipe_ends_a_command_without_a_word() {
     let ports = ["--kinesis-port", "0", "--dynamodb-port", "0", "--firehose-port", "0"];
     let commands = [
         vec!["replay", file, "--out", out],
-        vec!["redrive", out, "--source", "quarantine", "--mode", "list"],
-        vec!["redrive", out, "--source", "quarantine", "--mode", "list", "--json"],
+        vec!["redrive", out, "--dead-letters", "quarantine", "--mode", "list"],
+        vec!["redrive", out, "--dead-letters", "quarantine", "--mode", "list", "--json"],
         [&["serve", "--out", served][..], &ports].concat(),
         vec!["generate", "--events", "20000"],
         vec!["--help"],
@@ -83,5 +83,5 @@ fn the_environment_of_serve_names_the_region_as_every_client_knows_it() {
     // A shell takes each as it is.
     let is_plain =
         |line: &&str| line.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_=:/.-".contains(&byte));
-    assert!(exported.iter().all(|line| is_plain(line)), "{exported:?}");
+    assert!(exported.iter().all(is_plain), "{exported:?}");
 }

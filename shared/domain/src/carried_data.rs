@@ -84,7 +84,6 @@ mod tests {
             ("payment.failed", payment),
             ("user.logged_in", r#"{"device":"phone"}"#),
             ("user.logged_out", "{}"),
-            ("timer.due", r#"{"due_at_ms":5}"#),
             ("session.closed", "[1,2]"),
             ("wishlist.item_added", r#"{"sku":"mug"}"#),
             ("wishlist.item_added", "null"),
