@@ -31,7 +31,11 @@ pub(super) fn next_line(reader: &mut impl BufRead, limit_bytes: usize) -> Result
             break;
         }
     }
-    Ok(any.then(|| if line.len() > limit_bytes { Line::TooLong(bytes) } else { Line::Whole(line) }))
+    Ok(match any {
+        false => None,
+        true if line.len() > limit_bytes => Some(Line::TooLong(bytes)),
+        true => Some(Line::Whole(line)),
+    })
 }
 
 #[cfg(test)]

@@ -50,12 +50,15 @@ pub(super) fn why_not_json_lines(head: &[u8], is_all: bool) -> Option<String> {
 
 /// Text of two or four bytes a character, with a byte order mark or without.
 fn is_wide(head: &[u8]) -> bool {
-    match head {
-        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [0, 0, 0xfe, 0xff, ..] => true,
-        [b'{' | b'[' | b' ' | b'\r' | b'\n', 0, ..] | [0, b'{' | b'[' | b' ' | b'\r' | b'\n', ..] => true,
-        [0, 0, 0, b'{' | b'[', ..] => true,
-        _ => false,
-    }
+    let is_mark = matches!(head, [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [0, 0, 0xfe, 0xff, ..]);
+    // Text begins with a bracket or with space, and the other bytes of its first character are zero.
+    let begins = |byte: &u8| b"{[ \r\n".contains(byte);
+    is_mark
+        || match head {
+            [first, 0, ..] | [0, first, ..] if begins(first) => true,
+            [0, 0, 0, first, ..] => begins(first),
+            _ => false,
+        }
 }
 
 /// Whether a line is an event, or a batch of them, as far as JSON goes.
